@@ -1,0 +1,22 @@
+/* Files: mapped for reading, written atomically. */
+#ifndef GAL_BASE_FILE_H
+#define GAL_BASE_FILE_H
+
+#include <galen/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A read-only view of a whole file. data is NULL when size is 0. */
+typedef struct gal_file {
+    const uint8_t *data;
+    size_t size;
+} gal_file;
+
+/* Maps `path`. A directory, a missing file, no permission or more than `max` bytes is an error that names the path. */
+galen_status gal_file_map(const char *path, size_t max, gal_file *out, galen_error *err);
+void gal_file_unmap(gal_file *file);
+
+/* Writes to a temporary name in the same folder, syncs, then renames: a reader sees the old file or the whole new one. */
+galen_status gal_file_write(const char *path, const void *data, size_t size, galen_error *err);
+
+#endif

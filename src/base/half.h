@@ -1,0 +1,12 @@
+/* bfloat16 and IEEE binary16 conversion, round to nearest even, NaN kept quiet. */
+#ifndef GAL_BASE_HALF_H
+#define GAL_BASE_HALF_H
+
+#include <stdint.h>
+
+uint16_t gal_f32_to_bf16(float x);
+float gal_bf16_to_f32(uint16_t x);
+uint16_t gal_f32_to_f16(float x);
+float gal_f16_to_f32(uint16_t x);
+
+#endif

@@ -1,0 +1,9 @@
+/* Internal side of galen/log.h. */
+#ifndef GAL_BASE_LOG_H
+#define GAL_BASE_LOG_H
+
+#include <galen/log.h>
+
+__attribute__((format(printf, 2, 3))) void gal_log(galen_log_level level, const char *format, ...);
+
+#endif

@@ -1,0 +1,24 @@
+/* Allocation. Every allocation of the library goes through here, so tests can make any of them fail. */
+#ifndef GAL_BASE_MEM_H
+#define GAL_BASE_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { GAL_ALIGN = 64, GAL_TAIL_PAD = 64 };
+
+/* Multiplies and adds sizes; false when the result does not fit. */
+bool gal_size_mul(size_t a, size_t b, size_t *out);
+bool gal_size_add(size_t a, size_t b, size_t *out);
+
+/* count * size zeroed bytes, or NULL (also on overflow). Release with gal_free. */
+void *gal_calloc(size_t count, size_t size);
+/* Like realloc on an array of count elements; on failure NULL and `old` stays valid. */
+void *gal_realloc(void *old, size_t count, size_t size);
+/* 64-byte aligned with 64 readable bytes behind the end; not zeroed. Release with gal_free. */
+void *gal_alloc_aligned(size_t bytes);
+void gal_free(void *p);
+/* A copy of a string; NULL when out of memory. */
+char *gal_strdup(const char *s);
+
+#endif

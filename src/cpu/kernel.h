@@ -1,0 +1,40 @@
+/*
+ * A fast kernel is a row of data beside the plain C reference of its op: <family>.def lists the rows, and the dispatch
+ * table, the galen-check tests and the benchmarks are all generated from the same list.
+ */
+#ifndef GAL_CPU_KERNEL_H
+#define GAL_CPU_KERNEL_H
+
+#include "cpu/isa.h"
+#include "graph/op.h"
+
+/* What a row needs for one node, fixed when the session is made and the same for every batch size. */
+typedef struct gal_kernel_needs {
+    size_t packed_bytes;  /* weights in the row's own order plus its decoded parameters; 0: none */
+    size_t scratch_bytes; /* for the largest batch */
+} gal_kernel_needs;
+
+typedef struct gal_kernel {
+    const char *name;   /* "conv_f32_avx512_14x32" */
+    const char *domain; /* of the op it computes */
+    const char *op;
+    gal_isa isa;
+    galen_dtype dtype; /* of in[0] */
+    /* NULL when the row can compute this node, else why not (static text, for GALEN_VERBOSE=dispatch). Looks at types, shapes
+     * without N, attributes and constants; never at the batch size, so that the choice cannot depend on it. */
+    const char *(*reject)(const gal_node *node);
+    void (*needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs); /* NULL: nothing */
+    /* Fills `packed` (zeroed, 64-byte aligned). Weights may be freed afterwards by the session. */
+    void (*pack)(const gal_node *node, void *packed); /* NULL when packed_bytes is 0 */
+    gal_run_fn run;
+} gal_kernel;
+
+/*
+ * The best row for `node` at or below `isa`, or NULL: the reference. `why`, when not NULL, receives one line for each faster
+ * row that was passed over.
+ */
+const gal_kernel *gal_kernel_pick(const gal_node *node, gal_isa isa, gal_buf *why);
+/* All rows, for tests and benchmarks. */
+const gal_kernel *const *gal_kernel_table(size_t *count);
+
+#endif

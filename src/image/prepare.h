@@ -1,0 +1,25 @@
+/* From a picture to the numbers a model expects: the card's preprocessing recipe, carried out. */
+#ifndef GAL_IMAGE_PREPARE_H
+#define GAL_IMAGE_PREPARE_H
+
+#include <galen/image.h>
+
+typedef enum gal_resize_rule {
+    GAL_RESIZE_STRETCH,     /* width x height at once, aspect ratio ignored */
+    GAL_RESIZE_SHORT_SIDE,  /* the shorter side to `resize_to`, then centre crop to width x height (torchvision) */
+} gal_resize_rule;
+
+typedef struct gal_recipe {
+    int channels; /* 1 grey, 3 RGB (grey pictures are copied into all three) */
+    int width, height;
+    galen_filter filter;
+    gal_resize_rule rule;
+    int resize_to;       /* for GAL_RESIZE_SHORT_SIDE */
+    float low, high;     /* 0..255 maps linearly to low..high before normalisation */
+    float mean[3], std[3];
+} gal_recipe;
+
+/* Writes channels * height * width floats, planar (CHW): (low + v / 255 * (high - low) - mean[c]) / std[c]. */
+galen_status gal_prepare(const galen_image *image, const gal_recipe *recipe, float *out, galen_error *err);
+
+#endif

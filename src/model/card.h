@@ -1,0 +1,36 @@
+/* The model card: what ONNX cannot say, as JSON in metadata_props["galen.card"]. */
+#ifndef GAL_MODEL_CARD_H
+#define GAL_MODEL_CARD_H
+
+#include "graph/graph.h"
+#include "image/prepare.h"
+
+typedef enum gal_task { GAL_TASK_UNKNOWN, GAL_TASK_BINARY, GAL_TASK_MULTICLASS, GAL_TASK_MULTILABEL } gal_task;
+
+enum { GAL_CARD_MAX_LABELS = 1024, GAL_CARD_MAX_BYTES = 1 << 20, GAL_CARD_MAX_MISSING = 16 };
+
+typedef struct gal_card {
+    bool present; /* false: the model has no card, and everything below is assumed from the graph */
+    gal_task task;
+    char **label; /* n_label strings, may be 0 */
+    int n_label;
+    int positive; /* index of the positive label of a binary task, -1 unknown */
+    gal_recipe recipe;
+    bool has_recipe;      /* all of the recipe came from the card */
+    bool has_threshold;
+    double threshold_logit;  /* binary, one output: positive at or above */
+    char *threshold_chosen;  /* how it was frozen; NULL if not said */
+    char *training, *intended_use; /* JSON text or NULL */
+    /* What the card does not say, one line each ("decision threshold: none; probabilities are shown without a decision"). */
+    char *missing[GAL_CARD_MAX_MISSING];
+    int n_missing;
+} gal_card;
+
+/*
+ * Parses `json` (NULL: no card) and completes it from the graph's single image input (channels, size); assumptions are
+ * listed in `missing`. A damaged card is an error, never ignored. Released with gal_card_free.
+ */
+galen_status gal_card_read(const char *json, const gal_graph *graph, gal_card *out, galen_error *err);
+void gal_card_free(gal_card *card);
+
+#endif
