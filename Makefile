@@ -1,0 +1,69 @@
+# The front door: each target is one or two commands of CMake, CTest or tools/, which you may as well type yourself.
+#
+#   make            builds build/galen (installs missing system packages first; make DEPS=no leaves that out)
+#   make demo       draws 64 synthetic chest X-rays and reads them with the model that ships
+#   make test       builds and runs all tests
+#   make lint       formatting, include directions, banned functions, headers alone, exported symbols, clang-tidy
+#   make format     applies .clang-format
+#   make debug | asan | tsan      builds that variant and runs the tests in it
+#   make fuzz       builds the libFuzzer targets and runs each for FUZZ_SECONDS
+#   make bench-predict | bench-model   measures the command's start-up and the model's speed
+#   make install PREFIX=/usr/local
+#   make clean
+
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 20
+DEPS ?= yes
+
+.DEFAULT_GOAL := release
+.PHONY: release deps demo test lint format debug asan tsan fuzz bench-predict bench-model install clean
+
+deps:
+ifeq ($(DEPS),yes)
+	@sh tools/install-deps.sh
+endif
+
+release: deps
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release --parallel $(JOBS)
+
+demo: release
+	@sh tools/demo.sh build
+
+test: release
+	@ctest --preset release --parallel $(JOBS)
+
+debug asan tsan: deps
+	@cmake --preset $@ --log-level=WARNING
+	@cmake --build --preset $@ --parallel $(JOBS)
+	@ctest --preset $@ --parallel $(JOBS)
+
+lint: release
+ifeq ($(DEPS),yes)
+	@sh tools/install-deps.sh --lint
+endif
+	@sh tools/lint.sh build
+
+format:
+	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
+
+fuzz: release
+ifeq ($(DEPS),yes)
+	@sh tools/install-deps.sh --lint
+endif
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build --preset fuzz --parallel $(JOBS)
+	@sh tools/fuzz.sh build build-fuzz $(FUZZ_SECONDS)
+
+bench-predict: release
+	@sh bench/predict.sh build
+
+bench-model: release
+	@build/galen bench default --batch 1,8,64 --threads 1,2
+
+install: release
+	@cmake --install build --prefix $(PREFIX)
+
+clean:
+	@rm -rf build build-debug build-asan build-tsan build-fuzz
