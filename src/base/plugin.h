@@ -5,8 +5,8 @@
 #include <galen/status.h>
 
 /*
- * Loads libgalen-<name>.so from the folder of the running program or library, else from the installed plug-in folder,
- * and returns the address of its symbol `galen_<name>_plugin`. The plug-in stays loaded.
+ * Loads libgalen-<name>.so from lib/galen beside the folder of the running program or library (or inside it), else from
+ * the installed plug-in folder, and returns the address of its symbol `galen_<name>_plugin`. The plug-in stays loaded.
  * GALEN_ERR_UNSUPPORTED when it is not installed.
  */
 galen_status gal_plugin_load(const char *name, const void **symbol, galen_error *err);

@@ -1,0 +1,89 @@
+/* The bump allocator. */
+#include "base/arena.h"
+
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FIRST_BLOCK = 4096, LARGEST_STEP = 1 << 20, HEADER = 64 };
+
+struct gal_arena_block {
+    struct gal_arena_block *next;
+    size_t size; /* usable bytes behind the header */
+};
+
+_Static_assert(sizeof(struct gal_arena_block) <= HEADER, "block header fits its slot");
+
+void gal_arena_init(gal_arena *arena, size_t limit) { *arena = (gal_arena){.limit = limit}; }
+
+void gal_arena_free(gal_arena *arena) {
+    struct gal_arena_block *block = arena->block;
+    while (block) {
+        struct gal_arena_block *next = block->next;
+        gal_free(block);
+        block = next;
+    }
+    *arena = (gal_arena){.limit = arena->limit};
+}
+
+static bool add_block(gal_arena *arena, size_t need) {
+    size_t size = arena->block ? arena->block->size * 2 : FIRST_BLOCK;
+    if (size > LARGEST_STEP) size = LARGEST_STEP;
+    if (size < need) size = need;
+    if (arena->total > arena->limit || size > arena->limit - arena->total) size = need;
+    if (arena->total > arena->limit || size > arena->limit - arena->total) return false;
+    struct gal_arena_block *block = size <= SIZE_MAX - HEADER ? gal_alloc_aligned(HEADER + size) : NULL;
+    if (!block) return false;
+    block->next = arena->block;
+    block->size = size;
+    arena->block = block;
+    arena->used = 0;
+    arena->total += size;
+    return true;
+}
+
+static void *bump(gal_arena *arena, size_t bytes, size_t align) {
+    size_t at = (arena->used + align - 1) / align * align;
+    if (!arena->block || at > arena->block->size || bytes > arena->block->size - at) {
+        if (!add_block(arena, bytes)) return NULL;
+        at = 0;
+    }
+    arena->used = at + bytes;
+    void *p = (char *)arena->block + HEADER + at;
+    memset(p, 0, bytes);
+    return p;
+}
+
+void *gal_arena_alloc(gal_arena *arena, size_t count, size_t size) {
+    size_t bytes;
+    if (!gal_size_mul(count, size, &bytes)) return NULL;
+    return bump(arena, bytes ? bytes : 1, 16);
+}
+
+void *gal_arena_alloc_aligned(gal_arena *arena, size_t bytes) {
+    size_t padded;
+    if (!gal_size_add(bytes, GAL_TAIL_PAD, &padded)) return NULL;
+    return bump(arena, padded, GAL_ALIGN);
+}
+
+char *gal_arena_text(gal_arena *arena, const char *s, size_t n) {
+    size_t bytes;
+    if (!gal_size_add(n, 1, &bytes)) return NULL;
+    char *copy = gal_arena_alloc(arena, bytes, 1);
+    if (copy && n) memcpy(copy, s, n);
+    return copy;
+}
+
+char *gal_arena_printf(gal_arena *arena, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = n < 0 ? NULL : gal_arena_alloc(arena, (size_t)n + 1, 1);
+    if (text) vsnprintf(text, (size_t)n + 1, format, again);
+    va_end(again);
+    return text;
+}

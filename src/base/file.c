@@ -1,0 +1,98 @@
+/* Mapped reading and atomic writing. */
+#include "base/file.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *remedy(int code) {
+    switch (code) {
+    case ENOENT:
+    case ENOTDIR: return "check the path";
+    case EACCES:
+    case EPERM:
+    case EROFS: return "check the permissions";
+    case ENOSPC:
+    case EDQUOT: return "free disk space";
+    case EMFILE:
+    case ENFILE: return "raise the limit on open files";
+    default: return "check the file system";
+    }
+}
+
+static galen_status fail_os(galen_error *err, const char *path, const char *verb, int code) {
+    galen_status status = code == ENOMEM ? GALEN_ERR_MEMORY : GALEN_ERR_IO;
+    return gal_fail(err, status, "%s: cannot %s: %s; %s", path, verb, strerror(code), remedy(code));
+}
+
+static galen_status map_open(int fd, const char *path, size_t max, gal_file *out, galen_error *err) {
+    struct stat st;
+    if (fstat(fd, &st) != 0) return fail_os(err, path, "read", errno);
+    if (S_ISDIR(st.st_mode)) return gal_fail(err, GALEN_ERR_IO, "%s: is a directory; name a file", path);
+    if (!S_ISREG(st.st_mode)) return gal_fail(err, GALEN_ERR_IO, "%s: is not a regular file; copy its contents to a file first", path);
+    if (st.st_size < 0 || (uint64_t)st.st_size > max)
+        return gal_fail(err, GALEN_ERR_LIMIT, "%s: %lld bytes, more than the limit of %zu; split or shrink the file", path,
+                        (long long)st.st_size, max);
+    if (st.st_size == 0) return GALEN_OK;
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) return fail_os(err, path, "map", errno);
+    out->data = p;
+    out->size = (size_t)st.st_size;
+    return GALEN_OK;
+}
+
+galen_status gal_file_map(const char *path, size_t max, gal_file *out, galen_error *err) {
+    *out = (gal_file){0};
+    /* O_NONBLOCK: opening a named pipe must not hang. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return fail_os(err, path, "open", errno);
+    galen_status status = map_open(fd, path, max, out, err);
+    close(fd);
+    return status;
+}
+
+void gal_file_unmap(gal_file *file) {
+    if (file->data) munmap((void *)(uintptr_t)file->data, file->size);
+    *file = (gal_file){0};
+}
+
+void gal_file_release_pages(const gal_file *file) {
+    if (file->data) madvise((void *)(uintptr_t)file->data, file->size, MADV_DONTNEED);
+}
+
+static int write_all(int fd, const unsigned char *data, size_t size) {
+    while (size > 0) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno;
+        data += n;
+        size -= (size_t)n;
+    }
+    return fsync(fd) == 0 ? 0 : errno;
+}
+
+galen_status gal_file_write(const char *path, const void *data, size_t size, galen_error *err) {
+    char temporary[PATH_MAX];
+    int n = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    if (n < 0 || (size_t)n >= sizeof temporary) return gal_fail(err, GALEN_ERR_ARGUMENT, "%.200s...: path too long; use a shorter one", path);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) return fail_os(err, path, "write", errno);
+    int code = write_all(fd, data, size);
+    /* mkstemp makes a private file; the result gets the permissions an ordinary new file would have. */
+    mode_t mask = umask(0);
+    umask(mask);
+    if (code == 0 && fchmod(fd, 0666 & ~mask) != 0) code = errno;
+    if (close(fd) != 0 && code == 0) code = errno;
+    if (code == 0 && rename(temporary, path) != 0) code = errno;
+    if (code == 0) return GALEN_OK;
+    unlink(temporary);
+    return fail_os(err, path, "write", code);
+}

@@ -1,0 +1,20 @@
+/* SHA-256 by libcrypto's one-shot interface. */
+#include "base/sha256.h"
+
+#include "base/error.h"
+
+#include <openssl/evp.h>
+
+galen_status gal_sha256_hex(const void *data, size_t size, char out[GAL_SHA256_HEX], galen_error *err) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    if (EVP_Digest(size ? data : "", size, digest, &n, EVP_sha256(), NULL) != 1 || n != 32)
+        return gal_fail(err, GALEN_ERR_INTERNAL, "libcrypto could not compute SHA-256; check its installation");
+    static const char hex[] = "0123456789abcdef";
+    for (unsigned i = 0; i < n; i++) {
+        out[2 * i] = hex[digest[i] >> 4];
+        out[2 * i + 1] = hex[digest[i] & 15];
+    }
+    out[64] = '\0';
+    return GALEN_OK;
+}
