@@ -30,5 +30,6 @@ if(GALEN_SANITIZE)
     add_link_options(-fsanitize=${GALEN_SANITIZE})
 endif()
 
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON) # libgalen links what its rooms found
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
