@@ -24,18 +24,20 @@ typedef struct galen_dicom_info {
     int frames, rows, columns, samples_per_pixel, bits_stored, pixel_is_signed;
     char transfer_syntax[65], sop_class[65], sop_instance[65], modality[17], photometric[17], body_part[17], view[17];
     double rescale_slope, rescale_intercept, window_center, window_width; /* window_width 0: none applied */
-    double pixel_spacing[2];                                             /* mm, rows then columns; 0: unknown */
+    double pixel_spacing[2];                                              /* mm, rows then columns; 0: unknown */
 } galen_dicom_info;
 
 /*
- * Decodes one frame to 8-bit grey or RGB as a viewer shows it: stored bits and sign, modality LUT or rescale, VOI LUT or window,
- * then MONOCHROME1 inversion; palette and YBR become RGB. `info` may be NULL. The caller owns *out.
+ * Decodes one frame to 8-bit grey or RGB as a viewer shows it: stored bits and sign, modality LUT or rescale, VOI LUT
+ * or window, then MONOCHROME1 inversion; palette and YBR become RGB. `info` may be NULL. The caller owns *out.
  */
-GALEN_API galen_status galen_dicom_read(const void *bytes, size_t size, const galen_dicom_options *options, galen_image *out,
-                                        galen_dicom_info *info, galen_error *err);
+GALEN_API galen_status galen_dicom_read(const void *bytes, size_t size, const galen_dicom_options *options,
+                                        galen_image *out, galen_dicom_info *info, galen_error *err);
 
-/* The frame's modality values (after stored bits, sign and rescale or modality LUT, before any window), rows * columns doubles; grey only. */
-GALEN_API galen_status galen_dicom_read_values(const void *bytes, size_t size, int frame, double **values, galen_dicom_info *info, galen_error *err);
+/* The frame's modality values (after stored bits, sign and rescale or modality LUT, before any window), rows * columns
+ * doubles; grey only. */
+GALEN_API galen_status galen_dicom_read_values(const void *bytes, size_t size, int frame, double **values,
+                                               galen_dicom_info *info, galen_error *err);
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,8 @@ extern "C" {
 
 typedef enum galen_sample { GALEN_SAMPLE_U8, GALEN_SAMPLE_U16 } galen_sample;
 
-/* Rows top to bottom without padding, channels interleaved: pixel (x, y) channel c is data[(y * width + x) * channels + c]. */
+/* Rows top to bottom without padding, channels interleaved: pixel (x, y) channel c is data[(y * width + x) * channels +
+ * c]. */
 typedef struct galen_image {
     int width, height;
     int channels;        /* 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA */
@@ -23,7 +24,7 @@ typedef struct galen_image {
 
 /* Nothing larger is ever decoded: untrusted headers are checked against these before memory is taken. */
 typedef struct galen_image_limits {
-    int max_side;          /* pixels */
+    int max_side; /* pixels */
     int64_t max_pixels;
     int64_t max_file_bytes;
 } galen_image_limits;
@@ -40,23 +41,28 @@ typedef enum galen_filter {
 } galen_filter;
 
 /*
- * Decodes a JPEG (libjpeg-turbo: slow integer DCT, fancy upsampling; grey stays grey, YCbCr becomes RGB, CMYK/YCCK becomes RGB)
- * or a PNG (1 to 16 bits; grey, RGB, palette, alpha kept). limits NULL: the default. On success the caller owns *out and
- * releases it with galen_image_free; on failure *out is empty.
+ * Decodes a JPEG (libjpeg-turbo: slow integer DCT, fancy upsampling; grey stays grey, YCbCr becomes RGB, CMYK/YCCK
+ * becomes RGB) or a PNG (1 to 16 bits; grey, RGB, palette, alpha kept). limits NULL: the default. On success the caller
+ * owns *out and releases it with galen_image_free; on failure *out is empty.
  */
-GALEN_API galen_status galen_image_decode(const void *bytes, size_t size, const galen_image_limits *limits, galen_image *out, galen_error *err);
+GALEN_API galen_status galen_image_decode(const void *bytes, size_t size, const galen_image_limits *limits,
+                                          galen_image *out, galen_error *err);
 GALEN_API void galen_image_free(galen_image *image);
 
 /* Allocates width * height * channels zeroed samples. */
-GALEN_API galen_status galen_image_create(int width, int height, int channels, galen_sample sample, galen_image *out, galen_error *err);
+GALEN_API galen_status galen_image_create(int width, int height, int channels, galen_sample sample, galen_image *out,
+                                          galen_error *err);
 
 /* Encodes as PNG into *bytes (owned by the caller, released with galen_free). */
 GALEN_API galen_status galen_image_encode_png(const galen_image *image, void **bytes, size_t *size, galen_error *err);
 
-/* Equals Pillow's Image.resize(filter) with antialiasing on 8-bit grey, grey+alpha, RGB and RGBA, bit for bit; the same on 16-bit in f64. */
-GALEN_API galen_status galen_image_resize(const galen_image *image, int width, int height, galen_filter filter, galen_image *out, galen_error *err);
+/* Equals Pillow's Image.resize(filter) with antialiasing on 8-bit grey, grey+alpha, RGB and RGBA, bit for bit; the same
+ * on 16-bit in f64. */
+GALEN_API galen_status galen_image_resize(const galen_image *image, int width, int height, galen_filter filter,
+                                          galen_image *out, galen_error *err);
 /* The rectangle must lie inside the image. */
-GALEN_API galen_status galen_image_crop(const galen_image *image, int x, int y, int width, int height, galen_image *out, galen_error *err);
+GALEN_API galen_status galen_image_crop(const galen_image *image, int x, int y, int width, int height, galen_image *out,
+                                        galen_error *err);
 /* One grey channel: (19595 R + 38470 G + 7471 B + 32768) >> 16, alpha dropped. */
 GALEN_API galen_status galen_image_to_grey(const galen_image *image, galen_image *out, galen_error *err);
 /* Three channels: grey copied three times, alpha dropped. */

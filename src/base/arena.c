@@ -16,7 +16,9 @@ struct gal_arena_block {
 
 _Static_assert(sizeof(struct gal_arena_block) <= HEADER, "block header fits its slot");
 
-void gal_arena_init(gal_arena *arena, size_t limit) { *arena = (gal_arena){.limit = limit}; }
+void gal_arena_init(gal_arena *arena, size_t limit) {
+    *arena = (gal_arena){.limit = limit};
+}
 
 void gal_arena_free(gal_arena *arena) {
     struct gal_arena_block *block = arena->block;

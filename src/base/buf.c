@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-void gal_buf_init(gal_buf *buf, size_t max) { *buf = (gal_buf){.max = max}; }
+void gal_buf_init(gal_buf *buf, size_t max) {
+    *buf = (gal_buf){.max = max};
+}
 
 void gal_buf_free(gal_buf *buf) {
     gal_free(buf->data);
@@ -42,7 +44,9 @@ void gal_buf_put(gal_buf *buf, const void *bytes, size_t n) {
     buf->data[buf->size] = 0;
 }
 
-void gal_buf_text(gal_buf *buf, const char *s) { gal_buf_put(buf, s, strlen(s)); }
+void gal_buf_text(gal_buf *buf, const char *s) {
+    gal_buf_put(buf, s, strlen(s));
+}
 
 void gal_buf_printf(gal_buf *buf, const char *format, ...) {
     va_list args, again;

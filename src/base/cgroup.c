@@ -76,16 +76,21 @@ static double cpu_v1(const char *folder) {
     return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-static double memory_v2(const char *folder) { return number_in(folder, "memory.max"); }
+static double memory_v2(const char *folder) {
+    return number_in(folder, "memory.max");
+}
 
 static double memory_v1(const char *folder) {
     double bytes = number_in(folder, "memory.limit_in_bytes");
     return bytes < 0x1p62 ? bytes : 0; /* "no limit" is written as the largest page-aligned number */
 }
 
-static double smaller(double a, double b) { return a == 0 ? b : b == 0 ? a : a < b ? a : b; }
+static double smaller(double a, double b) {
+    return a == 0 ? b : b == 0 ? a : a < b ? a : b;
+}
 
-static double limit_of(const char *controller, const char *v1_root, double (*v1)(const char *), double (*v2)(const char *)) {
+static double limit_of(const char *controller, const char *v1_root, double (*v1)(const char *),
+                       double (*v2)(const char *)) {
     char text[4096], path[PATH_MAX];
     if (!read_text("/proc/self/cgroup", text, sizeof text)) return 0;
     double least = 0;
@@ -94,7 +99,9 @@ static double limit_of(const char *controller, const char *v1_root, double (*v1)
     return least;
 }
 
-double gal_cgroup_cpus(void) { return limit_of("cpu", "/sys/fs/cgroup/cpu", cpu_v1, cpu_v2); }
+double gal_cgroup_cpus(void) {
+    return limit_of("cpu", "/sys/fs/cgroup/cpu", cpu_v1, cpu_v2);
+}
 
 unsigned long long gal_cgroup_memory(void) {
     return (unsigned long long)limit_of("memory", "/sys/fs/cgroup/memory", memory_v1, memory_v2);

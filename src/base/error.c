@@ -52,5 +52,6 @@ galen_status gal_fail_in(galen_error *err, galen_status status, const char *what
 }
 
 galen_status gal_fail_memory(galen_error *err, const char *what, unsigned long long bytes) {
-    return gal_fail(err, GALEN_ERR_MEMORY, "out of memory: %s needs %llu bytes; free memory or raise the limit", what, bytes);
+    return gal_fail(err, GALEN_ERR_MEMORY, "out of memory: %s needs %llu bytes; free memory or raise the limit", what,
+                    bytes);
 }

@@ -4,8 +4,10 @@
 
 #include <galen/status.h>
 
-/* Fills *err (may be NULL) with a one-line message and returns `status`, so that `return gal_fail(...)` reads as one step. */
-__attribute__((format(printf, 3, 4))) galen_status gal_fail(galen_error *err, galen_status status, const char *format, ...);
+/* Fills *err (may be NULL) with a one-line message and returns `status`, so that `return gal_fail(...)` reads as one
+ * step. */
+__attribute__((format(printf, 3, 4))) galen_status gal_fail(galen_error *err, galen_status status, const char *format,
+                                                            ...);
 
 /* Puts "what: " in front of the message already in *err; returns err's status (or `status` when err is NULL). */
 galen_status gal_fail_in(galen_error *err, galen_status status, const char *what);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -37,10 +38,11 @@ static galen_status map_open(int fd, const char *path, size_t max, gal_file *out
     struct stat st;
     if (fstat(fd, &st) != 0) return fail_os(err, path, "read", errno);
     if (S_ISDIR(st.st_mode)) return gal_fail(err, GALEN_ERR_IO, "%s: is a directory; name a file", path);
-    if (!S_ISREG(st.st_mode)) return gal_fail(err, GALEN_ERR_IO, "%s: is not a regular file; copy its contents to a file first", path);
+    if (!S_ISREG(st.st_mode))
+        return gal_fail(err, GALEN_ERR_IO, "%s: is not a regular file; copy its contents to a file first", path);
     if (st.st_size < 0 || (uint64_t)st.st_size > max)
-        return gal_fail(err, GALEN_ERR_LIMIT, "%s: %lld bytes, more than the limit of %zu; split or shrink the file", path,
-                        (long long)st.st_size, max);
+        return gal_fail(err, GALEN_ERR_LIMIT, "%s: %lld bytes, more than the limit of %zu; split or shrink the file",
+                        path, (long long)st.st_size, max);
     if (st.st_size == 0) return GALEN_OK;
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED) return fail_os(err, path, "map", errno);
@@ -82,7 +84,8 @@ static int write_all(int fd, const unsigned char *data, size_t size) {
 galen_status gal_file_write(const char *path, const void *data, size_t size, galen_error *err) {
     char temporary[PATH_MAX];
     int n = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (n < 0 || (size_t)n >= sizeof temporary) return gal_fail(err, GALEN_ERR_ARGUMENT, "%.200s...: path too long; use a shorter one", path);
+    if (n < 0 || (size_t)n >= sizeof temporary)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "%.200s...: path too long; use a shorter one", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) return fail_os(err, path, "write", errno);
     int code = write_all(fd, data, size);

@@ -15,10 +15,12 @@ typedef struct gal_file {
 /* Maps `path`. A directory, a missing file, no permission or more than `max` bytes is an error that names the path. */
 galen_status gal_file_map(const char *path, size_t max, gal_file *out, galen_error *err);
 void gal_file_unmap(gal_file *file);
-/* Gives the pages read so far back to the system; they are read again when touched. For weights that were packed elsewhere. */
+/* Gives the pages read so far back to the system; they are read again when touched. For weights that were packed
+ * elsewhere. */
 void gal_file_release_pages(const gal_file *file);
 
-/* Writes to a temporary name in the same folder, syncs, then renames: a reader sees the old file or the whole new one. */
+/* Writes to a temporary name in the same folder, syncs, then renames: a reader sees the old file or the whole new one.
+ */
 galen_status gal_file_write(const char *path, const void *data, size_t size, galen_error *err);
 
 #endif

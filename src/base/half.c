@@ -21,7 +21,9 @@ uint16_t gal_f32_to_bf16(float x) {
     return (uint16_t)((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
 }
 
-float gal_bf16_to_f32(uint16_t x) { return float_of((uint32_t)x << 16); }
+float gal_bf16_to_f32(uint16_t x) {
+    return float_of((uint32_t)x << 16);
+}
 
 uint16_t gal_f32_to_f16(float x) {
     uint32_t u = bits_of(x), sign = (u >> 16) & 0x8000u, a = u & 0x7fffffffu;

@@ -6,11 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool gal_size_mul(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }
+bool gal_size_mul(size_t a, size_t b, size_t *out) {
+    return !__builtin_mul_overflow(a, b, out);
+}
 
-bool gal_size_add(size_t a, size_t b, size_t *out) { return !__builtin_add_overflow(a, b, out); }
+bool gal_size_add(size_t a, size_t b, size_t *out) {
+    return !__builtin_add_overflow(a, b, out);
+}
 
-void *gal_calloc(size_t count, size_t size) { return calloc(count ? count : 1, size ? size : 1); }
+void *gal_calloc(size_t count, size_t size) {
+    return calloc(count ? count : 1, size ? size : 1);
+}
 
 void *gal_realloc(void *old, size_t count, size_t size) {
     size_t bytes;
@@ -25,9 +31,13 @@ void *gal_alloc_aligned(size_t bytes) {
     return posix_memalign(&p, GAL_ALIGN, rounded) == 0 ? p : NULL;
 }
 
-void gal_free(void *p) { free(p); }
+void gal_free(void *p) {
+    free(p);
+}
 
-void galen_free(void *p) { free(p); }
+void galen_free(void *p) {
+    free(p);
+}
 
 char *gal_strdup(const char *s) {
     size_t n = strlen(s) + 1;

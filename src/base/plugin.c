@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifndef GALEN_PLUGIN_DIR
@@ -32,24 +33,31 @@ static void *open_in(const char *folder, const char *name) {
 }
 
 galen_status gal_plugin_load(const char *name, const void **symbol, galen_error *err) {
-    /* Seen from the program in a build tree or prefix/bin, from a test in the build tree, and from prefix/lib/libgalen.so. */
+    /* Seen from the program in a build tree or prefix/bin, from a test in the build tree, and from
+     * prefix/lib/libgalen.so. */
     static const char *const place[] = {"/lib/galen", "/../lib/galen", "/galen"};
     char own[PATH_MAX], folder[PATH_MAX], wanted[64], why[256] = "";
     own_folder(own, sizeof own);
     void *handle = NULL;
     for (size_t i = 0; i <= sizeof place / sizeof place[0] && !handle; i++) {
         bool installed = i == sizeof place / sizeof place[0];
-        int n = installed ? snprintf(folder, sizeof folder, "%s", GALEN_PLUGIN_DIR) : snprintf(folder, sizeof folder, "%s%s", own, place[i]);
+        int n = installed ? snprintf(folder, sizeof folder, "%s", GALEN_PLUGIN_DIR)
+                          : snprintf(folder, sizeof folder, "%s%s", own, place[i]);
         if (n < 0 || (size_t)n >= sizeof folder) continue;
         handle = open_in(folder, name);
         const char *said = handle ? NULL : dlerror();
         if (said && !strstr(said, "No such file")) snprintf(why, sizeof why, " (%s)", said);
     }
     if (!handle)
-        return gal_fail(err, GALEN_ERR_UNSUPPORTED, "the plug-in libgalen-%s.so is not found%s; install it in lib/galen beside the program's folder", name, why);
+        return gal_fail(
+            err, GALEN_ERR_UNSUPPORTED,
+            "the plug-in libgalen-%s.so is not found%s; install it in lib/galen beside the program's folder", name,
+            why);
     snprintf(wanted, sizeof wanted, "galen_%s_plugin", name);
     *symbol = dlsym(handle, wanted);
     if (!*symbol)
-        return gal_fail(err, GALEN_ERR_INTERNAL, "libgalen-%s.so has no symbol %s; install the version that came with this program", name, wanted);
+        return gal_fail(err, GALEN_ERR_INTERNAL,
+                        "libgalen-%s.so has no symbol %s; install the version that came with this program", name,
+                        wanted);
     return GALEN_OK;
 }

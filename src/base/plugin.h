@@ -1,4 +1,5 @@
-/* Heavy rooms (dicom, archive) are shared objects loaded on first use, so that a start-up links nothing it does not need. */
+/* Heavy rooms (dicom, archive) are shared objects loaded on first use, so that a start-up links nothing it does not
+ * need. */
 #ifndef GAL_BASE_PLUGIN_H
 #define GAL_BASE_PLUGIN_H
 

@@ -46,7 +46,9 @@ void gal_pool_destroy(gal_pool *pool) {
     gal_free(pool);
 }
 
-int gal_pool_threads(const gal_pool *pool) { return pool ? pool->threads : 1; }
+int gal_pool_threads(const gal_pool *pool) {
+    return pool ? pool->threads : 1;
+}
 
 void gal_pool_run(gal_pool *pool, gal_task_fn fn, void *context, size_t count) {
     if (!pool || !pool->workers || count < 2) {

@@ -17,7 +17,8 @@ int gal_pool_threads(const gal_pool *pool); /* 1 for NULL */
 
 typedef void (*gal_task_fn)(void *context, size_t index);
 
-/* for (i = 0; i < count; i++) fn(context, i), in any order and on any thread; returns when all are done. NULL pool: serial. */
+/* for (i = 0; i < count; i++) fn(context, i), in any order and on any thread; returns when all are done. NULL pool:
+ * serial. */
 void gal_pool_run(gal_pool *pool, gal_task_fn fn, void *context, size_t count);
 
 #endif

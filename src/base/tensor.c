@@ -3,7 +3,7 @@
 #include <galen/version.h>
 
 #define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
+#define TEXT(x)  TEXT_(x)
 
 const char *galen_version(void) {
     return TEXT(GALEN_VERSION_MAJOR) "." TEXT(GALEN_VERSION_MINOR) "." TEXT(GALEN_VERSION_PATCH);
@@ -13,9 +13,10 @@ static const struct {
     const char *name;
     size_t size;
 } type[] = {
-    [GALEN_F32] = {"f32", 4}, [GALEN_U8] = {"u8", 1},   [GALEN_I8] = {"i8", 1},     [GALEN_U16] = {"u16", 2}, [GALEN_I16] = {"i16", 2},
-    [GALEN_I32] = {"i32", 4}, [GALEN_I64] = {"i64", 8}, [GALEN_BOOL] = {"bool", 1}, [GALEN_F16] = {"f16", 2}, [GALEN_F64] = {"f64", 8},
-    [GALEN_U32] = {"u32", 4}, [GALEN_U64] = {"u64", 8}, [GALEN_BF16] = {"bf16", 2},
+    [GALEN_F32] = {"f32", 4},   [GALEN_U8] = {"u8", 1},   [GALEN_I8] = {"i8", 1},   [GALEN_U16] = {"u16", 2},
+    [GALEN_I16] = {"i16", 2},   [GALEN_I32] = {"i32", 4}, [GALEN_I64] = {"i64", 8}, [GALEN_BOOL] = {"bool", 1},
+    [GALEN_F16] = {"f16", 2},   [GALEN_F64] = {"f64", 8}, [GALEN_U32] = {"u32", 4}, [GALEN_U64] = {"u64", 8},
+    [GALEN_BF16] = {"bf16", 2},
 };
 
 size_t galen_dtype_size(galen_dtype dtype) {

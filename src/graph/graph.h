@@ -78,8 +78,8 @@ struct gal_value {
     galen_dtype dtype;
     gal_shape shape;
     const galen_tensor *constant; /* the data when it is known at load, else NULL; borrowed or in the arena */
-    const gal_dim *known;         /* integer tensors of rank <= 1: every element as number or multiple of N, else NULL */
-    gal_node *producer;           /* NULL for graph inputs and constants */
+    const gal_dim *known; /* integer tensors of rank <= 1: every element as number or multiple of N, else NULL */
+    gal_node *producer;   /* NULL for graph inputs and constants */
     gal_use *uses;
     bool is_input, is_output;
 };
@@ -113,18 +113,25 @@ enum { GAL_GRAPH_MAX_NODES = 1 << 20, GAL_GRAPH_MAX_VALUES = 1 << 22, GAL_KNOWN_
 galen_status gal_graph_create(const char *name, gal_graph **out, galen_error *err);
 void gal_graph_destroy(gal_graph *graph);
 
+/* A new value without producer, type or shape; `name` NULL makes one up. For the builder's own use. */
+galen_status gal_graph_value(gal_graph *graph, const char *name, gal_value **out, galen_error *err);
+
 /* An input fed at run time. `name` must be new. */
-galen_status gal_graph_input(gal_graph *graph, const char *name, galen_dtype dtype, const gal_shape *shape, gal_value **out, galen_error *err);
+galen_status gal_graph_input(gal_graph *graph, const char *name, galen_dtype dtype, const gal_shape *shape,
+                             gal_value **out, galen_error *err);
 
 /*
  * A constant. The data is borrowed: it must outlive the graph (a mapped file) or lie in graph->arena.
  * `name` may be NULL: one is made up.
  */
-galen_status gal_graph_constant(gal_graph *graph, const char *name, const galen_tensor *tensor, gal_value **out, galen_error *err);
+galen_status gal_graph_constant(gal_graph *graph, const char *name, const galen_tensor *tensor, gal_value **out,
+                                galen_error *err);
 /* A constant whose data is a zeroed tensor in the arena for the caller to fill before the next node is added. */
-galen_status gal_graph_new_constant(gal_graph *graph, const char *name, galen_dtype dtype, int rank, const int64_t *dim, gal_value **out, galen_error *err);
+galen_status gal_graph_new_constant(gal_graph *graph, const char *name, galen_dtype dtype, int rank, const int64_t *dim,
+                                    gal_value **out, galen_error *err);
 /* A rank-1 i64 constant. */
-galen_status gal_graph_ints(gal_graph *graph, const char *name, const int64_t *v, size_t n, gal_value **out, galen_error *err);
+galen_status gal_graph_ints(gal_graph *graph, const char *name, const int64_t *v, size_t n, gal_value **out,
+                            galen_error *err);
 
 typedef struct gal_node_spec {
     const char *domain; /* "" or NULL for ONNX, "galen" for ops made by passes */

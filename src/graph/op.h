@@ -11,10 +11,10 @@
 /* Work of one node for a batch. 1 MAC = 2 FLOP; element-wise work counts in flop only. */
 typedef struct gal_cost {
     int64_t mac;
-    int64_t flop;         /* all arithmetic, 2 * mac included */
-    int64_t bytes_read;   /* inputs and weights once */
+    int64_t flop;       /* all arithmetic, 2 * mac included */
+    int64_t bytes_read; /* inputs and weights once */
     int64_t bytes_written;
-    int64_t parameters;   /* elements of constant inputs, except shape operands */
+    int64_t parameters; /* elements of constant inputs, except shape operands */
 } gal_cost;
 
 /* One call of a kernel. Tensors are dense and never overlap, except where GAL_OP_INPLACE allowed out[0] == in[0]. */
@@ -28,8 +28,8 @@ typedef struct gal_call {
 } gal_call;
 
 /*
- * Shape rule: reads node->in (types, shapes, constants, known), checks attributes and types, and sets dtype, shape and, for
- * small integer tensors, `known` of every node->out that is not NULL. Allocates from graph->arena only.
+ * Shape rule: reads node->in (types, shapes, constants, known), checks attributes and types, and sets dtype, shape and,
+ * for small integer tensors, `known` of every node->out that is not NULL. Allocates from graph->arena only.
  */
 typedef galen_status (*gal_infer_fn)(gal_graph *graph, gal_node *node, galen_error *err);
 /* Adds mac and flop for batch size N; the bytes and parameters are filled in by gal_node_cost for every op alike. */
@@ -40,22 +40,23 @@ typedef galen_status (*gal_run_fn)(const gal_call *call, galen_error *err);
 typedef size_t (*gal_scratch_fn)(const gal_node *node, int64_t batch);
 
 enum {
-    GAL_OP_INPLACE = 1,       /* out[0] may be the same memory as in[0] when type and size agree */
-    GAL_OP_VIEW = 2,          /* out[0] is in[0]'s bytes under another shape: the executor copies nothing */
-    GAL_OP_LAYOUT_FREE = 4,   /* element by element: the same for any order of dimensions (with broadcast operands moved along) */
-    GAL_OP_PRIVATE = 8,       /* made by a pass, never read from a file and never written to one */
+    GAL_OP_INPLACE = 1, /* out[0] may be the same memory as in[0] when type and size agree */
+    GAL_OP_VIEW = 2,    /* out[0] is in[0]'s bytes under another shape: the executor copies nothing */
+    GAL_OP_LAYOUT_FREE =
+        4, /* element by element: the same for any order of dimensions (with broadcast operands moved along) */
+    GAL_OP_PRIVATE = 8, /* made by a pass, never read from a file and never written to one */
 };
 
 struct gal_op {
     const char *domain, *name;
     uint8_t min_in, max_in, min_out, max_out; /* 255: any number */
-    uint32_t shape_in;                        /* bit i: input i is a shape operand, its elements must be known at load */
+    uint32_t shape_in; /* bit i: input i is a shape operand, its elements must be known at load */
     uint32_t flags;
     const char *attrs; /* names of the attributes it knows, separated by spaces; any other is refused */
     gal_infer_fn infer;
     gal_cost_fn cost;
     gal_run_fn run;
-    gal_scratch_fn scratch; /* NULL: none */
+    gal_scratch_fn scratch;
 };
 
 /* The op of that domain ("" or "ai.onnx" is ONNX) and name, or NULL. */
@@ -67,26 +68,32 @@ void gal_node_cost(const gal_node *node, int64_t batch, gal_cost *cost);
 
 /* ---- helpers for shape rules ---- */
 
-/* "node 'x' (Conv): message", GALEN_ERR_FORMAT for a model that breaks the rules, GALEN_ERR_UNSUPPORTED for what Galen lacks. */
-__attribute__((format(printf, 4, 5))) galen_status gal_node_fail(const gal_node *node, galen_error *err, galen_status status, const char *format, ...);
+/* "node 'x' (Conv): message", GALEN_ERR_FORMAT for a model that breaks the rules, GALEN_ERR_UNSUPPORTED for what Galen
+ * lacks. */
+__attribute__((format(printf, 4, 5))) galen_status gal_node_fail(const gal_node *node, galen_error *err,
+                                                                 galen_status status, const char *format, ...);
 
 /* Requires in[index] to be of one of the types in `mask` (bit galen_dtype). */
 galen_status gal_need_dtype(const gal_node *node, uint32_t index, uint32_t mask, galen_error *err);
 #define GAL_BIT(dtype) (1u << (dtype))
-#define GAL_FLOATS (GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_F16) | GAL_BIT(GALEN_BF16))
+#define GAL_FLOATS     (GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_F16) | GAL_BIT(GALEN_BF16))
 #define GAL_INTS                                                                                                       \
-    (GAL_BIT(GALEN_U8) | GAL_BIT(GALEN_I8) | GAL_BIT(GALEN_U16) | GAL_BIT(GALEN_I16) | GAL_BIT(GALEN_U32) |           \
+    (GAL_BIT(GALEN_U8) | GAL_BIT(GALEN_I8) | GAL_BIT(GALEN_U16) | GAL_BIT(GALEN_I16) | GAL_BIT(GALEN_U32) |            \
      GAL_BIT(GALEN_I32) | GAL_BIT(GALEN_U64) | GAL_BIT(GALEN_I64))
 #define GAL_ANY (GAL_FLOATS | GAL_INTS | GAL_BIT(GALEN_BOOL))
 
-/* Elements of shape operand in[index] (rank 0 or 1): count and pointer. Refused by name when they are not known at load. */
-galen_status gal_need_known(const gal_node *node, uint32_t index, const gal_dim **dims, size_t *count, galen_error *err);
+/* Elements of shape operand in[index] (rank 0 or 1): count and pointer. Refused by name when they are not known at
+ * load. */
+galen_status gal_need_known(const gal_node *node, uint32_t index, const gal_dim **dims, size_t *count,
+                            galen_error *err);
 /* The same where a dimension that depends on N makes no sense (axes, pads, starts). Writes at most `max` numbers. */
-galen_status gal_need_ints(const gal_node *node, uint32_t index, int64_t *out, size_t max, size_t *count, galen_error *err);
+galen_status gal_need_ints(const gal_node *node, uint32_t index, int64_t *out, size_t max, size_t *count,
+                           galen_error *err);
 /* An axis in [-rank, rank) made non-negative. */
 galen_status gal_need_axis(const gal_node *node, int64_t axis, int rank, int *out, galen_error *err);
 /* NumPy broadcast of two shapes. */
-galen_status gal_broadcast(const gal_node *node, const gal_shape *a, const gal_shape *b, gal_shape *out, galen_error *err);
+galen_status gal_broadcast(const gal_node *node, const gal_shape *a, const gal_shape *b, gal_shape *out,
+                           galen_error *err);
 /* out[0] = type and shape of in[0]. */
 galen_status gal_infer_same(gal_graph *graph, gal_node *node, galen_error *err);
 /* Records the known elements of an integer output (copied); count <= GAL_KNOWN_MAX, else ignored. */

@@ -32,7 +32,9 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-static void remove_tmp(void) { nftw(tmp_folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+static void remove_tmp(void) {
+    nftw(tmp_folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
 
 const char *test_tmp(void) {
     if (!tmp_folder[0]) {
@@ -57,7 +59,8 @@ unsigned char *test_read(const char *path, size_t *size) {
     return bytes;
 }
 
-/* The linker sends every allocation of code linked into the test program here (--wrap); shared libraries keep their own. */
+/* The linker sends every allocation of code linked into the test program here (--wrap); shared libraries keep their
+ * own. */
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t count, size_t n);
 void *__real_realloc(void *p, size_t n);
@@ -76,16 +79,28 @@ void test_fail_allocation(long n, int forever) {
     atomic_store(&fail_at, n);
 }
 
-long test_allocations(void) { return atomic_load(&allocations); }
+long test_allocations(void) {
+    return atomic_load(&allocations);
+}
 
-void test_count_reset(void) { atomic_store(&allocations, 0); }
+void test_count_reset(void) {
+    atomic_store(&allocations, 0);
+}
 
 static int must_fail(void) {
     long i = atomic_fetch_add(&allocations, 1) + 1, at = atomic_load(&fail_at);
     return at > 0 && (i == at || (i > at && atomic_load(&fail_on)));
 }
 
-void *__wrap_malloc(size_t n) { return must_fail() ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t count, size_t n) { return must_fail() ? NULL : __real_calloc(count, n); }
-void *__wrap_realloc(void *p, size_t n) { return must_fail() ? NULL : __real_realloc(p, n); }
-int __wrap_posix_memalign(void **p, size_t align, size_t n) { return must_fail() ? ENOMEM : __real_posix_memalign(p, align, n); }
+void *__wrap_malloc(size_t n) {
+    return must_fail() ? NULL : __real_malloc(n);
+}
+void *__wrap_calloc(size_t count, size_t n) {
+    return must_fail() ? NULL : __real_calloc(count, n);
+}
+void *__wrap_realloc(void *p, size_t n) {
+    return must_fail() ? NULL : __real_realloc(p, n);
+}
+int __wrap_posix_memalign(void **p, size_t align, size_t n) {
+    return must_fail() ? ENOMEM : __real_posix_memalign(p, align, n);
+}

@@ -11,8 +11,9 @@
 #include <galen/status.h>
 
 /*
- * The path of a file or folder in the shared data ("golden/zoo.json"), or skips the calling test, loudly, when it is not there.
- * The folder is $GALEN_SHARED, else ../shared/data seen from the project's root. Static buffer, valid for four calls.
+ * The path of a file or folder in the shared data ("golden/zoo.json"), or skips the calling test, loudly, when it is
+ * not there. The folder is $GALEN_SHARED, else ../shared/data seen from the project's root. Static buffer, valid for
+ * four calls.
  */
 const char *test_shared(const char *relative);
 
@@ -25,7 +26,8 @@ const char *test_tmp(void);
         if ((status) != GALEN_OK) fail_msg("%s: %s", galen_status_name((err).status), (err).message);                  \
     } while (0)
 
-/* Allocation failure: the n-th allocation from now on (1 = the next) returns NULL, and all later ones too if `forever`. 0 turns it off. */
+/* Allocation failure: the n-th allocation from now on (1 = the next) returns NULL, and all later ones too if `forever`.
+ * 0 turns it off. */
 void test_fail_allocation(long n, int forever);
 /* Allocations by the library since the last call of test_fail_allocation or test_count_reset. */
 long test_allocations(void);
