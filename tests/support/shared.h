@@ -21,9 +21,9 @@ const char *test_shared(const char *relative);
 const char *test_tmp(void);
 
 /* Fails the calling test with the error's message unless status is GALEN_OK. */
-#define assert_ok(status, err)                                                                                         \
+#define assert_ok(call, error)                                                                                         \
     do {                                                                                                               \
-        if ((status) != GALEN_OK) fail_msg("%s: %s", galen_status_name((err).status), (err).message);                  \
+        if ((call) != GALEN_OK) fail_msg("%s: %s", galen_status_name((error).status), (error).message);                \
     } while (0)
 
 /* Allocation failure: the n-th allocation from now on (1 = the next) returns NULL, and all later ones too if `forever`.

@@ -1,0 +1,94 @@
+/*
+ * From image files to findings: the model's own preprocessing, the session, and what the card says of the scores.
+ *
+ *     galen_predictor *p;
+ *     galen_predictor_options o = galen_predictor_default_options();
+ *     if (galen_predictor_open("model.onnx", &o, &p, &err) != GALEN_OK) ...err.message...
+ *     galen_predictor_run(p, files, n_files, on_prediction, user, &err);
+ *     galen_predictor_close(p);
+ */
+#ifndef GALEN_PREDICTOR_H
+#define GALEN_PREDICTOR_H
+
+#include <galen/image.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct galen_predictor galen_predictor;
+
+typedef struct galen_predictor_options {
+    int batch;   /* images a run, 1 to 4096; results do not depend on it */
+    int threads; /* 0: all this process may use; results do not depend on it */
+    const char
+        *isa;  /* "reference", "avx2", "avx512", "amx": the highest level to use; NULL: the best of this machine */
+    int frame; /* of multi-frame DICOM files */
+    galen_image_limits limits;
+} galen_predictor_options;
+
+/* Batch 1, all threads, the best level, the first frame, default limits. */
+GALEN_API galen_predictor_options galen_predictor_default_options(void);
+
+typedef enum galen_task {
+    GALEN_TASK_BINARY = 1,     /* one finding: present or not */
+    GALEN_TASK_MULTICLASS = 2, /* exactly one of the labels */
+    GALEN_TASK_MULTILABEL = 3  /* any number of the labels */
+} galen_task;
+
+/* What is true of every prediction of one predictor. Pointers live as long as the predictor. */
+typedef struct galen_predictor_facts {
+    const char *path, *sha256; /* of the model file */
+    const char *precision;     /* "f32" */
+    const char *device, *isa;  /* "cpu", "avx512" */
+    int threads, batch;
+    galen_task task;
+    int n_scores; /* raw outputs an image */
+    int n_labels; /* 0, or the number of names in `label` */
+    const char *const *label;
+    int positive; /* index of the positive label of a binary task, -1 when the card names none */
+    int channels, width, height;
+    int has_threshold;
+    double threshold;             /* on the raw score (a logit): positive at or above */
+    const char *threshold_chosen; /* how it was frozen; NULL when not said */
+    int n_missing;                /* what the card does not say and what was assumed instead, one line each */
+    const char *const *missing;
+    size_t planned_bytes; /* activations, at this batch */
+} galen_predictor_facts;
+
+GALEN_API const galen_predictor_facts *galen_predictor_get_facts(const galen_predictor *predictor);
+
+/* One image's result; pointers are valid during the callback only. */
+typedef struct galen_prediction {
+    const char *file;
+    galen_status status; /* not GALEN_OK: `error` says why in one line, and nothing below is set */
+    const char *error;
+    const float *scores;         /* n_scores raw outputs */
+    const double *probabilities; /* one for each score: sigmoid, softmax, or the score itself when the model ends in one
+                                    of these */
+    double probability;          /* of the positive label (binary) or of `label` */
+    int label; /* index of the label decided on; -1: none (multilabel, or no labels in the card and a binary task) */
+    const char *label_name;               /* NULL when the card has no labels */
+    int positive;                         /* 1, 0, or -1 when there is no threshold to decide with */
+    double decode_ms, prepare_ms, run_ms; /* run_ms is the batch's time divided by its images */
+} galen_prediction;
+
+/* Called once for each file, in the order given, on the calling thread. */
+typedef void (*galen_prediction_fn)(void *user, const galen_prediction *prediction);
+
+/* Loads the model, plans it for options->batch (NULL: defaults). The caller owns *out. */
+GALEN_API galen_status galen_predictor_open(const char *model, const galen_predictor_options *options,
+                                            galen_predictor **out, galen_error *err);
+GALEN_API void galen_predictor_close(galen_predictor *predictor);
+
+/*
+ * Predicts every file (JPEG, PNG, DICOM). A file that cannot be read or scored is one prediction with an error, and the
+ * rest go on. Fails only when nothing can go on (out of memory for the batch). One call at a time per predictor.
+ */
+GALEN_API galen_status galen_predictor_run(galen_predictor *predictor, const char *const *files, size_t n_files,
+                                           galen_prediction_fn fn, void *user, galen_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,57 @@
+/* From raw scores to probabilities and a decision. */
+#include "session/finding.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+static double sigmoid(double x) {
+    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
+}
+
+static void softmax(const float *score, int n, double *out) {
+    double top = score[0], sum = 0;
+    for (int i = 1; i < n; i++)
+        if (score[i] > top) top = score[i];
+    for (int i = 0; i < n; i++) sum += out[i] = exp(score[i] - top);
+    for (int i = 0; i < n; i++) out[i] /= sum;
+}
+
+static int largest(const double *p, int n) {
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (p[i] > p[best]) best = i;
+    return best;
+}
+
+/* One score, or two of which one is the positive label's. */
+static void binary(const galen_predictor_facts *facts, gal_link link, const double *p, galen_prediction *out) {
+    int yes = facts->n_scores == 1 ? 0 : facts->positive >= 0 ? facts->positive : 1;
+    out->probability = p[yes];
+    if (facts->has_threshold)
+        out->positive =
+            link == GAL_LINK_LOGIT ? (double)out->scores[yes] >= facts->threshold : p[yes] >= sigmoid(facts->threshold);
+    bool present = facts->has_threshold ? out->positive == 1 : p[yes] >= 0.5;
+    if (facts->n_labels == 2 && facts->positive >= 0) out->label = present ? facts->positive : 1 - facts->positive;
+}
+
+void gal_finding(const galen_predictor_facts *facts, gal_link link, double *probabilities, galen_prediction *out) {
+    int n = facts->n_scores;
+    out->probabilities = probabilities;
+    out->label = -1;
+    out->positive = -1;
+    bool one_of_many = facts->task != GALEN_TASK_MULTILABEL && n > 1;
+    if (link == GAL_LINK_LOGIT && one_of_many)
+        softmax(out->scores, n, probabilities);
+    else
+        for (int i = 0; i < n; i++)
+            probabilities[i] = link == GAL_LINK_LOGIT ? sigmoid(out->scores[i]) : (double)out->scores[i];
+    if (facts->task == GALEN_TASK_BINARY) {
+        binary(facts, link, probabilities, out);
+    } else if (facts->task == GALEN_TASK_MULTICLASS) {
+        out->label = largest(probabilities, n);
+        out->probability = probabilities[out->label];
+    } else {
+        out->probability = probabilities[largest(probabilities, n)];
+    }
+    out->label_name = out->label >= 0 && out->label < facts->n_labels ? facts->label[out->label] : NULL;
+}

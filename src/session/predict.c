@@ -1,0 +1,116 @@
+/* Predicting files batch by batch: decode and prepare on all threads, run, tell. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "session/predictor.h"
+
+#include <galen/dicom.h>
+#include <math.h>
+#include <string.h>
+
+static double ms_since(double start) {
+    return (gal_clock_seconds() - start) * 1e3;
+}
+
+static galen_status decode(const galen_predictor *p, const char *path, galen_image *out, galen_error *err) {
+    gal_file file;
+    GAL_TRY(gal_file_map(path, (size_t)p->limits.max_file_bytes, &file, err));
+    galen_status status;
+    if (file.size == 0) {
+        status = gal_fail(err, GALEN_ERR_FORMAT, "is empty; name a JPEG, PNG or DICOM file");
+    } else if (galen_dicom_probe(file.data, file.size)) {
+        galen_dicom_options o = galen_dicom_default_options();
+        o.frame = p->frame;
+        o.limits = p->limits;
+        status = galen_dicom_read(file.data, file.size, &o, out, NULL, err);
+    } else {
+        status = galen_image_decode(file.data, file.size, &p->limits, out, err);
+    }
+    gal_file_unmap(&file);
+    return status == GALEN_OK ? status : gal_fail_in(err, status, path);
+}
+
+/* Decodes and prepares one file into its slot of the batch. */
+static void prepare_item(void *context, size_t i) {
+    galen_predictor *p = context;
+    gal_item *item = &p->item[i];
+    galen_image image = {0};
+    double start = gal_clock_seconds();
+    item->status = decode(p, item->file, &image, &item->error);
+    item->decode_ms = ms_since(start);
+    if (item->status != GALEN_OK) return;
+    start = gal_clock_seconds();
+    item->status = gal_prepare(&image, &p->card.recipe, p->input + i * p->plane_floats, &item->error);
+    if (item->status != GALEN_OK) gal_fail_in(&item->error, item->status, item->file);
+    item->prepare_ms = ms_since(start);
+    galen_image_free(&image);
+}
+
+/* Moves the readable images to the front of the batch; returns how many there are. */
+static size_t close_ranks(galen_predictor *p, size_t count) {
+    size_t ready = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (p->item[i].status != GALEN_OK) continue;
+        if (ready != i)
+            memcpy(p->input + ready * p->plane_floats, p->input + i * p->plane_floats, p->plane_floats * sizeof(float));
+        ready++;
+    }
+    return ready;
+}
+
+static bool all_finite(const float *score, int n) {
+    for (int i = 0; i < n; i++)
+        if (!isfinite(score[i])) return false;
+    return true;
+}
+
+static void tell(galen_predictor *p, gal_item *item, const float *scores, double run_ms, galen_prediction_fn fn,
+                 void *user) {
+    galen_prediction out = {.file = item->file, .status = item->status, .label = -1, .positive = -1};
+    if (item->status == GALEN_OK && !all_finite(scores, p->facts.n_scores))
+        out.status = item->status =
+            gal_fail(&item->error, GALEN_ERR_NUMERIC,
+                     "%s: the model's score is not a finite number; check the model's weights and the image's range",
+                     item->file);
+    if (item->status != GALEN_OK) {
+        out.error = item->error.message;
+    } else {
+        out.scores = scores;
+        out.decode_ms = item->decode_ms;
+        out.prepare_ms = item->prepare_ms;
+        out.run_ms = run_ms;
+        gal_finding(&p->facts, p->link, p->probability, &out);
+    }
+    fn(user, &out);
+}
+
+static galen_status run_batch(galen_predictor *p, const char *const *files, size_t count, galen_prediction_fn fn,
+                              void *user, galen_error *err) {
+    for (size_t i = 0; i < count; i++) p->item[i] = (gal_item){.file = files[i]};
+    gal_pool_run(p->pool, prepare_item, p, count);
+    size_t ready = close_ranks(p, count);
+    double start = gal_clock_seconds();
+    if (ready) {
+        const void *in[1] = {p->input};
+        galen_status status = gal_session_run(p->session, (int64_t)ready, in, p->output, err);
+        /* A number that is none concerns its own image, which tell() finds; anything else concerns them all. */
+        if (status != GALEN_OK && status != GALEN_ERR_NUMERIC) return status;
+    }
+    double run_ms = ready ? ms_since(start) / (double)ready : 0;
+    const float *scores = p->output[0];
+    for (size_t i = 0; i < count; i++) {
+        bool read = p->item[i].status == GALEN_OK;
+        tell(p, &p->item[i], scores, run_ms, fn, user);
+        if (read) scores += p->facts.n_scores;
+    }
+    return GALEN_OK;
+}
+
+galen_status galen_predictor_run(galen_predictor *predictor, const char *const *files, size_t n_files,
+                                 galen_prediction_fn fn, void *user, galen_error *err) {
+    size_t batch = (size_t)predictor->batch;
+    for (size_t at = 0; at < n_files; at += batch) {
+        size_t count = n_files - at < batch ? n_files - at : batch;
+        GAL_TRY(run_batch(predictor, files + at, count, fn, user, err));
+    }
+    return GALEN_OK;
+}

@@ -1,0 +1,36 @@
+/* What a predictor is made of; shared by the files of this room only. */
+#ifndef GAL_SESSION_PREDICTOR_H
+#define GAL_SESSION_PREDICTOR_H
+
+#include "base/pool.h"
+#include "model/card.h"
+#include "model/onnx.h"
+#include "session/finding.h"
+#include "session/session.h"
+
+/* One file of the batch in work. */
+typedef struct gal_item {
+    const char *file;
+    galen_status status;
+    galen_error error;
+    double decode_ms, prepare_ms;
+} gal_item;
+
+struct galen_predictor {
+    gal_model *model;
+    gal_card card;
+    gal_pool *pool;
+    gal_session *session;
+    galen_predictor_facts facts;
+    gal_link link;
+    bool fixed_batch; /* the model's own batch is fixed at 1 */
+    int batch, frame;
+    galen_image_limits limits;
+    size_t plane_floats; /* of one prepared image */
+    float *input;        /* batch * plane_floats */
+    gal_item *item;      /* batch */
+    double *probability; /* n_scores */
+    void **output;       /* one buffer a graph output */
+};
+
+#endif

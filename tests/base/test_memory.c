@@ -1,0 +1,127 @@
+/* Arena, buffer and checked allocation: alignment, limits, exhaustion. */
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "support/shared.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void arena_aligns_and_zeroes(void **state) {
+    (void)state;
+    gal_arena a;
+    gal_arena_init(&a, 1 << 20);
+    for (size_t n = 1; n < 300; n += 7) {
+        unsigned char *p = gal_arena_alloc(&a, n, 1), *q = gal_arena_alloc_aligned(&a, n);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        assert_int_equal((uintptr_t)q % 64, 0);
+        for (size_t i = 0; i < n; i++) assert_int_equal(p[i] | q[i], 0);
+        memset(p, 0xff, n);
+        memset(q, 0xff, n + GAL_TAIL_PAD);
+    }
+    assert_string_equal(gal_arena_printf(&a, "%s-%d", "node", 7), "node-7");
+    assert_string_equal(gal_arena_text(&a, "abcdef", 3), "abc");
+    gal_arena_free(&a);
+}
+
+static void arena_keeps_its_limit(void **state) {
+    (void)state;
+    gal_arena a;
+    gal_arena_init(&a, 10000);
+    assert_null(gal_arena_alloc(&a, 10001, 1));
+    assert_null(gal_arena_alloc(&a, SIZE_MAX, 2));
+    size_t got = 0;
+    while (gal_arena_alloc(&a, 100, 1)) got += 100;
+    assert_in_range(got, 5000, 10000);
+    gal_arena_free(&a);
+    assert_non_null(gal_arena_alloc(&a, 9000, 1));
+    gal_arena_free(&a);
+}
+
+static void arena_survives_no_memory(void **state) {
+    (void)state;
+    gal_arena a;
+    gal_arena_init(&a, 1 << 20);
+    assert_non_null(gal_arena_alloc(&a, 10, 1));
+    test_fail_allocation(1, 1);
+    assert_null(gal_arena_alloc(&a, 1 << 16, 1));
+    assert_null(gal_arena_printf(&a, "%060000d", 1));
+    test_fail_allocation(0, 0);
+    assert_non_null(gal_arena_alloc(&a, 1 << 16, 1));
+    gal_arena_free(&a);
+}
+
+static void buffer_grows_to_its_maximum(void **state) {
+    (void)state;
+    gal_buf b;
+    gal_buf_init(&b, 1000);
+    for (int i = 0; i < 100; i++) gal_buf_printf(&b, "%09d\n", i);
+    assert_false(b.failed);
+    assert_int_equal(b.size, 1000);
+    assert_memory_equal(b.data + 990, "000000099\n", 11);
+    gal_buf_text(&b, "x");
+    assert_true(b.failed);
+    assert_int_equal(b.size, 1000);
+    gal_buf_free(&b);
+
+    gal_buf_init(&b, 100);
+    unsigned char *p = gal_buf_extend(&b, 40);
+    assert_non_null(p);
+    assert_int_equal(p[39], 0);
+    gal_buf_free(&b);
+
+    gal_buf_init(&b, 100);
+    test_fail_allocation(1, 0);
+    gal_buf_text(&b, "x");
+    test_fail_allocation(0, 0);
+    gal_buf_text(&b, "y");
+    assert_true(b.failed);
+    assert_null(b.data);
+    gal_buf_free(&b);
+}
+
+static void sizes_are_checked(void **state) {
+    (void)state;
+    size_t n;
+    assert_true(gal_size_mul(1 << 20, 1 << 20, &n));
+    assert_int_equal(n, (size_t)1 << 40);
+    assert_false(gal_size_mul(SIZE_MAX, 2, &n));
+    assert_false(gal_size_add(SIZE_MAX, 1, &n));
+    assert_null(gal_realloc(NULL, SIZE_MAX, 2));
+    assert_null(gal_alloc_aligned(SIZE_MAX - 8));
+    unsigned char *p = gal_alloc_aligned(100);
+    assert_int_equal((uintptr_t)p % 64, 0);
+    memset(p, 1, 100 + GAL_TAIL_PAD);
+    gal_free(p);
+}
+
+static void errors_are_one_line(void **state) {
+    (void)state;
+    galen_error err = {0};
+    assert_int_equal(gal_fail(&err, GALEN_ERR_FORMAT, "bad %s\nname", "file"), GALEN_ERR_FORMAT);
+    assert_string_equal(err.message, "bad file?name");
+    assert_int_equal(gal_fail_in(&err, err.status, "a.png"), GALEN_ERR_FORMAT);
+    assert_string_equal(err.message, "a.png: bad file?name");
+    char big[2000];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    gal_fail(&err, GALEN_ERR_IO, "%s", big);
+    assert_int_equal(strlen(err.message), GALEN_ERROR_MAX - 1);
+    gal_fail_in(&err, GALEN_ERR_IO, big);
+    assert_true(strlen(err.message) < GALEN_ERROR_MAX);
+    assert_int_equal(gal_fail(NULL, GALEN_ERR_MEMORY, "nobody listens"), GALEN_ERR_MEMORY);
+    for (int s = GALEN_OK; s <= GALEN_ERR_INTERNAL; s++)
+        assert_string_not_equal(galen_status_name((galen_status)s), "unknown status");
+    assert_string_equal(galen_status_name((galen_status)99), "unknown status");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arena_aligns_and_zeroes),  cmocka_unit_test(arena_keeps_its_limit),
+        cmocka_unit_test(arena_survives_no_memory), cmocka_unit_test(buffer_grows_to_its_maximum),
+        cmocka_unit_test(sizes_are_checked),        cmocka_unit_test(errors_are_one_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

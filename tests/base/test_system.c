@@ -1,0 +1,113 @@
+/* Files, threads, control groups and plug-ins. */
+#include "base/cgroup.h"
+#include "base/file.h"
+#include "base/plugin.h"
+#include "base/pool.h"
+#include "support/shared.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void files_are_written_whole_and_mapped(void **state) {
+    (void)state;
+    galen_error err = {0};
+    gal_file file;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/a.bin", test_tmp());
+    assert_ok(gal_file_write(path, "hello", 5, &err), err);
+    assert_ok(gal_file_write(path, "world!", 6, &err), err);
+    assert_ok(gal_file_map(path, 100, &file, &err), err);
+    assert_int_equal(file.size, 6);
+    assert_memory_equal(file.data, "world!", 6);
+    gal_file_release_pages(&file);
+    assert_memory_equal(file.data, "world!", 6);
+    gal_file_unmap(&file);
+    assert_int_equal(gal_file_map(path, 5, &file, &err), GALEN_ERR_LIMIT);
+    assert_ok(gal_file_write(path, NULL, 0, &err), err);
+    assert_ok(gal_file_map(path, 5, &file, &err), err);
+    assert_null(file.data);
+    gal_file_unmap(&file);
+}
+
+static void file_errors_name_the_file(void **state) {
+    (void)state;
+    galen_error err = {0};
+    gal_file file;
+    assert_int_equal(gal_file_map("/nonexistent/x.png", 100, &file, &err), GALEN_ERR_IO);
+    assert_non_null(strstr(err.message, "/nonexistent/x.png"));
+    assert_int_equal(gal_file_map(test_tmp(), 100, &file, &err), GALEN_ERR_IO);
+    assert_non_null(strstr(err.message, "is a directory"));
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/pipe", test_tmp());
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(gal_file_map(path, 100, &file, &err), GALEN_ERR_IO);
+    assert_non_null(strstr(err.message, "not a regular file"));
+    assert_int_equal(gal_file_write("/nonexistent/x", "a", 1, &err), GALEN_ERR_IO);
+}
+
+static atomic_int seen[1000];
+
+static void mark(void *context, size_t i) {
+    (void)context;
+    atomic_fetch_add(&seen[i], 1);
+}
+
+static void pool_does_each_task_once(void **state) {
+    (void)state;
+    galen_error err = {0};
+    for (int threads = 0; threads <= 4; threads++) {
+        gal_pool *pool;
+        assert_ok(gal_pool_create(threads, &pool, &err), err);
+        assert_int_equal(gal_pool_threads(pool), threads ? threads : gal_pool_available_threads());
+        for (int round = 0; round < 50; round++) {
+            memset(seen, 0, sizeof seen);
+            gal_pool_run(pool, mark, NULL, 1000);
+            for (int i = 0; i < 1000; i++) assert_int_equal(seen[i], 1);
+        }
+        gal_pool_destroy(pool);
+    }
+    gal_pool *pool;
+    assert_int_equal(gal_pool_create(-1, &pool, &err), GALEN_ERR_ARGUMENT);
+    test_fail_allocation(1, 0);
+    assert_int_equal(gal_pool_create(1, &pool, &err), GALEN_ERR_MEMORY);
+    test_fail_allocation(0, 0);
+}
+
+static void quotas_are_understood(void **state) {
+    (void)state;
+    char path[256];
+    assert_true(gal_cgroup_parse_cpu_max("250000 100000\n") == 2.5);
+    assert_true(gal_cgroup_parse_cpu_max("max 100000\n") == 0);
+    assert_true(gal_cgroup_parse_cpu_max("") == 0);
+    const char *hybrid = "12:cpu,cpuacct:/docker/abc\n3:memory:/m\n0::/unified/x\n";
+    assert_true(gal_cgroup_parse_path(hybrid, "cpu", path, sizeof path));
+    assert_string_equal(path, "/docker/abc");
+    assert_true(gal_cgroup_parse_path(hybrid, "", path, sizeof path));
+    assert_string_equal(path, "/unified/x");
+    assert_false(gal_cgroup_parse_path(hybrid, "cpuset", path, sizeof path));
+    assert_false(gal_cgroup_parse_path("garbage", "cpu", path, sizeof path));
+    assert_true(gal_pool_available_threads() >= 1);
+}
+
+static void missing_plugins_say_so(void **state) {
+    (void)state;
+    galen_error err = {0};
+    const void *symbol;
+    assert_int_equal(gal_plugin_load("nothing", &symbol, &err), GALEN_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "libgalen-nothing.so"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_are_written_whole_and_mapped),
+        cmocka_unit_test(file_errors_name_the_file),
+        cmocka_unit_test(pool_does_each_task_once),
+        cmocka_unit_test(quotas_are_understood),
+        cmocka_unit_test(missing_plugins_say_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
