@@ -5,8 +5,8 @@
 #include <galen/image.h>
 
 typedef enum gal_resize_rule {
-    GAL_RESIZE_STRETCH,     /* width x height at once, aspect ratio ignored */
-    GAL_RESIZE_SHORT_SIDE,  /* the shorter side to `resize_to`, then centre crop to width x height (torchvision) */
+    GAL_RESIZE_STRETCH,    /* width x height at once, aspect ratio ignored */
+    GAL_RESIZE_SHORT_SIDE, /* the shorter side to `resize_to`, then centre crop to width x height (torchvision) */
 } gal_resize_rule;
 
 typedef struct gal_recipe {
@@ -14,8 +14,8 @@ typedef struct gal_recipe {
     int width, height;
     galen_filter filter;
     gal_resize_rule rule;
-    int resize_to;       /* for GAL_RESIZE_SHORT_SIDE */
-    float low, high;     /* 0..255 maps linearly to low..high before normalisation */
+    int resize_to;   /* for GAL_RESIZE_SHORT_SIDE */
+    float low, high; /* 0..255 maps linearly to low..high before normalisation */
     float mean[3], std[3];
 } gal_recipe;
 
