@@ -20,8 +20,8 @@ typedef struct gal_kernel {
     const char *op;
     gal_isa isa;
     galen_dtype dtype; /* of in[0] */
-    /* NULL when the row can compute this node, else why not (static text, for GALEN_VERBOSE=dispatch). Looks at types, shapes
-     * without N, attributes and constants; never at the batch size, so that the choice cannot depend on it. */
+    /* NULL when the row can compute this node, else why not (static text, for GALEN_VERBOSE=dispatch). Looks at types,
+     * shapes without N, attributes and constants; never at the batch size, so that the choice cannot depend on it. */
     const char *(*reject)(const gal_node *node);
     void (*needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs); /* NULL: nothing */
     /* Fills `packed` (zeroed, 64-byte aligned). Weights may be freed afterwards by the session. */
@@ -30,8 +30,8 @@ typedef struct gal_kernel {
 } gal_kernel;
 
 /*
- * The best row for `node` at or below `isa`, or NULL: the reference. `why`, when not NULL, receives one line for each faster
- * row that was passed over.
+ * The best row for `node` at or below `isa`, or NULL: the reference. `why`, when not NULL, receives one line for each
+ * faster row that was passed over.
  */
 const gal_kernel *gal_kernel_pick(const gal_node *node, gal_isa isa, gal_buf *why);
 /* All rows, for tests and benchmarks. */

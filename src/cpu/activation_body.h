@@ -1,0 +1,43 @@
+/* Activations over rows of floats, included once by each level after its vec_*.h and vec_math.h. */
+#include "cpu/activation.h"
+
+/* Every activation as one expression of x; `act` is the parameters. */
+static inline __attribute__((always_inline)) vf activate_vector(vf x, gal_cpu_act kind, const gal_cpu_activation *act) {
+    switch (kind) {
+    case GAL_CPU_CLAMP: return vf_clamp(x, vf_set(act->low), vf_set(act->high));
+    case GAL_CPU_LEAKY: return vf_if_less(x, vf_zero(), vf_mul(x, vf_set(act->alpha)), x);
+    case GAL_CPU_SIGMOID: return vf_sigmoid(x);
+    case GAL_CPU_HARD_SIGMOID: return vf_hard_sigmoid(x, vf_set(act->alpha), vf_set(act->beta));
+    case GAL_CPU_HARD_SWISH: return vf_mul(x, vf_hard_sigmoid(x, vf_set(1.0f / 6), vf_set(0.5f)));
+    case GAL_CPU_SILU: return vf_mul(x, vf_sigmoid(x));
+    case GAL_CPU_TANH: return vf_tanh(x);
+    case GAL_CPU_NONE: break;
+    }
+    return x;
+}
+
+static inline __attribute__((always_inline)) void activate_row(const float *x, float *y, size_t n, gal_cpu_act kind,
+                                                               const gal_cpu_activation *act) {
+    size_t i = 0;
+    for (; i + VF <= n; i += VF) vf_store(y + i, activate_vector(vf_load(x + i), kind, act));
+    if (i < n) vf_store_part(y + i, (int)(n - i), activate_vector(vf_load_part(x + i, (int)(n - i)), kind, act));
+}
+
+#define ACTIVATE(kind)                                                                                                 \
+    case kind: activate_row(x, y, n, kind, act); break;
+
+/* y = activation(x); the same memory or apart. */
+static void activate_floats(const float *x, float *y, size_t n, const gal_cpu_activation *act) {
+    switch (act->kind) {
+        ACTIVATE(GAL_CPU_NONE)
+        ACTIVATE(GAL_CPU_CLAMP)
+        ACTIVATE(GAL_CPU_LEAKY)
+        ACTIVATE(GAL_CPU_SIGMOID)
+        ACTIVATE(GAL_CPU_HARD_SIGMOID)
+        ACTIVATE(GAL_CPU_HARD_SWISH)
+        ACTIVATE(GAL_CPU_SILU)
+        ACTIVATE(GAL_CPU_TANH)
+    }
+}
+
+#undef ACTIVATE

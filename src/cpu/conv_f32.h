@@ -1,0 +1,40 @@
+/* f32 convolution and matrix product as one thing: a packed right operand and rows gathered by pointer (gemm_f32.h). */
+#ifndef GAL_CPU_CONV_F32_H
+#define GAL_CPU_CONV_F32_H
+
+#include "cpu/activation.h"
+#include "cpu/gemm_f32.h"
+#include "cpu/kernel.h"
+
+/* Floats of window rows cut by the border that a tile may copy. */
+enum { GAL_CONV_EDGE = 4096 };
+
+/* A convolution as the kernels see it. Sizes in elements; layouts NHWC. A matrix product is a 1x1 image of c channels.
+ */
+typedef struct gal_conv {
+    int64_t h, w, c;        /* input image */
+    int64_t oh, ow, k;      /* output image */
+    int64_t r, s;           /* window */
+    int64_t sh, sw, dh, dw; /* strides, dilations */
+    int64_t top, left;      /* padding in front; what is behind follows from oh and ow */
+    int64_t group, cg, kg;  /* groups, channels of a group in and out */
+    gal_cpu_activation act;
+    bool merged; /* a window row (s * c floats) is one segment */
+    bool finite; /* no NaN or infinity in the weights: taps that meet only padding may be skipped */
+    size_t zero, bias, panels, columns; /* offsets in floats from the start of packed; padded columns of a group */
+} gal_conv;
+
+/* Reads node (galen.Conv) into *conv, all but the packed weights. NULL, or why the fast rows cannot do it. */
+const char *gal_conv_decode(const gal_node *node, int vec, gal_conv *conv);
+/* Decides where zero, bias and panels lie; gal_conv_decode has done it. */
+void gal_conv_place(gal_conv *conv, int vec);
+size_t gal_conv_packed_bytes(const gal_conv *conv);
+/* Writes *conv, bias and panels to `packed`. weight(k, c, r, s) is w[k * stride[0] + c * stride[1] + r * stride[2] + s
+ * * stride[3]]. */
+void gal_conv_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
+                   const float *bias, void *packed);
+/* y = activation(conv(x) + bias + residual) for n images. */
+void gal_conv_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const float *x, const float *residual,
+                  float *y, gal_pool *pool);
+
+#endif

@@ -1,0 +1,249 @@
+/*
+ * f32 convolution: which pixels share a tile, which taps a tile needs, and how the work is cut for caches and threads.
+ *
+ * None of these choices changes a bit of the result (gemm_f32.h), so they may look at the batch and the threads. Two
+ * orders of pixels exist. By rows: output pixels in memory order, folded over the batch. By position: a tile holds the
+ * same pixel of several images, so that taps which fall into the padding are the same for all its rows and are skipped;
+ * on a 2x2 image under a 3x3 window that is five of nine.
+ */
+#include "cpu/conv_f32.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    TABLE = 4096,              /* row pointers a thread holds on its stack: 32 KiB */
+    TABLE_TILES = 64,          /* tiles it holds */
+    CHUNK_BYTES = 256 << 10,   /* of input a thread walks through again for each panel: about what stays in L2 */
+    LIGHT_WEIGHTS = 256 << 10, /* weights of a layer that stay in L2 with it */
+    MIN_IMAGES = 6,            /* fewer rows than this do not fill a tile by position */
+};
+
+/* One call, cut up. */
+typedef struct conv_job {
+    const gal_conv *conv;
+    const gal_gemm_f32 *gemm;
+    const float *packed, *x, *residual;
+    float *y;
+    int64_t n;
+    bool by_position, weights_outer;
+    int64_t tiles_each, tiles;     /* by position: tiles of one pixel over the batch; all tiles */
+    int64_t chunk, chunks;         /* tiles a unit computes; number of such pieces */
+    int64_t panels, share, shares; /* panels of a group; panels a unit computes; number of such pieces */
+} conv_job;
+
+typedef struct row_table {
+    size_t tiles, pointers, taps;
+    gal_tile_f32 tile[TABLE_TILES];
+    const float *row[TABLE];
+    uint32_t tap[TABLE];
+    float edge[GAL_CONV_EDGE];
+} row_table;
+
+/* The pixels of one tile. */
+typedef struct pixels {
+    int rows;
+    size_t out; /* offset of the first row in y, in floats, and from row to row */
+    size_t stride;
+    const float *image[GAL_TILE_ROWS];          /* the row's image, at its group's first channel */
+    int64_t h[GAL_TILE_ROWS], w[GAL_TILE_ROWS]; /* where its window begins; may lie in the padding */
+} pixels;
+
+static int64_t at_most(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static void set_pixel(const conv_job *job, int64_t group, int64_t image, int64_t pixel, pixels *px, int i) {
+    const gal_conv *cv = job->conv;
+    px->image[i] = job->x + image * cv->h * cv->w * cv->c + group * cv->cg;
+    px->h[i] = pixel / cv->ow * cv->sh - cv->top;
+    px->w[i] = pixel % cv->ow * cv->sw - cv->left;
+}
+
+/* Tile `t` by position: the images of one slice of the batch; slices outermost, so that neighbours share input. */
+static void find_by_position(const conv_job *job, int64_t group, int64_t t, pixels *px) {
+    int64_t area = job->conv->oh * job->conv->ow, slice = t / area, pixel = t % area;
+    int64_t first = slice * job->n / job->tiles_each, end = (slice + 1) * job->n / job->tiles_each;
+    px->rows = (int)(end - first);
+    px->out = (size_t)((first * area + pixel) * job->conv->k);
+    px->stride = (size_t)(area * job->conv->k);
+    for (int i = 0; i < px->rows; i++) set_pixel(job, group, first + i, pixel, px, i);
+}
+
+/* Tile `t` by rows: all tiles within one row of each other in size. */
+static void find_by_rows(const conv_job *job, int64_t group, int64_t t, pixels *px) {
+    int64_t area = job->conv->oh * job->conv->ow, all = job->n * area;
+    int64_t first = t * (all / job->tiles) + at_most(t, all % job->tiles);
+    px->rows = (int)(all / job->tiles + (t < all % job->tiles));
+    px->out = (size_t)(first * job->conv->k);
+    px->stride = (size_t)job->conv->k;
+    int64_t image = first / area, pixel = first % area;
+    for (int i = 0; i < px->rows; i++) {
+        set_pixel(job, group, image, pixel, px, i);
+        if (++pixel == area) pixel = 0, image++;
+    }
+}
+
+/* One tap of every row; true when any row meets the image. */
+static bool point_tap(const conv_job *job, const pixels *px, int64_t dh, int64_t dw, const float **row) {
+    const gal_conv *cv = job->conv;
+    const float *zero = job->packed + cv->zero;
+    bool any = false;
+    for (int i = 0; i < px->rows; i++) {
+        int64_t h = px->h[i] + dh, w = px->w[i] + dw;
+        bool inside = (uint64_t)h < (uint64_t)cv->h && (uint64_t)w < (uint64_t)cv->w;
+        row[i] = inside ? px->image[i] + (h * cv->w + w) * cv->c : zero;
+        any |= inside;
+    }
+    return any;
+}
+
+static size_t point_taps(const conv_job *job, const pixels *px, const float **row, uint32_t *tap) {
+    const gal_conv *cv = job->conv;
+    size_t mr = (size_t)job->gemm->mr, taps = 0;
+    for (int64_t r = 0; r < cv->r; r++) {
+        for (int64_t s = 0; s < cv->s; s++) {
+            bool any = point_tap(job, px, r * cv->dh, s * cv->dw, row + taps * mr);
+            if (any || !cv->finite) tap[taps++] = (uint32_t)(r * cv->s + s);
+        }
+    }
+    return taps;
+}
+
+/* A whole window row of s * c floats; where the border cuts it, a copy with zeros in place of the padding. */
+static const float *window_row(const gal_conv *cv, const float *image, int64_t h, int64_t w, const float *zero,
+                               float **edge) {
+    int64_t from = w < 0 ? -w : 0, to = at_most(cv->s, cv->w - w);
+    if ((uint64_t)h >= (uint64_t)cv->h || from >= to) return zero;
+    const float *line = image + (h * cv->w + w) * cv->c;
+    if (from == 0 && to == cv->s) return line;
+    float *copy = *edge;
+    memset(copy, 0, (size_t)(cv->s * cv->c) * sizeof *copy);
+    memcpy(copy + from * cv->c, line + from * cv->c, (size_t)((to - from) * cv->c) * sizeof *copy);
+    *edge += cv->s * cv->c;
+    return copy;
+}
+
+static size_t point_rows(const conv_job *job, const pixels *px, const float **row, uint32_t *tap, float *edge) {
+    const gal_conv *cv = job->conv;
+    const float *zero = job->packed + cv->zero;
+    size_t taps = 0;
+    for (int64_t r = 0; r < cv->r; r++) {
+        const float **at = row + taps * (size_t)job->gemm->mr;
+        bool any = false;
+        for (int i = 0; i < px->rows; i++) {
+            at[i] = window_row(cv, px->image[i], px->h[i] + r * cv->dh, px->w[i], zero, &edge);
+            any |= at[i] != zero;
+        }
+        if (any || !cv->finite) tap[taps++] = (uint32_t)r;
+    }
+    return taps;
+}
+
+static void add_tile(const conv_job *job, int64_t group, int64_t t, row_table *table) {
+    const gal_conv *cv = job->conv;
+    pixels px;
+    if (job->by_position)
+        find_by_position(job, group, t, &px);
+    else
+        find_by_rows(job, group, t, &px);
+    const float **row = table->row + table->pointers;
+    uint32_t *tap = table->tap + table->taps;
+    gal_tile_f32 *tile = &table->tile[table->tiles++];
+    tile->taps = cv->merged ? point_rows(job, &px, row, tap, table->edge) : point_taps(job, &px, row, tap);
+    tile->seg = (size_t)(cv->merged ? cv->s * cv->cg : cv->cg);
+    tile->row = row;
+    tile->tap = tap;
+    tile->rows = px.rows;
+    tile->stride = px.stride;
+    tile->out = job->y + px.out + group * cv->kg;
+    tile->residual = job->residual == NULL ? NULL : job->residual + px.out + group * cv->kg;
+    tile->low = cv->act.low;
+    tile->high = cv->act.high;
+    table->pointers += tile->taps * (size_t)job->gemm->mr;
+    table->taps += tile->taps;
+}
+
+/* Every tile of the table by panel `p`. */
+static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_table *table) {
+    const gal_conv *cv = job->conv;
+    size_t depth = (size_t)(cv->r * cv->s * cv->cg), first = (size_t)(p * job->gemm->nr);
+    const float *b = job->packed + cv->panels + ((size_t)group * cv->columns + first) * depth;
+    for (size_t i = 0; i < table->tiles; i++) {
+        gal_tile_f32 tile = table->tile[i];
+        tile.b = b;
+        tile.bias = job->packed + cv->bias + (size_t)group * cv->columns + first;
+        tile.out += first;
+        if (tile.residual != NULL) tile.residual += first;
+        tile.cols = (int)at_most(job->gemm->nr, cv->kg - (int64_t)first);
+        job->gemm->tile(&tile);
+        if (cv->act.kind > GAL_CPU_CLAMP)
+            job->gemm->activate(tile.out, (size_t)tile.rows, (size_t)tile.cols, tile.stride, &cv->act);
+    }
+}
+
+static void run_unit(void *context, size_t index) {
+    const conv_job *job = context;
+    const gal_conv *cv = job->conv;
+    int64_t group = (int64_t)index / (job->chunks * job->shares), rest = (int64_t)index % (job->chunks * job->shares);
+    int64_t chunk = job->weights_outer ? rest % job->chunks : rest / job->shares;
+    int64_t share = job->weights_outer ? rest / job->chunks : rest % job->shares;
+    int64_t end = at_most((chunk + 1) * job->chunk, job->tiles), last = at_most((share + 1) * job->share, job->panels);
+    int64_t each = (int64_t)job->gemm->mr * (cv->merged ? cv->r : cv->r * cv->s);
+    int64_t at_once = cv->merged ? 1 : at_most(TABLE / each, TABLE_TILES);
+    row_table table;
+    for (int64_t t = chunk * job->chunk; t < end;) {
+        table.tiles = table.pointers = table.taps = 0;
+        for (int64_t stop = at_most(t + at_once, end); t < stop; t++) add_tile(job, group, t, &table);
+        for (int64_t p = share * job->share; p < last; p++) run_panel(job, group, p, &table);
+    }
+}
+
+/* Taps of one axis that meet the image, summed over its output positions. */
+static int64_t taps_inside(int64_t out, int64_t size, int64_t window, int64_t stride, int64_t dilation, int64_t pad) {
+    int64_t inside = 0;
+    for (int64_t o = 0; o < out; o++) {
+        for (int64_t k = 0; k < window; k++) inside += (uint64_t)(o * stride - pad + k * dilation) < (uint64_t)size;
+    }
+    return inside;
+}
+
+/* By position pays when at least a twentieth of all taps fall into the padding and the batch fills tiles. */
+static bool want_by_position(const gal_conv *cv, int64_t n) {
+    if (n < MIN_IMAGES || !cv->finite || cv->merged || cv->r * cv->s == 1) return false;
+    int64_t rows = taps_inside(cv->oh, cv->h, cv->r, cv->sh, cv->dh, cv->top);
+    int64_t columns = taps_inside(cv->ow, cv->w, cv->s, cv->sw, cv->dw, cv->left);
+    return (double)rows * (double)columns < 0.95 * (double)(cv->oh * cv->r) * (double)(cv->ow * cv->s);
+}
+
+static void cut(conv_job *job, int threads) {
+    const gal_conv *cv = job->conv;
+    int64_t area = cv->oh * cv->ow, mr = job->gemm->mr, wanted = threads > 1 ? 4 * threads : 1;
+    job->by_position = want_by_position(cv, job->n);
+    job->tiles_each = ceil_div(job->n, mr);
+    job->tiles = job->by_position ? job->tiles_each * area : ceil_div(job->n * area, mr);
+    job->panels = ceil_div(cv->kg, job->gemm->nr);
+    int64_t tile_bytes = mr * cv->cg * cv->sh * cv->sw * (int64_t)sizeof(float);
+    int64_t weight_bytes = cv->r * cv->s * cv->cg * (int64_t)(cv->columns * sizeof(float));
+    int64_t input_bytes = job->n * cv->h * cv->w * cv->cg * (int64_t)sizeof(float);
+    job->chunk = at_most(CHUNK_BYTES / tile_bytes + 1, TABLE_TILES);
+    if (weight_bytes <= LIGHT_WEIGHTS) job->chunk = at_most(job->chunk, ceil_div(job->tiles * cv->group, wanted));
+    job->chunks = ceil_div(job->tiles, job->chunk);
+    int64_t units = job->chunks * cv->group;
+    job->shares = units >= wanted ? 1 : at_most(job->panels, ceil_div(wanted, units));
+    job->share = ceil_div(job->panels, job->shares);
+    job->shares = ceil_div(job->panels, job->share);
+    job->weights_outer = job->shares > 1 && weight_bytes > input_bytes;
+}
+
+void gal_conv_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const float *x, const float *residual,
+                  float *y, gal_pool *pool) {
+    conv_job job = {.conv = packed, .gemm = gemm, .packed = packed, .x = x, .residual = residual, .y = y, .n = n};
+    if (n == 0) return;
+    cut(&job, gal_pool_threads(pool));
+    gal_pool_run(pool, run_unit, &job, (size_t)(job.chunks * job.shares * job.conv->group));
+}

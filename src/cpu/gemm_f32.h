@@ -1,0 +1,44 @@
+/*
+ * The register tile under f32 convolution and matrix product.
+ *
+ * A tile computes up to `mr` rows by one panel of output channels. Row i of the left operand is given as one pointer a
+ * tap to `seg` contiguous floats, so an NHWC image is read where it lies: no im2col. The right operand is packed as
+ * panels [tap][seg][panel width]. Every output is one chain of fused multiply-adds over (tap, position in the segment),
+ * in that order, whatever the tile it falls into: its bits do not depend on batch, threads or tile shape.
+ */
+#ifndef GAL_CPU_GEMM_F32_H
+#define GAL_CPU_GEMM_F32_H
+
+#include "cpu/activation.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { GAL_TILE_ROWS = 12 }; /* the most rows of any level */
+
+typedef struct gal_tile_f32 {
+    const float *const *row; /* [taps][mr]: the segments of each row; entries of absent rows are not read */
+    const uint32_t *tap;     /* [taps]: which tap of the panel each is, rising */
+    size_t taps, seg;
+    const float *b;        /* the panel */
+    const float *bias;     /* one float a column of the panel (padded with zeros) */
+    const float *residual; /* added before the clamp; NULL: none */
+    float *out;
+    size_t stride;   /* floats from one row of out (and residual) to the next */
+    int rows;        /* 1 .. mr */
+    int cols;        /* 1 .. panel width */
+    float low, high; /* clamp of the result: (-inf, inf) for none, (0, inf) for Relu */
+} gal_tile_f32;
+
+/* One instruction-set level of the tile. */
+typedef struct gal_gemm_f32 {
+    int mr, nr; /* rows, columns of a full panel: two vectors */
+    int vec;    /* floats in a vector; a last panel of at most this many columns is packed this wide */
+    void (*tile)(const gal_tile_f32 *tile);
+    /* Applies an activation to `rows` rows of `cols` floats in place. */
+    void (*activate)(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act);
+} gal_gemm_f32;
+
+extern const gal_gemm_f32 gal_gemm_f32_avx2, gal_gemm_f32_avx512;
+
+#endif

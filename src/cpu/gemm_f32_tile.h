@@ -1,0 +1,65 @@
+/*
+ * Body of the register tile (gemm_f32.h), included once by each level after its vec_*.h. MR and the vector width are
+ * the level's; every row count gets its own fully unrolled copy so that accumulators stay in registers.
+ */
+#include "cpu/gemm_f32.h"
+
+static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 *t, int row, int vector, vf acc) {
+    size_t at = (size_t)row * t->stride + (size_t)vector * VF;
+    int left = t->cols - vector * VF;
+    if (left >= VF) {
+        acc = vf_add(acc, vf_load(t->bias + vector * VF));
+        if (t->residual) acc = vf_add(acc, vf_load(t->residual + at));
+        vf_store(t->out + at, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
+    } else {
+        acc = vf_add(acc, vf_load(t->bias + vector * VF));
+        if (t->residual) acc = vf_add(acc, vf_load_part(t->residual + at, left));
+        vf_store_part(t->out + at, left, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
+    }
+}
+
+/* mr rows by nv vectors; both are constants where this is called. */
+static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *t, const int mr, const int nv) {
+    vf acc[MR][2];
+    size_t seg = t->seg;
+    GAL_UNROLL
+    for (int i = 0; i < mr; i++) {
+        GAL_UNROLL
+        for (int j = 0; j < nv; j++) acc[i][j] = vf_zero();
+    }
+    const float *const *row = t->row;
+    for (size_t tap = 0; tap < t->taps; tap++, row += MR) {
+        const float *b = t->b + t->tap[tap] * seg * (size_t)(nv * VF);
+        const float *a[MR];
+        GAL_UNROLL
+        for (int i = 0; i < mr; i++) a[i] = row[i];
+        for (size_t k = 0; k < seg; k++, b += nv * VF) {
+            vf w[2];
+            GAL_UNROLL
+            for (int j = 0; j < nv; j++) w[j] = vf_load(b + j * VF);
+            GAL_UNROLL
+            for (int i = 0; i < mr; i++) {
+                vf x = vf_set(a[i][k]);
+                GAL_UNROLL
+                for (int j = 0; j < nv; j++) acc[i][j] = vf_fma(x, w[j], acc[i][j]);
+            }
+        }
+    }
+    GAL_UNROLL
+    for (int i = 0; i < mr; i++) {
+        GAL_UNROLL
+        for (int j = 0; j < nv; j++) tile_store(t, i, j, acc[i][j]);
+    }
+}
+
+#define TILE(mr)                                                                                                       \
+    static void tile_##mr##x1(const gal_tile_f32 *t) {                                                                 \
+        tile_body(t, mr, 1);                                                                                           \
+    }                                                                                                                  \
+    static void tile_##mr##x2(const gal_tile_f32 *t) {                                                                 \
+        tile_body(t, mr, 2);                                                                                           \
+    }
+
+static void activate_rows(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act) {
+    for (size_t i = 0; i < rows; i++, x += stride) activate_floats(x, x, cols, act);
+}

@@ -1,0 +1,18 @@
+/* Declares every function named by a row of the .def files. */
+#ifndef GAL_CPU_ROWS_H
+#define GAL_CPU_ROWS_H
+
+#include "cpu/kernel.h"
+
+#define GAL_ROW_PLAIN(domain, op, isa, dtype, symbol, tile)                                                            \
+    const char *symbol##_reject(const gal_node *node);                                                                 \
+    galen_status symbol##_run(const gal_call *call, galen_error *err);
+#define GAL_ROW(domain, op, isa, dtype, symbol, tile)                                                                  \
+    GAL_ROW_PLAIN(domain, op, isa, dtype, symbol, tile)                                                                \
+    void symbol##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs);                \
+    void symbol##_pack(const gal_node *node, void *packed);
+#include "cpu/kernels.def"
+#undef GAL_ROW
+#undef GAL_ROW_PLAIN
+
+#endif

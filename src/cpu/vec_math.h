@@ -1,0 +1,50 @@
+/* Functions on vectors, the same operations at every level. Include after vec_avx2.h or vec_avx512.h. */
+#include <math.h>
+
+/* min(max(x, low), high); NaN stays NaN because it is the second operand of both. */
+static inline vf vf_clamp(vf x, vf low, vf high) {
+    return vf_min(high, vf_max(low, x));
+}
+
+/*
+ * e^x: x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite's two-part ln 2), e^r by its Taylor series to r^7, at most 2
+ * ulp. Overflows to infinity, underflows through the denormals to zero, NaN stays NaN.
+ */
+static inline vf vf_exp(vf x) {
+    x = vf_clamp(x, vf_set(-105.0f), vf_set(90.0f));
+    vf n = vf_round(vf_mul(x, vf_set(0x1.715476p+0f)));
+    vf r = vf_fma(n, vf_set(-0x1.62e400p-1f), x);
+    r = vf_fma(n, vf_set(-0x1.7f7d1cp-20f), r);
+    vf p = vf_set(1.0f / 5040);
+    p = vf_fma(p, r, vf_set(1.0f / 720));
+    p = vf_fma(p, r, vf_set(1.0f / 120));
+    p = vf_fma(p, r, vf_set(1.0f / 24));
+    p = vf_fma(p, r, vf_set(1.0f / 6));
+    p = vf_fma(p, r, vf_set(0.5f));
+    p = vf_fma(p, r, vf_set(1.0f));
+    p = vf_fma(p, r, vf_set(1.0f));
+    return vf_scale2(p, n);
+}
+
+static inline vf vf_sigmoid(vf x) {
+    return vf_div(vf_set(1), vf_add(vf_set(1), vf_exp(vf_sub(vf_zero(), x))));
+}
+
+/* tanh: the Cephes polynomial (S. Moshier, tanhf.c) below 0.625 in magnitude, 1 - 2 / (e^2|x| + 1) with x's sign above.
+ */
+static inline vf vf_tanh(vf x) {
+    vf z = vf_abs(x), s = vf_mul(x, x);
+    vf p = vf_set(-5.70498872745e-3f);
+    p = vf_fma(p, s, vf_set(2.06390887954e-2f));
+    p = vf_fma(p, s, vf_set(-5.37397155531e-2f));
+    p = vf_fma(p, s, vf_set(1.33314422036e-1f));
+    p = vf_fma(p, s, vf_set(-3.33332819422e-1f));
+    vf small = vf_fma(vf_mul(p, s), x, x);
+    vf large = vf_sub(vf_set(1), vf_div(vf_set(2), vf_add(vf_exp(vf_add(z, z)), vf_set(1))));
+    large = vf_if_negative(x, vf_sub(vf_zero(), large), large);
+    return vf_if_less(z, vf_set(0.625f), small, large);
+}
+
+static inline vf vf_hard_sigmoid(vf x, vf alpha, vf beta) {
+    return vf_clamp(vf_fma(alpha, x, beta), vf_zero(), vf_set(1));
+}
