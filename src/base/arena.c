@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { FIRST_BLOCK = 4096, LARGEST_STEP = 1 << 20, HEADER = 64 };
 
@@ -88,4 +90,19 @@ char *gal_arena_printf(gal_arena *arena, const char *format, ...) {
     if (text) vsnprintf(text, (size_t)n + 1, format, again);
     va_end(again);
     return text;
+}
+
+static bool block_holds(const struct gal_arena_block *block, uintptr_t from, size_t bytes) {
+    uintptr_t start = (uintptr_t)block + HEADER;
+    return from >= start && from - start <= block->size && bytes <= block->size - (from - start);
+}
+
+void gal_arena_discard(gal_arena *arena, const void *data, size_t bytes) {
+    uintptr_t from = (uintptr_t)data, page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (const struct gal_arena_block *block = arena->block; block; block = block->next) {
+        if (!block_holds(block, from, bytes)) continue;
+        uintptr_t first = (from + page - 1) / page * page, last = (from + bytes) / page * page;
+        if (last > first) madvise((void *)first, last - first, MADV_DONTNEED);
+        return;
+    }
 }

@@ -23,5 +23,8 @@ void *gal_arena_alloc_aligned(gal_arena *arena, size_t bytes);
 /* A NUL-terminated copy of n bytes. */
 char *gal_arena_text(gal_arena *arena, const char *s, size_t n);
 __attribute__((format(printf, 2, 3))) char *gal_arena_printf(gal_arena *arena, const char *format, ...);
+/* Gives the whole pages within [data, data + bytes) back to the system when they lie in this arena: they read as zeros
+ * afterwards. */
+void gal_arena_discard(gal_arena *arena, const void *data, size_t bytes);
 
 #endif

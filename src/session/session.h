@@ -2,6 +2,7 @@
 #ifndef GAL_SESSION_H
 #define GAL_SESSION_H
 
+#include "base/file.h"
 #include "base/pool.h"
 #include "cpu/isa.h"
 #include "graph/graph.h"
@@ -14,24 +15,30 @@ typedef struct gal_session_options {
     gal_isa isa;       /* the highest level to use */
     bool optimise;     /* false: no passes (the model exactly as written, for tests) */
     gal_pool *pool;    /* shared pool, outlives the session; NULL: the session makes its own */
+    const gal_file
+        *file; /* mapped files that hold the constants (gal_model's), or NULL: pages read for packing are given back */
+    size_t n_file;
 } gal_session_options;
 
-/* max_batch 1, all threads, the level detected (or set by gal_session_isa_cap), passes on. */
+/* max_batch 1, all threads, the level detected, passes on. */
 gal_session_options gal_session_default_options(void);
 
 /*
- * Takes `graph` over and rewrites it: the caller destroys it after the session and must not change it meanwhile. Constants are packed where a
- * kernel wants that. On failure the graph is still the caller's to destroy.
+ * Takes `graph` over and rewrites it: the caller destroys it after the session and must not change it meanwhile.
+ * Constants are packed where a kernel wants that, and large ones that nobody else reads lose their data then. On
+ * failure the graph is still the caller's to destroy.
  */
-galen_status gal_session_create(gal_graph *graph, const gal_session_options *options, gal_session **out, galen_error *err);
+galen_status gal_session_create(gal_graph *graph, const gal_session_options *options, gal_session **out,
+                                galen_error *err);
 void gal_session_destroy(gal_session *session);
 
 /*
- * Runs `batch` items. in[i] points to input i (the graph's order and types, dense, at its declared shape for that batch); out[i] receives
- * output i. Allocates nothing. One call at a time per session. NaN or infinity in a float output is GALEN_ERR_NUMERIC that
- * names the output and item (outputs are still written).
+ * Runs `batch` items. in[i] points to input i (the graph's order and types, dense, at its declared shape for that
+ * batch); out[i] receives output i. Allocates nothing. One call at a time per session. NaN or infinity in a float
+ * output is GALEN_ERR_NUMERIC that names the output and item (outputs are still written).
  */
-galen_status gal_session_run(gal_session *session, int64_t batch, const void *const *in, void *const *out, galen_error *err);
+galen_status gal_session_run(gal_session *session, int64_t batch, const void *const *in, void *const *out,
+                             galen_error *err);
 
 /* One planned step, for profiles and --verbose. */
 typedef struct gal_step_info {
@@ -45,5 +52,8 @@ size_t gal_session_arena_bytes(const gal_session *session);  /* planned activati
 size_t gal_session_lower_bound(const gal_session *session);  /* largest sum of activations alive at once */
 size_t gal_session_packed_bytes(const gal_session *session); /* weights in kernel order */
 gal_isa gal_session_isa(const gal_session *session);
+
+/* One line for each step, then one, indented, for each faster kernel row that was passed over and why. */
+void gal_session_explain(const gal_session *session, gal_buf *out);
 
 #endif

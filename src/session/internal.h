@@ -1,0 +1,78 @@
+/* What a session is made of; shared by the files of this room only. */
+#ifndef GAL_SESSION_INTERNAL_H
+#define GAL_SESSION_INTERNAL_H
+
+#include "cpu/kernel.h"
+#include "session/session.h"
+
+typedef enum gal_home {
+    GAL_HOME_ARENA,    /* index unused, offset in the session's arena */
+    GAL_HOME_CONSTANT, /* the constant's own memory */
+    GAL_HOME_INPUT,    /* the caller's memory of input `index`: never written */
+    GAL_HOME_OUTPUT,   /* the caller's memory of output `index` */
+} gal_home;
+
+/* One piece of memory, shared by a value, its views and what is computed in place over it. */
+typedef struct gal_block {
+    gal_home home;
+    uint32_t index;
+    size_t bytes;         /* at the largest batch */
+    uint32_t first, last; /* steps in which it is alive; last is the number of steps when it leaves the run */
+    size_t offset;
+    void *data; /* of a constant or in the arena */
+} gal_block;
+
+/* A value that takes part in the run. */
+typedef struct gal_slot {
+    const gal_value *value;
+    uint32_t block;
+    galen_tensor tensor; /* dims for the batch last run */
+} gal_slot;
+
+typedef struct gal_step {
+    const gal_node *node;
+    const gal_kernel *kernel; /* NULL: the op's reference */
+    const galen_tensor **in;  /* n_in of them, NULL where omitted */
+    galen_tensor **out;       /* n_out of them */
+    void *packed, *scratch;
+    size_t packed_bytes, scratch_bytes;
+    size_t why, why_size; /* text in the session's why buffer */
+    bool is_view;         /* the output is the input's memory: nothing to run */
+} gal_step;
+
+/* An output whose memory is not written directly: copied at the end of a run. */
+typedef struct gal_copy {
+    uint32_t slot, output;
+} gal_copy;
+
+struct gal_session {
+    gal_graph *graph;
+    gal_arena store; /* everything below that is not named otherwise */
+    gal_isa isa;
+    int64_t max_batch, batch; /* batch the slots' dims are set for; 0: none yet */
+    gal_pool *pool;
+    bool owns_pool;
+    gal_step *step;
+    uint32_t n_step;
+    gal_slot *slot;
+    uint32_t n_slot;
+    uint32_t *slot_of; /* by value id, UINT32_MAX: takes no part */
+    gal_block *block;
+    uint32_t n_block;
+    gal_copy *copy;
+    uint32_t n_copy;
+    uint8_t *arena, *packed; /* aligned allocations */
+    size_t arena_bytes, lower_bound, packed_bytes;
+    gal_buf why;
+};
+
+/* Makes slots and blocks: which values share memory, whose memory it is, and when it is alive. Needs the steps. */
+galen_status gal_session_place(gal_session *session, galen_error *err);
+
+/* Fills the packed weights step by step and lets go of the pages of constants nobody reads any more. */
+galen_status gal_session_pack(gal_session *session, galen_error *err);
+
+/* NaN or infinity in a float tensor of this value is GALEN_ERR_NUMERIC that names it and the item. */
+galen_status gal_session_check_finite(const gal_value *value, const galen_tensor *tensor, galen_error *err);
+
+#endif

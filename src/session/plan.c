@@ -1,0 +1,194 @@
+/* Making a session: a step for each node with its kernel, the arena, and the packed weights. */
+#include "base/error.h"
+#include "base/mem.h"
+#include "pass/pass.h"
+#include "session/internal.h"
+#include "session/memory.h"
+
+#include <string.h>
+
+/* Far above any real plan; a hostile graph meets it before the machine does. */
+static const size_t STORE_LIMIT = (size_t)4 << 30;
+enum { WHY_MAX = 4 << 20 };
+
+gal_session_options gal_session_default_options(void) {
+    return (gal_session_options){.max_batch = 1, .threads = 0, .isa = gal_isa_detect(), .optimise = true, .pool = NULL};
+}
+
+static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *err) {
+    const gal_node *node = step->node;
+    step->why = s->why.size;
+    step->kernel = gal_kernel_pick(node, s->isa, &s->why);
+    step->why_size = s->why.size - step->why;
+    if (step->kernel != NULL) {
+        gal_kernel_needs needs = {0};
+        if (step->kernel->needs != NULL) step->kernel->needs(node, s->max_batch, gal_pool_threads(s->pool), &needs);
+        step->packed_bytes = needs.packed_bytes;
+        step->scratch_bytes = needs.scratch_bytes;
+    } else if (node->op->run == NULL) {
+        return gal_fail(err, GALEN_ERR_INTERNAL, "node '%s' (%s) has no kernel", node->name, node->op->name);
+    } else if (node->op->scratch != NULL) {
+        step->scratch_bytes = node->op->scratch(node, s->max_batch);
+    }
+    return GALEN_OK;
+}
+
+static galen_status make_steps(gal_session *s, galen_error *err) {
+    s->step = gal_arena_alloc(&s->store, s->graph->n_node, sizeof *s->step);
+    if (s->step == NULL)
+        return gal_fail_memory(err, "the plan", (unsigned long long)s->graph->n_node * sizeof *s->step);
+    for (const gal_node *node = s->graph->first; node != NULL; node = node->next) s->step[s->n_step++].node = node;
+    GAL_TRY(gal_session_place(s, err));
+    for (uint32_t t = 0; t < s->n_step; t++)
+        if (!s->step[t].is_view) GAL_TRY(choose_kernel(s, &s->step[t], err));
+    return GALEN_OK;
+}
+
+static galen_tensor *tensor_of(gal_session *s, const gal_value *value) {
+    return value != NULL ? &s->slot[s->slot_of[value->id]].tensor : NULL;
+}
+
+static galen_status link_tensors(gal_session *s, galen_error *err) {
+    for (uint32_t t = 0; t < s->n_step; t++) {
+        gal_step *step = &s->step[t];
+        step->in = gal_arena_alloc(&s->store, step->node->n_in, sizeof *step->in);
+        step->out = gal_arena_alloc(&s->store, step->node->n_out, sizeof *step->out);
+        if (step->in == NULL || step->out == NULL) return gal_fail_memory(err, "the plan", s->store.total);
+        for (uint32_t i = 0; i < step->node->n_in; i++) step->in[i] = tensor_of(s, step->node->in[i]);
+        for (uint32_t i = 0; i < step->node->n_out; i++) step->out[i] = tensor_of(s, step->node->out[i]);
+    }
+    return GALEN_OK;
+}
+
+static size_t list_spans(const gal_session *s, gal_span *spans) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < s->n_block; i++)
+        if (s->block[i].home == GAL_HOME_ARENA)
+            spans[n++] = (gal_span){.bytes = s->block[i].bytes, .first = s->block[i].first, .last = s->block[i].last};
+    for (uint32_t t = 0; t < s->n_step; t++)
+        if (s->step[t].scratch_bytes > 0)
+            spans[n++] = (gal_span){.bytes = s->step[t].scratch_bytes, .first = t, .last = t};
+    return n;
+}
+
+static void take_offsets(gal_session *s, const gal_span *spans) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < s->n_block; i++)
+        if (s->block[i].home == GAL_HOME_ARENA) s->block[i].data = s->arena + spans[n++].offset;
+    for (uint32_t t = 0; t < s->n_step; t++)
+        if (s->step[t].scratch_bytes > 0) s->step[t].scratch = s->arena + spans[n++].offset;
+}
+
+static galen_status plan_arena(gal_session *s, galen_error *err) {
+    size_t room = (size_t)s->n_block + s->n_step;
+    gal_span *spans = gal_calloc(room > 0 ? room : 1, sizeof *spans);
+    if (spans == NULL) return gal_fail_memory(err, "the plan of the arena", room * sizeof *spans);
+    size_t n = list_spans(s, spans);
+    galen_status status = gal_memory_plan(spans, n, &s->arena_bytes, &s->lower_bound, err);
+    if (status == GALEN_OK) {
+        s->arena = gal_alloc_aligned(s->arena_bytes);
+        if (s->arena == NULL) status = gal_fail_memory(err, "activations", s->arena_bytes);
+    }
+    if (status == GALEN_OK) take_offsets(s, spans);
+    gal_free(spans);
+    return status;
+}
+
+/* Memory whose place never changes; inputs and outputs are set at each run. */
+static void set_fixed_memory(gal_session *s) {
+    for (uint32_t i = 0; i < s->n_slot; i++) s->slot[i].tensor.data = s->block[s->slot[i].block].data;
+}
+
+/* Constants read by passes and packing stay in the page cache, but no longer count as this process's memory. */
+static void release_files(const gal_session_options *options) {
+    for (size_t i = 0; i < options->n_file; i++) gal_file_release_pages(&options->file[i]);
+}
+
+static galen_status build(gal_session *s, const gal_session_options *options, galen_error *err) {
+    if (options->optimise) GAL_TRY(gal_pass_run_all(s->graph, false, err));
+    if (s->pool == NULL) {
+        GAL_TRY(gal_pool_create(options->threads, &s->pool, err));
+        s->owns_pool = true;
+    }
+    release_files(options);
+    GAL_TRY(make_steps(s, err));
+    GAL_TRY(link_tensors(s, err));
+    GAL_TRY(gal_session_pack(s, err)); /* before the arena takes memory: the weights may let go of theirs */
+    release_files(options);
+    GAL_TRY(plan_arena(s, err));
+    set_fixed_memory(s);
+    return GALEN_OK;
+}
+
+galen_status gal_session_create(gal_graph *graph, const gal_session_options *options, gal_session **out,
+                                galen_error *err) {
+    *out = NULL;
+    if (options->max_batch < 1)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; it must be at least 1", (long long)options->max_batch);
+    gal_session *s = gal_calloc(1, sizeof *s);
+    if (s == NULL) return gal_fail_memory(err, "the session", sizeof *s);
+    s->graph = graph;
+    s->isa = options->isa;
+    s->max_batch = options->max_batch;
+    s->pool = options->pool;
+    gal_arena_init(&s->store, STORE_LIMIT);
+    gal_buf_init(&s->why, WHY_MAX);
+    galen_status status = build(s, options, err);
+    if (status != GALEN_OK) {
+        gal_session_destroy(s);
+        return status;
+    }
+    *out = s;
+    return GALEN_OK;
+}
+
+void gal_session_destroy(gal_session *session) {
+    if (session == NULL) return;
+    if (session->owns_pool) gal_pool_destroy(session->pool);
+    gal_free(session->arena);
+    gal_free(session->packed);
+    gal_buf_free(&session->why);
+    gal_arena_free(&session->store);
+    gal_free(session);
+}
+
+size_t gal_session_steps(const gal_session *session) {
+    return session->n_step;
+}
+
+gal_step_info gal_session_step(const gal_session *session, size_t index) {
+    const gal_step *step = &session->step[index];
+    const char *kernel = step->is_view ? "view" : step->kernel != NULL ? step->kernel->name : "reference";
+    return (gal_step_info){.node = step->node, .kernel = kernel};
+}
+
+size_t gal_session_arena_bytes(const gal_session *session) {
+    return session->arena_bytes;
+}
+
+size_t gal_session_lower_bound(const gal_session *session) {
+    return session->lower_bound;
+}
+
+size_t gal_session_packed_bytes(const gal_session *session) {
+    return session->packed_bytes;
+}
+
+gal_isa gal_session_isa(const gal_session *session) {
+    return session->isa;
+}
+
+void gal_session_explain(const gal_session *session, gal_buf *out) {
+    for (uint32_t t = 0; t < session->n_step; t++) {
+        gal_step_info info = gal_session_step(session, t);
+        gal_buf_printf(out, "%s (%s): %s\n", info.node->name, info.node->op->name, info.kernel);
+        const char *line = (const char *)session->why.data + session->step[t].why;
+        const char *end = line + session->step[t].why_size;
+        while (session->step[t].why_size > 0 && line < end) {
+            const char *stop = memchr(line, '\n', (size_t)(end - line));
+            if (stop == NULL) stop = end;
+            gal_buf_printf(out, "    %.*s\n", (int)(stop - line), line);
+            line = stop + 1;
+        }
+    }
+}
