@@ -4,15 +4,21 @@
 
 #include "graph/graph.h"
 
-/* *changed is set to true when anything was rewritten, else left alone. The graph is valid afterwards, also on failure. */
+/* *changed is set to true when anything was rewritten, else left alone. The graph is valid afterwards, also on failure.
+ */
 typedef galen_status (*gal_pass_fn)(gal_graph *graph, bool *changed, galen_error *err);
 
-galen_status gal_pass_fold_constants(gal_graph *graph, bool *changed, galen_error *err); /* nodes whose inputs are all constant */
-galen_status gal_pass_remove_dead(gal_graph *graph, bool *changed, galen_error *err);    /* nodes nobody reads */
-galen_status gal_pass_simplify(gal_graph *graph, bool *changed, galen_error *err);       /* Identity, Dropout, no-op Reshape ... */
-galen_status gal_pass_fold_bn(gal_graph *graph, bool *changed, galen_error *err);        /* BatchNormalization (or Mul/Add) into Conv and Gemm */
-galen_status gal_pass_layout_nhwc(gal_graph *graph, bool *changed, galen_error *err);    /* galen.Conv and friends, channels last */
-galen_status gal_pass_fuse(gal_graph *graph, bool *changed, galen_error *err);           /* bias, activation and residual add into galen.Conv/Gemm */
+galen_status gal_pass_fold_constants(gal_graph *graph, bool *changed,
+                                     galen_error *err); /* nodes whose inputs are all constant */
+galen_status gal_pass_remove_dead(gal_graph *graph, bool *changed, galen_error *err); /* nodes nobody reads */
+galen_status gal_pass_simplify(gal_graph *graph, bool *changed,
+                               galen_error *err); /* Identity, Dropout, no-op Reshape ... */
+galen_status gal_pass_fold_bn(gal_graph *graph, bool *changed,
+                              galen_error *err); /* BatchNormalization (or Mul/Add) into Conv and Gemm */
+galen_status gal_pass_layout_nhwc(gal_graph *graph, bool *changed,
+                                  galen_error *err); /* galen.Conv and friends, channels last */
+galen_status gal_pass_fuse(gal_graph *graph, bool *changed,
+                           galen_error *err); /* bias, activation and residual add into galen.Conv/Gemm */
 
 typedef struct gal_pass_row {
     const char *name;
