@@ -1,0 +1,4 @@
+/* The command's entry point. */
+#include "cli/cli.h"
+
+int main(int argc, char **argv) { return cli_main(argc, argv); }
