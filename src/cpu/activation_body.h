@@ -2,21 +2,23 @@
 #include "cpu/activation.h"
 
 /* Every activation as one expression of x; `act` is the parameters. */
-static inline __attribute__((always_inline)) vf activate_vector(vf x, gal_cpu_act kind, const gal_cpu_activation *act) {
+static inline __attribute__((always_inline)) vf activate_vector(vf x, gal_activation kind,
+                                                                const gal_cpu_activation *act) {
     switch (kind) {
-    case GAL_CPU_CLAMP: return vf_clamp(x, vf_set(act->low), vf_set(act->high));
-    case GAL_CPU_LEAKY: return vf_if_less(x, vf_zero(), vf_mul(x, vf_set(act->alpha)), x);
-    case GAL_CPU_SIGMOID: return vf_sigmoid(x);
-    case GAL_CPU_HARD_SIGMOID: return vf_hard_sigmoid(x, vf_set(act->alpha), vf_set(act->beta));
-    case GAL_CPU_HARD_SWISH: return vf_mul(x, vf_hard_sigmoid(x, vf_set(1.0f / 6), vf_set(0.5f)));
-    case GAL_CPU_SILU: return vf_mul(x, vf_sigmoid(x));
-    case GAL_CPU_TANH: return vf_tanh(x);
-    case GAL_CPU_NONE: break;
+    case GAL_ACT_RELU:
+    case GAL_ACT_CLIP: return vf_clamp(x, vf_set(act->low), vf_set(act->high));
+    case GAL_ACT_LEAKY_RELU: return vf_if_less(x, vf_zero(), vf_mul(x, vf_set(act->alpha)), x);
+    case GAL_ACT_SIGMOID: return vf_sigmoid(x);
+    case GAL_ACT_HARD_SIGMOID: return vf_hard_sigmoid(x, vf_set(act->alpha), vf_set(act->beta));
+    case GAL_ACT_HARD_SWISH: return vf_mul(x, vf_hard_sigmoid(x, vf_set(1.0f / 6), vf_set(0.5f)));
+    case GAL_ACT_SILU: return vf_mul(x, vf_sigmoid(x));
+    case GAL_ACT_TANH: return vf_tanh(x);
+    case GAL_ACT_NONE: break;
     }
     return x;
 }
 
-static inline __attribute__((always_inline)) void activate_row(const float *x, float *y, size_t n, gal_cpu_act kind,
+static inline __attribute__((always_inline)) void activate_row(const float *x, float *y, size_t n, gal_activation kind,
                                                                const gal_cpu_activation *act) {
     size_t i = 0;
     for (; i + VF <= n; i += VF) vf_store(y + i, activate_vector(vf_load(x + i), kind, act));
@@ -29,14 +31,15 @@ static inline __attribute__((always_inline)) void activate_row(const float *x, f
 /* y = activation(x); the same memory or apart. */
 static void activate_floats(const float *x, float *y, size_t n, const gal_cpu_activation *act) {
     switch (act->kind) {
-        ACTIVATE(GAL_CPU_NONE)
-        ACTIVATE(GAL_CPU_CLAMP)
-        ACTIVATE(GAL_CPU_LEAKY)
-        ACTIVATE(GAL_CPU_SIGMOID)
-        ACTIVATE(GAL_CPU_HARD_SIGMOID)
-        ACTIVATE(GAL_CPU_HARD_SWISH)
-        ACTIVATE(GAL_CPU_SILU)
-        ACTIVATE(GAL_CPU_TANH)
+        ACTIVATE(GAL_ACT_NONE)
+        ACTIVATE(GAL_ACT_RELU)
+        ACTIVATE(GAL_ACT_CLIP)
+        ACTIVATE(GAL_ACT_LEAKY_RELU)
+        ACTIVATE(GAL_ACT_SIGMOID)
+        ACTIVATE(GAL_ACT_HARD_SIGMOID)
+        ACTIVATE(GAL_ACT_HARD_SWISH)
+        ACTIVATE(GAL_ACT_SILU)
+        ACTIVATE(GAL_ACT_TANH)
     }
 }
 

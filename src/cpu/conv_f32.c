@@ -1,6 +1,8 @@
 /* f32 convolution: what the node asks for, and its weights in panel order. */
 #include "cpu/conv_f32.h"
 
+#include "graph/ops/window.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -27,13 +29,6 @@ static const char *check_types(const gal_node *node) {
     return NULL;
 }
 
-static void pair(const gal_node *node, const char *name, int64_t otherwise, int64_t *a, int64_t *b) {
-    size_t count;
-    const int64_t *v = gal_attr_ints(node, name, &count);
-    *a = count >= 2 ? v[0] : otherwise;
-    *b = count >= 2 ? v[1] : otherwise;
-}
-
 void gal_conv_place(gal_conv *conv, int vec) {
     size_t seg = (size_t)(conv->merged ? conv->s * conv->cg : conv->cg);
     conv->columns = round_up((size_t)conv->kg, (size_t)vec);
@@ -45,14 +40,16 @@ void gal_conv_place(gal_conv *conv, int vec) {
 const char *gal_conv_decode(const gal_node *node, int vec, gal_conv *conv) {
     const char *why = check_types(node);
     if (why != NULL) return why;
-    const gal_dim *x = node->in[0]->shape.dim, *y = node->out[0]->shape.dim, *w = node->in[1]->shape.dim;
-    memset(conv, 0, sizeof *conv);
-    *conv =
-        (gal_conv){.h = x[1].size, .w = x[2].size, .c = x[3].size, .oh = y[1].size, .ow = y[2].size, .k = y[3].size};
-    conv->cg = w[1].size, conv->r = w[2].size, conv->s = w[3].size;
-    pair(node, "strides", 1, &conv->sh, &conv->sw);
-    pair(node, "dilations", 1, &conv->dh, &conv->dw);
-    pair(node, "pads", 0, &conv->top, &conv->left);
+    gal_window win;
+    const gal_window_spec spec = {
+        .spatial = node->in[0]->shape.dim + 1, .rank = 2, .kernel = node->in[1]->shape.dim + 2};
+    if (gal_window_make(node, &spec, &win, NULL) != GALEN_OK) return "the window is not understood";
+    *conv = (gal_conv){
+        .h = win.in[1], .w = win.in[2], .oh = win.out[1], .ow = win.out[2], .r = win.kernel[1], .s = win.kernel[2]};
+    conv->sh = win.stride[1], conv->sw = win.stride[2], conv->dh = win.dilation[1], conv->dw = win.dilation[2];
+    conv->top = win.before[1], conv->left = win.before[2];
+    conv->c = node->in[0]->shape.dim[3].size, conv->k = node->in[1]->shape.dim[0].size;
+    conv->cg = node->in[1]->shape.dim[1].size;
     conv->group = gal_attr_int(node, "group", 1);
     if (conv->group < 1 || conv->k % conv->group != 0 || conv->cg * conv->group != conv->c)
         return "the groups do not divide the channels";

@@ -181,7 +181,7 @@ static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_t
         if (tile.residual != NULL) tile.residual += first;
         tile.cols = (int)at_most(job->gemm->nr, cv->kg - (int64_t)first);
         job->gemm->tile(&tile);
-        if (cv->act.kind > GAL_CPU_CLAMP)
+        if (cv->act.kind > GAL_ACT_CLIP)
             job->gemm->activate(tile.out, (size_t)tile.rows, (size_t)tile.cols, tile.stride, &cv->act);
     }
 }

@@ -63,6 +63,10 @@ static inline vf vf_if_negative(vf sign, vf a, vf b) {
 static inline vf vf_if_less(vf x, vf y, vf a, vf b) {
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, y, _CMP_LT_OQ));
 }
+/* a where x is NaN, else b. */
+static inline vf vf_if_nan(vf x, vf a, vf b) {
+    return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
 static inline vf vf_round(vf a) {
     return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
@@ -74,7 +78,4 @@ static inline vf vf_power2(vi n) {
 static inline vf vf_scale2(vf a, vf n) {
     vi whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
     return _mm256_mul_ps(_mm256_mul_ps(a, vf_power2(half)), vf_power2(_mm256_sub_epi32(whole, half)));
-}
-static inline vf vf_sqrt(vf a) {
-    return _mm256_sqrt_ps(a);
 }

@@ -60,13 +60,14 @@ static inline vf vf_if_negative(vf sign, vf a, vf b) {
 static inline vf vf_if_less(vf x, vf y, vf a, vf b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), b, a);
 }
+/* a where x is NaN, else b. */
+static inline vf vf_if_nan(vf x, vf a, vf b) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), b, a);
+}
 static inline vf vf_round(vf a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 /* a * 2^n for a whole n, rounded once. */
 static inline vf vf_scale2(vf a, vf n) {
     return _mm512_scalef_ps(a, n);
-}
-static inline vf vf_sqrt(vf a) {
-    return _mm512_sqrt_ps(a);
 }

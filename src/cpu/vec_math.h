@@ -6,6 +6,11 @@ static inline vf vf_clamp(vf x, vf low, vf high) {
     return vf_min(high, vf_max(low, x));
 }
 
+/* The larger of both, NaN when either is NaN. */
+static inline vf vf_max_nan(vf a, vf b) {
+    return vf_if_nan(a, a, vf_max(a, b));
+}
+
 /*
  * e^x: x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite's two-part ln 2), e^r by its Taylor series to r^7, at most 2
  * ulp. Overflows to infinity, underflows through the denormals to zero, NaN stays NaN.

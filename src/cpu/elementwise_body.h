@@ -1,0 +1,101 @@
+/* Element-wise inner loops, included once by each level after its vec_*.h, vec_math.h and activation_body.h. */
+#include "cpu/elementwise.h"
+
+static inline __attribute__((always_inline)) vf any_load(const float *p, size_t n) {
+    return n >= VF ? vf_load(p) : vf_load_part(p, (int)n);
+}
+
+static inline __attribute__((always_inline)) void any_store(float *p, size_t n, vf x) {
+    if (n >= VF)
+        vf_store(p, x);
+    else
+        vf_store_part(p, (int)n, x);
+}
+
+static inline __attribute__((always_inline)) vf binary_vector(vf a, vf b, gal_binary op) {
+    switch (op) {
+    case GAL_BINARY_ADD: return vf_add(a, b);
+    case GAL_BINARY_SUB: return vf_sub(a, b);
+    case GAL_BINARY_MUL: return vf_mul(a, b);
+    case GAL_BINARY_DIV: break;
+    }
+    return vf_div(a, b);
+}
+
+static inline __attribute__((always_inline)) void binary_loop(const gal_binary op, const float *a, size_t a_step,
+                                                              const float *b, size_t b_step, float *y, size_t n) {
+    vf one_a = a_step == 0 ? vf_set(*a) : vf_zero(), one_b = b_step == 0 ? vf_set(*b) : vf_zero();
+    for (size_t i = 0; i < n; i += VF) {
+        vf va = a_step == 0 ? one_a : any_load(a + i, n - i), vb = b_step == 0 ? one_b : any_load(b + i, n - i);
+        any_store(y + i, n - i, binary_vector(va, vb, op));
+    }
+}
+
+static void binary(gal_binary op, const float *a, size_t a_step, const float *b, size_t b_step, float *y, size_t n) {
+    switch (op) {
+    case GAL_BINARY_ADD: binary_loop(GAL_BINARY_ADD, a, a_step, b, b_step, y, n); break;
+    case GAL_BINARY_SUB: binary_loop(GAL_BINARY_SUB, a, a_step, b, b_step, y, n); break;
+    case GAL_BINARY_MUL: binary_loop(GAL_BINARY_MUL, a, a_step, b, b_step, y, n); break;
+    case GAL_BINARY_DIV: binary_loop(GAL_BINARY_DIV, a, a_step, b, b_step, y, n); break;
+    }
+}
+
+static void scale_shift(const float *x, const float *scale, const float *shift, float *y, size_t pixels, size_t c,
+                        const gal_cpu_activation *act) {
+    vf low = vf_set(act->low), high = vf_set(act->high);
+    for (size_t p = 0; p < pixels; p++, x += c, y += c) {
+        for (size_t i = 0; i < c; i += VF) {
+            vf v = vf_fma(any_load(x + i, c - i), any_load(scale + i, c - i), any_load(shift + i, c - i));
+            any_store(y + i, c - i, vf_clamp(v, low, high));
+        }
+    }
+}
+
+/* Four vectors at a time, so that additions overlap. */
+enum { BLOCK = 4 * VF };
+
+static inline __attribute__((always_inline)) void pool_block(const float *x, const size_t *tap, size_t taps, float *y,
+                                                             const bool largest, float factor) {
+    vf acc[4];
+    GAL_UNROLL
+    for (int j = 0; j < 4; j++) acc[j] = largest ? vf_set(-INFINITY) : vf_zero();
+    for (size_t t = 0; t < taps; t++) {
+        GAL_UNROLL
+        for (int j = 0; j < 4; j++) {
+            vf v = vf_load(x + tap[t] + j * VF);
+            acc[j] = largest ? vf_max_nan(acc[j], v) : vf_add(acc[j], v);
+        }
+    }
+    GAL_UNROLL
+    for (int j = 0; j < 4; j++) vf_store(y + j * VF, largest ? acc[j] : vf_mul(acc[j], vf_set(factor)));
+}
+
+static inline __attribute__((always_inline)) void pool_loop(const float *x, const size_t *tap, size_t taps, float *y,
+                                                            size_t n, const bool largest, float factor) {
+    size_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK) pool_block(x + i, tap, taps, y + i, largest, factor);
+    for (; i < n; i += VF) {
+        vf acc = largest ? vf_set(-INFINITY) : vf_zero();
+        for (size_t t = 0; t < taps; t++) {
+            vf v = any_load(x + tap[t] + i, n - i);
+            acc = largest ? vf_max_nan(acc, v) : vf_add(acc, v);
+        }
+        any_store(y + i, n - i, largest ? acc : vf_mul(acc, vf_set(factor)));
+    }
+}
+
+static void pool_max(const float *x, const size_t *tap, size_t taps, float *y, size_t n) {
+    pool_loop(x, tap, taps, y, n, true, 1);
+}
+
+static void pool_sum(const float *x, const size_t *tap, size_t taps, float *y, size_t n, float factor) {
+    pool_loop(x, tap, taps, y, n, false, factor);
+}
+
+static void mean(const float *x, size_t pixels, size_t stride, float *y, size_t n, float factor) {
+    for (size_t i = 0; i < n; i += VF) {
+        vf acc = vf_zero();
+        for (size_t p = 0; p < pixels; p++) acc = vf_add(acc, any_load(x + p * stride + i, n - i));
+        any_store(y + i, n - i, vf_mul(acc, vf_set(factor)));
+    }
+}
