@@ -1,0 +1,31 @@
+/* One kernel ready to run on one case: guarded tensors, packed weights, scratch. */
+#ifndef GAL_KERNELS_CALL_H
+#define GAL_KERNELS_CALL_H
+
+#include "base/pool.h"
+#include "cases.h"
+#include "cpu/kernel.h"
+#include "guard.h"
+
+enum { CALL_MAX_IN = 8 };
+
+typedef struct prepared {
+    const kernel_case *problem;
+    const gal_kernel *kernel; /* NULL: the reference */
+    int64_t batch;
+    galen_tensor in[CALL_MAX_IN], out; /* of the whole batch */
+    guarded in_memory[CALL_MAX_IN], out_memory, packed, scratch;
+    uint32_t n_in;
+} prepared;
+
+/* Inputs are filled from the seed alone, so that two calls on one case see the same numbers. */
+void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *kernel, uint64_t seed);
+/* Runs items [first, first + count) as a batch of their own. */
+galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool, galen_error *err);
+/* Fills the output with a byte, so that what a kernel leaves unwritten shows. */
+void call_spoil(prepared *p, int byte);
+/* Nothing outside the output was written. */
+bool call_intact(const prepared *p);
+void call_free(prepared *p);
+
+#endif

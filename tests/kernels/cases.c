@@ -1,0 +1,270 @@
+/* Building one-node graphs. */
+#include "cases.h"
+
+#include "graph/op.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int64_t case_pick(gal_rng *rng, int64_t from, int64_t to) {
+    return from + (int64_t)(gal_rng_uniform(rng) * (double)(to - from + 1));
+}
+
+void case_fill(gal_rng *rng, float *x, size_t n, float scale) {
+    for (size_t i = 0; i < n; i++) x[i] = scale * (float)(2 * gal_rng_uniform(rng) - 1);
+}
+
+static void must(galen_status status, const galen_error *err, const char *what) {
+    if (status == GALEN_OK) return;
+    fprintf(stderr, "galen-check: %s: %s\n", what, err->message);
+    exit(1);
+}
+
+static gal_graph *new_graph(void) {
+    gal_graph *graph;
+    galen_error err;
+    must(gal_graph_create("case", &graph, &err), &err, "graph");
+    return graph;
+}
+
+/* An input [N or dim[0], dim[1], ...]. */
+static gal_value *new_input(gal_graph *graph, const char *name, int rank, const int64_t *dim, bool batch) {
+    gal_shape shape = {.rank = rank};
+    gal_value *value;
+    galen_error err;
+    for (int i = 0; i < rank; i++) shape.dim[i] = gal_dim_fixed(dim[i]);
+    if (batch) shape.dim[0] = (gal_dim){1, true};
+    must(gal_graph_input(graph, name, GALEN_F32, &shape, &value, &err), &err, name);
+    return value;
+}
+
+static gal_value *new_weights(gal_graph *graph, gal_rng *rng, int rank, const int64_t *dim, float scale) {
+    gal_value *value;
+    galen_error err;
+    must(gal_graph_new_constant(graph, NULL, GALEN_F32, rank, dim, &value, &err), &err, "constant");
+    case_fill(rng, value->constant->data, (size_t)galen_tensor_elements(value->constant), scale);
+    return value;
+}
+
+static void new_node(kernel_case *c, const char *domain, const char *op, uint32_t n_in, gal_value **in, uint32_t n_attr,
+                     const gal_attr *attr) {
+    gal_node_spec spec = {.domain = domain, .op = op, .n_in = n_in, .n_attr = n_attr, .in = in, .attr = attr};
+    galen_error err;
+    must(gal_graph_node(c->graph, &spec, &c->node, &err), &err, op);
+    must(gal_graph_mark_output(c->graph, c->node->out[0], &err), &err, op);
+}
+
+void case_free(kernel_case *c) {
+    gal_graph_destroy(c->graph);
+    c->graph = NULL;
+}
+
+static gal_attr ints(const char *name, const int64_t *v, size_t n) {
+    return (gal_attr){.name = name, .type = GAL_ATTR_INTS, .ints = v, .count = n};
+}
+
+static gal_attr number(const char *name, float f) {
+    return (gal_attr){.name = name, .type = GAL_ATTR_FLOAT, .f = f};
+}
+
+static gal_attr whole(const char *name, int64_t i) {
+    return (gal_attr){.name = name, .type = GAL_ATTR_INT, .i = i};
+}
+
+static gal_attr text(const char *name, const char *s) {
+    return (gal_attr){.name = name, .type = GAL_ATTR_STRING, .s = s};
+}
+
+/* ---- convolution ---- */
+
+typedef struct layer {
+    int64_t h, w, c, k, r, s, stride, dilation, top, left, bottom, right, group;
+    const char *act; /* NULL: none */
+    bool bias, residual;
+} layer;
+
+/* Layers of ResNet, DenseNet, EfficientNet and MobileNet: image, channels in and out, window, stride, groups. */
+static const int64_t real[][6] = {
+    {64, 3, 64, 7, 2, 1},        {16, 64, 64, 3, 1, 1},       {16, 64, 128, 3, 2, 1},    {16, 64, 128, 1, 2, 1},
+    {8, 128, 128, 3, 1, 1},      {4, 256, 256, 3, 1, 1},      {2, 512, 512, 3, 1, 1},    {4, 256, 512, 3, 2, 1},
+    {56, 64, 256, 1, 1, 1},      {56, 256, 64, 1, 1, 1},      {14, 1024, 256, 1, 1, 1},  {7, 512, 2048, 1, 1, 1},
+    {56, 128, 32, 3, 1, 1},      {28, 512, 128, 1, 1, 1},     {14, 128, 32, 3, 1, 1},    {112, 32, 32, 3, 1, 32},
+    {112, 96, 96, 3, 2, 96},     {28, 144, 144, 5, 2, 144},   {14, 480, 480, 3, 1, 480}, {14, 672, 672, 5, 1, 672},
+    {7, 1152, 1152, 5, 1, 1152}, {7, 1152, 1152, 3, 1, 1152}, {14, 672, 112, 1, 1, 1},   {56, 24, 144, 1, 1, 1},
+    {224, 3, 32, 3, 2, 1},       {28, 1, 16, 3, 1, 1},        {14, 128, 128, 3, 1, 32},  {1, 512, 128, 1, 1, 1},
+};
+enum { REAL = sizeof real / sizeof *real };
+
+static layer real_layer(size_t i) {
+    const int64_t *d = real[i], pad = d[3] / 2;
+    return (layer){d[0], d[0], d[1], d[2], d[3], d[3], d[4], 1, pad, pad, pad, pad, d[5], "Relu", true, false};
+}
+
+static const char *random_activation(gal_rng *rng) {
+    static const char *const kinds[] = {NULL,      "Relu",        "Relu",      "Clip", "LeakyRelu",
+                                        "Sigmoid", "HardSigmoid", "HardSwish", "SiLU"};
+    return kinds[case_pick(rng, 0, sizeof kinds / sizeof *kinds - 1)];
+}
+
+/* Multiply-adds of one image. */
+static int64_t layer_work(const layer *l) {
+    return l->h * l->w * l->c * l->k * l->r * l->s / (l->group * l->stride * l->stride);
+}
+
+/* The reference is slow: halve the image, then the channels. */
+static void scale_down(layer *l, int64_t limit) {
+    while (layer_work(l) > limit && (l->h > 8 || l->w > 8)) l->h = (l->h + 1) / 2, l->w = l->w / 2 + 1;
+    while (layer_work(l) > limit) {
+        if (l->group > 1)
+            l->group = (l->group + 1) / 2, l->c = l->group * (l->c > l->group ? 4 : 1), l->k = l->c;
+        else
+            l->c = (l->c + 1) / 2, l->k = (l->k + 1) / 2;
+    }
+}
+
+static void odd_layer(layer *l, gal_rng *rng) {
+    int64_t cg = case_pick(rng, 1, 40), kg = case_pick(rng, 1, 70);
+    *l = (layer){
+        .h = case_pick(rng, 1, 19), .w = case_pick(rng, 1, 19), .r = case_pick(rng, 1, 5), .s = case_pick(rng, 1, 5)};
+    l->group = case_pick(rng, 0, 3) == 0 ? case_pick(rng, 2, 5) : 1;
+    if (case_pick(rng, 0, 4) == 0) l->group = case_pick(rng, 2, 75), cg = kg = 1;
+    l->c = cg * l->group, l->k = kg * l->group;
+    l->stride = case_pick(rng, 1, 3);
+    l->dilation = case_pick(rng, 0, 4) == 0 ? 2 : 1;
+    l->top = case_pick(rng, 0, l->r), l->left = case_pick(rng, 0, l->s), l->bottom = case_pick(rng, 0, l->r),
+    l->right = case_pick(rng, 0, l->s);
+    if (l->h + l->top + l->bottom < (l->r - 1) * l->dilation + 1) l->bottom = (l->r - 1) * l->dilation + 1;
+    if (l->w + l->left + l->right < (l->s - 1) * l->dilation + 1) l->right = (l->s - 1) * l->dilation + 1;
+}
+
+static void add_attributes(const layer *l, gal_attr *attr, uint32_t *n, int64_t dims[8]) {
+    dims[0] = dims[1] = l->stride, dims[2] = l->top, dims[3] = l->left, dims[4] = l->bottom, dims[5] = l->right,
+    dims[6] = dims[7] = l->dilation;
+    attr[(*n)++] = ints("strides", dims, 2);
+    attr[(*n)++] = ints("pads", dims + 2, 4);
+    attr[(*n)++] = ints("dilations", dims + 6, 2);
+    attr[(*n)++] = whole("group", l->group);
+    if (l->act == NULL) return;
+    bool clip = strcmp(l->act, "Clip") == 0;
+    attr[(*n)++] = text("activation", l->act);
+    attr[(*n)++] = number("act_alpha", clip ? -0.25f : 0.2f);
+    attr[(*n)++] = number("act_beta", 0.5f);
+}
+
+static void conv_case(const layer *l, gal_rng *rng, kernel_case *c) {
+    int64_t x[4] = {1, l->h, l->w, l->c}, w[4] = {l->k, l->c / l->group, l->r, l->s};
+    gal_attr attr[8];
+    int64_t dims[8];
+    uint32_t n_attr = 0;
+    c->depth = (double)(w[1] * w[2] * w[3]);
+    c->graph = new_graph();
+    gal_value *in[4] = {new_input(c->graph, "x", 4, x, true),
+                        new_weights(c->graph, rng, 4, w, 1.7f / sqrtf((float)c->depth))};
+    if (l->bias) in[2] = new_weights(c->graph, rng, 1, w, 1);
+    if (l->residual) {
+        int64_t z[4] = {1, (l->h + l->top + l->bottom - (l->r - 1) * l->dilation - 1) / l->stride + 1,
+                        (l->w + l->left + l->right - (l->s - 1) * l->dilation - 1) / l->stride + 1, l->k};
+        in[3] = new_input(c->graph, "z", 4, z, true);
+    }
+    add_attributes(l, attr, &n_attr, dims);
+    new_node(c, "galen", "Conv", l->residual ? 4 : l->bias ? 3 : 2, in, n_attr, attr);
+    snprintf(
+        c->text, sizeof c->text,
+        "%lldx%lldx%lld -> %lld, window %lldx%lld, stride %lld, dilation %lld, pads %lld %lld %lld %lld, groups %lld%s%s, %s",
+        (long long)l->h, (long long)l->w, (long long)l->c, (long long)l->k, (long long)l->r, (long long)l->s,
+        (long long)l->stride, (long long)l->dilation, (long long)l->top, (long long)l->left, (long long)l->bottom,
+        (long long)l->right, (long long)l->group, l->bias ? ", bias" : "", l->residual ? ", residual" : "",
+        l->act == NULL ? "linear" : l->act);
+}
+
+static void random_conv(gal_rng *rng, kernel_case *c) {
+    layer l;
+    if (case_pick(rng, 0, 1) == 0) {
+        l = real_layer((size_t)case_pick(rng, 0, REAL - 1));
+    } else {
+        odd_layer(&l, rng);
+    }
+    scale_down(&l, 400000);
+    l.act = random_activation(rng);
+    l.bias = case_pick(rng, 0, 3) > 0;
+    l.residual = case_pick(rng, 0, 2) == 0;
+    conv_case(&l, rng, c);
+}
+
+/* ---- element by element ---- */
+
+static void random_binary(const char *op, gal_rng *rng, kernel_case *c) {
+    int64_t a[4], b[4];
+    for (int i = 0; i < 4; i++) {
+        a[i] = b[i] = case_pick(rng, 1, i == 3 ? 40 : 9);
+        int64_t side = case_pick(rng, 0, 5);
+        if (side == 0 && i > 0) a[i] = 1;
+        if (side == 1) b[i] = 1;
+    }
+    int skip = (int)case_pick(rng, 0, 3), swap = (int)case_pick(rng, 0, 1);
+    bool batch = skip == 0 && b[0] != 1;
+    c->depth = 1;
+    c->graph = new_graph();
+    gal_value *x = new_input(c->graph, "a", 4, a, true), *y = new_input(c->graph, "b", 4 - skip, b + skip, batch);
+    new_node(c, "", op, 2, swap ? (gal_value *[]){y, x} : (gal_value *[]){x, y}, 0, NULL);
+    snprintf(c->text, sizeof c->text, "Nx%lldx%lldx%lld with %d dimensions of %s%lldx%lldx%lld%s", (long long)a[1],
+             (long long)a[2], (long long)a[3], 4 - skip, batch ? "Nx" : "1x", (long long)b[1], (long long)b[2],
+             (long long)b[3], swap ? ", swapped" : "");
+}
+
+static void map_case(const char *op, gal_rng *rng, int64_t n, kernel_case *c) {
+    int64_t dim[2] = {1, n};
+    gal_attr attr[2] = {number("alpha", 0.3f), number("beta", 0.4f)};
+    uint32_t n_attr = strcmp(op, "HardSigmoid") == 0 ? 2 : strcmp(op, "LeakyRelu") == 0 ? 1 : 0;
+    c->depth = 1;
+    c->graph = new_graph();
+    gal_value *in[3] = {new_input(c->graph, "x", 2, dim, true)};
+    uint32_t n_in = 1;
+    if (strcmp(op, "Clip") == 0) {
+        n_in = (uint32_t)case_pick(rng, 1, 3);
+        for (uint32_t i = 1; i < n_in; i++) in[i] = new_weights(c->graph, rng, 0, NULL, 1);
+    }
+    new_node(c, "", op, n_in, in, n_attr, attr);
+    snprintf(c->text, sizeof c->text, "Nx%lld, %u inputs", (long long)n, n_in);
+}
+
+/* ---- by op ---- */
+
+static bool is_one_of(const char *op, const char *list) {
+    size_t n = strlen(op);
+    for (const char *at = strstr(list, op); at != NULL; at = strstr(at + 1, op)) {
+        if (at[n] == ' ' && (at == list || at[-1] == ' ')) return true;
+    }
+    return false;
+}
+
+bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *out) {
+    *out = (kernel_case){.batch = case_pick(rng, 0, 2) == 0 ? case_pick(rng, 6, 14) : case_pick(rng, 1, 4)};
+    bool private = strcmp(domain, "galen") == 0;
+    if (private && strcmp(op, "Conv") == 0)
+        random_conv(rng, out);
+    else if (!private && is_one_of(op, "Add Sub Mul Div "))
+        random_binary(op, rng, out);
+    else if (!private && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh "))
+        map_case(op, rng, case_pick(rng, 1, 999), out);
+    else
+        return false;
+    return true;
+}
+
+bool case_bench(const char *domain, const char *op, int index, int64_t batch, kernel_case *out) {
+    gal_rng rng = gal_rng_make(1, (uint64_t)index);
+    *out = (kernel_case){.batch = batch};
+    bool private = strcmp(domain, "galen") == 0;
+    if (private && strcmp(op, "Conv") == 0 && index < REAL) {
+        layer l = real_layer((size_t)index);
+        conv_case(&l, &rng, out);
+    } else if (!private && index == 0 && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh ")) {
+        map_case(op, &rng, 112 * 112 * 32, out);
+    } else {
+        return false;
+    }
+    return true;
+}

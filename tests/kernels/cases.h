@@ -1,0 +1,28 @@
+/* Random and fixed problems for each op that has a fast row. */
+#ifndef GAL_KERNELS_CASES_H
+#define GAL_KERNELS_CASES_H
+
+#include "base/rng.h"
+#include "graph/graph.h"
+
+typedef struct kernel_case {
+    gal_graph *graph; /* one node */
+    gal_node *node;
+    int64_t batch;
+    double depth;   /* terms summed into an output, for the tolerance */
+    char text[200]; /* what it is, for people */
+} kernel_case;
+
+/* A random problem for the op, from layers of real networks scaled down and from odd sizes. False: no generator for
+ * this op. */
+bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *out);
+/* Problem `index` of the op's benchmark; false when there are no more. */
+bool case_bench(const char *domain, const char *op, int index, int64_t batch, kernel_case *out);
+void case_free(kernel_case *c);
+
+/* Uniform in [from, to], both ends included. */
+int64_t case_pick(gal_rng *rng, int64_t from, int64_t to);
+/* n floats in [-1, 1) times `scale`. */
+void case_fill(gal_rng *rng, float *x, size_t n, float scale);
+
+#endif

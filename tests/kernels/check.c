@@ -1,0 +1,215 @@
+/*
+ * galen-check: every fast kernel against the plain C reference of its op.
+ *
+ *   galen-check                     all rows, quick; exit 1 when one is wrong
+ *   galen-check --row conv_f32      only rows whose name contains this text; --op Conv: only rows of this op
+ *   galen-check --cases 500         random problems a row
+ *   galen-check --seed 7            another set of problems; the seed is printed and repeats them
+ *   galen-check --list              the rows
+ *   galen-check --bench [--batch N] [--threads N]   speed instead of correctness
+ *
+ * For each problem: nothing outside the buffers is read or written (unreadable pages, patterns), the result is the
+ * reference's within a tolerance scaled by the terms summed, and the bits are the same when repeated, on two threads,
+ * and image by image.
+ */
+#include "call.h"
+#include "measure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct options {
+    const char *row, *op;
+    uint64_t seed;
+    int cases, threads;
+    int64_t batch;
+    bool list, bench;
+} options;
+
+typedef struct tally {
+    int tried, refused, wrong;
+} tally;
+
+static void complain(const gal_kernel *kernel, const kernel_case *c, const options *opt, const char *what) {
+    printf(
+        "WRONG %s (%s): %s\n      batch %lld, %s\n      again: galen-check --row %s --op %s --seed %llu --cases %d\n",
+        kernel->name, kernel->op, what, (long long)c->batch, c->text, kernel->name, kernel->op,
+        (unsigned long long)opt->seed, opt->cases);
+}
+
+/* The first element that is further from the reference than the terms summed excuse; false when none is. */
+static bool differs(const prepared *ref, const prepared *got, double depth, char *what, size_t size) {
+    const float *r = ref->out.data, *g = got->out.data;
+    int64_t n = galen_tensor_elements(&ref->out);
+    double unit = 0x1p-23 * (16 + 8 * sqrt(depth));
+    for (int64_t i = 0; i < n; i++) {
+        double far = fabs((double)r[i] - (double)g[i]);
+        if (far <= unit * (4 + fabs((double)r[i])) || (isnan(r[i]) && isnan(g[i])) || r[i] == g[i]) continue;
+        snprintf(what, size, "element %lld is %.9g, the reference says %.9g", (long long)i, (double)g[i], (double)r[i]);
+        return true;
+    }
+    return false;
+}
+
+static bool same_bits(const prepared *p, const void *first) {
+    return memcmp(p->out.data, first, p->out_memory.size) == 0;
+}
+
+/* NULL, or what is wrong with `got`; `first` has room for the output. */
+static const char *try_all(prepared *ref, prepared *got, gal_pool *two, void *first, char *what, size_t size) {
+    galen_error err = {0};
+    const kernel_case *c = got->problem;
+    if (call_run(ref, 0, c->batch, two, &err) != GALEN_OK || call_run(got, 0, c->batch, NULL, &err) != GALEN_OK) {
+        snprintf(what, size, "failed: %s", err.message);
+        return what;
+    }
+    if (!call_intact(got)) return "wrote in front of a buffer";
+    if (differs(ref, got, c->depth, what, size)) return what;
+    memcpy(first, got->out.data, got->out_memory.size);
+    call_spoil(got, 0x7f);
+    call_run(got, 0, c->batch, NULL, &err);
+    if (!same_bits(got, first)) return "other bits when repeated, or an element was not written";
+    call_spoil(got, 0);
+    call_run(got, 0, c->batch, two, &err);
+    if (!same_bits(got, first)) return "other bits on two threads";
+    if (!c->node->out[0]->shape.dim[0].batch) return NULL;
+    call_spoil(got, 0x7f);
+    for (int64_t n = 0; n < c->batch; n++) call_run(got, n, 1, two, &err);
+    return same_bits(got, first) ? NULL : "other bits image by image";
+}
+
+static void check_case(const gal_kernel *kernel, const kernel_case *c, const options *opt, gal_pool *two, uint64_t seed,
+                       tally *tally) {
+    if (kernel->reject(c->node) != NULL) {
+        tally->refused++;
+        return;
+    }
+    prepared ref, got;
+    char what[200];
+    call_prepare(&ref, c, NULL, seed);
+    call_prepare(&got, c, kernel, seed);
+    void *first = malloc(got.out_memory.size + 1);
+    const char *wrong = first == NULL ? "no memory" : try_all(&ref, &got, two, first, what, sizeof what);
+    tally->tried++;
+    if (wrong != NULL) {
+        complain(kernel, c, opt, wrong);
+        tally->wrong++;
+    }
+    free(first);
+    call_free(&ref);
+    call_free(&got);
+}
+
+static tally check_row(const gal_kernel *kernel, const options *opt, gal_pool *two) {
+    tally tally = {0};
+    for (int i = 0; i < opt->cases; i++) {
+        gal_rng rng = gal_rng_make(opt->seed, (uint64_t)i);
+        kernel_case c;
+        if (!case_random(kernel->domain, kernel->op, &rng, &c)) break;
+        check_case(kernel, &c, opt, two, opt->seed + (uint64_t)i, &tally);
+        case_free(&c);
+        if (tally.wrong >= 3) break;
+    }
+    return tally;
+}
+
+static bool wanted(const gal_kernel *kernel, const options *opt) {
+    return strstr(kernel->name, opt->row) != NULL && (opt->op == NULL || strcmp(kernel->op, opt->op) == 0);
+}
+
+static int check_all(const options *opt) {
+    size_t count;
+    const gal_kernel *const *table = gal_kernel_table(&count);
+    gal_pool *two = NULL;
+    int bad = 0;
+    if (gal_pool_create(2, &two, NULL) != GALEN_OK) return 4;
+    for (size_t i = 0; i < count; i++) {
+        if (!wanted(table[i], opt)) continue;
+        if (table[i]->isa > gal_isa_detect()) {
+            printf("%-28s %-18s not on this machine\n", table[i]->name, table[i]->op);
+            continue;
+        }
+        tally t = check_row(table[i], opt, two);
+        const char *verdict = t.wrong > 0 ? "WRONG" : t.tried == 0 ? "UNTESTED" : "ok";
+        printf("%-28s %-18s %4d tried %4d refused  %s\n", table[i]->name, table[i]->op, t.tried, t.refused, verdict);
+        bad += t.wrong > 0 || t.tried == 0;
+    }
+    gal_pool_destroy(two);
+    printf("seed %llu, %d cases a row: %s\n", (unsigned long long)opt->seed, opt->cases,
+           bad ? "FAILED" : "all rows right");
+    return bad > 0;
+}
+
+static void list_rows(const options *opt) {
+    size_t count;
+    const gal_kernel *const *table = gal_kernel_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (wanted(table[i], opt))
+            printf("%-28s %s%s%s, %s, %s\n", table[i]->name, table[i]->domain, table[i]->domain[0] ? "." : "",
+                   table[i]->op, gal_isa_name(table[i]->isa), galen_dtype_name(table[i]->dtype));
+    }
+}
+
+static void bench_rows(const options *opt) {
+    size_t count;
+    const gal_kernel *const *table = gal_kernel_table(&count);
+    gal_pool *pool = NULL;
+    if (gal_pool_create(opt->threads, &pool, NULL) != GALEN_OK) return;
+    for (size_t i = 0; i < count; i++) {
+        if (wanted(table[i], opt) && table[i]->isa <= gal_isa_detect())
+            measure_row(table[i], opt->batch, opt->threads, pool);
+    }
+    gal_pool_destroy(pool);
+}
+
+static long number(const char *text) {
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (*end != '\0' || n < 1) {
+        fprintf(stderr, "galen-check: '%s' is not a positive number\n", text);
+        exit(2);
+    }
+    return n;
+}
+
+static void parse(int argc, char **argv, options *opt) {
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--list") == 0)
+            opt->list = true;
+        else if (strcmp(argv[i], "--bench") == 0)
+            opt->bench = true;
+        else if (value == NULL)
+            fprintf(stderr, "galen-check: what is '%s'? Its use is at the top of tests/kernels/check.c\n", argv[i]),
+                exit(2);
+        else if (strcmp(argv[i], "--row") == 0)
+            opt->row = value, i++;
+        else if (strcmp(argv[i], "--op") == 0)
+            opt->op = value, i++;
+        else if (strcmp(argv[i], "--seed") == 0)
+            opt->seed = (uint64_t)number(value), i++;
+        else if (strcmp(argv[i], "--cases") == 0)
+            opt->cases = (int)number(value), i++;
+        else if (strcmp(argv[i], "--batch") == 0)
+            opt->batch = number(value), i++;
+        else if (strcmp(argv[i], "--threads") == 0)
+            opt->threads = (int)number(value), i++;
+        else
+            fprintf(stderr, "galen-check: what is '%s'? Its use is at the top of tests/kernels/check.c\n", argv[i]),
+                exit(2);
+    }
+}
+
+int main(int argc, char **argv) {
+    options opt = {.row = "", .seed = 1, .cases = 60, .threads = gal_pool_available_threads(), .batch = 8};
+    parse(argc, argv, &opt);
+    if (opt.list)
+        list_rows(&opt);
+    else if (opt.bench)
+        bench_rows(&opt);
+    else
+        return check_all(&opt);
+    return 0;
+}
