@@ -1,15 +1,12 @@
 // The one C++ file: DCMTK reads the data set and decodes RLE, JPEG and JPEG-LS. Nothing C++ leaves it: no exception, no
 // message.
-#include "dicom/plugin.h"
-
-#include "base/error.h"
-#include "base/mem.h"
-
 extern "C" {
+#include "base/error.h"
 #include "dicom/codestream.h"
 #include "dicom/fragments.h"
-}
 #include "dicom/openjpeg_plugin.h"
+#include "dicom/plugin.h"
+}
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>

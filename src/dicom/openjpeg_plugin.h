@@ -4,10 +4,6 @@
 
 #include "dicom/codestream.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /*
  * Decodes a frame whose header has been read by gal_jpeg2000_header and checked. Writes width * height * components
  * samples, interleaved, each as its low bits in sample_bytes (1, 2 or 4) little-endian bytes; out holds exactly that.
@@ -15,7 +11,4 @@ extern "C" {
 galen_status gal_jpeg2000_decode(const uint8_t *bytes, size_t size, const gal_codestream *header, int sample_bytes,
                                  uint8_t *out, galen_error *err);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -5,10 +5,6 @@
 #include "dicom/picture.h"
 #include "dicom/syntax.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum { GAL_DICOM_PLUGIN_VERSION = 1 };
 
 /* The caller's allocator: what the plug-in hands out is taken from here, so that its owner can release it. */
@@ -39,7 +35,4 @@ typedef struct gal_dicom_plugin {
 /* The one symbol of the plug-in. */
 GALEN_API extern const gal_dicom_plugin galen_dicom_plugin;
 
-#ifdef __cplusplus
-}
-#endif
 #endif
