@@ -162,7 +162,7 @@ static galen_status new_model(gal_model **out, galen_error *err) {
 
 galen_status gal_onnx_parse(const void *bytes, size_t size, const gal_onnx_options *options, gal_model **out,
                             galen_error *err) {
-    gal_model *model;
+    gal_model *model = NULL;
     *out = NULL;
     GAL_TRY(new_model(&model, err));
     galen_status status = read_bytes(model, NULL, bytes, size, options, err);
@@ -200,7 +200,7 @@ static galen_status load(gal_model *model, const char *path, const gal_onnx_opti
 }
 
 galen_status gal_onnx_load(const char *path, const gal_onnx_options *options, gal_model **out, galen_error *err) {
-    gal_model *model;
+    gal_model *model = NULL;
     *out = NULL;
     GAL_TRY(new_model(&model, err));
     galen_status status = load(model, path, options, err);

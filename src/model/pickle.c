@@ -82,16 +82,16 @@ static galen_status pop(machine *m, gal_pickle_value **out, galen_error *err) {
 }
 
 static galen_status push_int(machine *m, int64_t i, gal_pickle_kind kind, galen_error *err) {
-    gal_pickle_value *value;
+    gal_pickle_value *value = NULL;
     GAL_TRY(push_new(m, kind, &value, err));
     value->i = i;
     return GALEN_OK;
 }
 
 static galen_status push_text(machine *m, size_t length_bytes, galen_error *err) {
-    uint64_t n;
-    const char *text;
-    gal_pickle_value *value;
+    uint64_t n = 0;
+    const char *text = NULL;
+    gal_pickle_value *value = NULL;
     GAL_TRY(take_number(m, length_bytes, &n, err));
     GAL_TRY(take_text(m, n, &text, err));
     GAL_TRY(push_new(m, GAL_PICKLE_TEXT, &value, err));
@@ -101,7 +101,7 @@ static galen_status push_text(machine *m, size_t length_bytes, galen_error *err)
 
 /* LONG1: a two's complement number of up to 8 bytes. */
 static galen_status push_long(machine *m, galen_error *err) {
-    uint64_t n, value;
+    uint64_t n = 0, value = 0;
     GAL_TRY(take_number(m, 1, &n, err));
     if (n > 8)
         return gal_fail(err, GALEN_ERR_UNSUPPORTED, "the pickle holds an integer of %llu bytes", (unsigned long long)n);
@@ -111,8 +111,8 @@ static galen_status push_long(machine *m, galen_error *err) {
 }
 
 static galen_status push_float(machine *m, galen_error *err) {
-    uint64_t bits;
-    gal_pickle_value *value;
+    uint64_t bits = 0;
+    gal_pickle_value *value = NULL;
     GAL_TRY(take_number(m, 8, &bits, err));
     bits = __builtin_bswap64(bits); /* stored big-endian */
     GAL_TRY(push_new(m, GAL_PICKLE_FLOAT, &value, err));
@@ -151,7 +151,7 @@ static galen_status make_tuple(machine *m, size_t n, bool has_mark, galen_error 
 }
 
 static galen_status tuple_to_mark(machine *m, galen_error *err) {
-    size_t mark;
+    size_t mark = 0;
     GAL_TRY(find_mark(m, &mark, err));
     return make_tuple(m, m->depth - mark - 1, true, err);
 }
@@ -170,7 +170,7 @@ static galen_status fill(machine *m, size_t n, gal_pickle_kind kind, bool has_ma
 }
 
 static galen_status fill_to_mark(machine *m, gal_pickle_kind kind, galen_error *err) {
-    size_t mark;
+    size_t mark = 0;
     GAL_TRY(find_mark(m, &mark, err));
     return fill(m, m->depth - mark - 1, kind, true, err);
 }
@@ -199,26 +199,26 @@ static galen_status memo_get(machine *m, uint64_t index, galen_error *err) {
 /* PUT and GET with an index of n bytes. */
 static galen_status memo(machine *m, size_t n, galen_status (*act)(machine *, uint64_t, galen_error *),
                          galen_error *err) {
-    uint64_t index;
+    uint64_t index = 0;
     GAL_TRY(take_number(m, n, &index, err));
     return act(m, index, err);
 }
 
 static galen_status push_global(machine *m, const char *module, const char *name, galen_error *err) {
-    gal_pickle_value *value;
+    gal_pickle_value *value = NULL;
     GAL_TRY(push_new(m, GAL_PICKLE_GLOBAL, &value, err));
     return gal_pickle_find_global(module, name, value, err);
 }
 
 static galen_status global_lines(machine *m, galen_error *err) {
-    const char *module, *name;
+    const char *module = NULL, *name = NULL;
     GAL_TRY(take_line(m, &module, err));
     GAL_TRY(take_line(m, &name, err));
     return push_global(m, module, name, err);
 }
 
 static galen_status global_stack(machine *m, galen_error *err) {
-    gal_pickle_value *module, *name;
+    gal_pickle_value *module = NULL, *name = NULL;
     GAL_TRY(pop(m, &name, err));
     GAL_TRY(pop(m, &module, err));
     if (module->kind != GAL_PICKLE_TEXT || name->kind != GAL_PICKLE_TEXT) return cut_off(err);
@@ -226,7 +226,7 @@ static galen_status global_stack(machine *m, galen_error *err) {
 }
 
 static galen_status reduce(machine *m, galen_error *err) {
-    gal_pickle_value *args, *callee, *result;
+    gal_pickle_value *args = NULL, *callee = NULL, *result = NULL;
     GAL_TRY(pop(m, &args, err));
     GAL_TRY(pop(m, &callee, err));
     GAL_TRY(push_new(m, GAL_PICKLE_NONE, &result, err));
@@ -234,7 +234,7 @@ static galen_status reduce(machine *m, galen_error *err) {
 }
 
 static galen_status persistent(machine *m, galen_error *err) {
-    gal_pickle_value *id, *result;
+    gal_pickle_value *id = NULL, *result = NULL;
     GAL_TRY(pop(m, &id, err));
     GAL_TRY(push_new(m, GAL_PICKLE_STORAGE, &result, err));
     return gal_pickle_storage(id, result, err);
@@ -242,7 +242,7 @@ static galen_status persistent(machine *m, galen_error *err) {
 
 /* BUILD sets attributes: PyTorch does so on the state dict (its versions), which is of no use here. */
 static galen_status build(machine *m, galen_error *err) {
-    gal_pickle_value *state, *object;
+    gal_pickle_value *state = NULL, *object = NULL;
     GAL_TRY(pop(m, &state, err));
     GAL_TRY(pop(m, &object, err));
     if (object->kind != GAL_PICKLE_DICT)
@@ -251,14 +251,14 @@ static galen_status build(machine *m, galen_error *err) {
 }
 
 static galen_status duplicate(machine *m, galen_error *err) {
-    gal_pickle_value *top;
+    gal_pickle_value *top = NULL;
     GAL_TRY(pop(m, &top, err));
     GAL_TRY(push(m, top, err));
     return push(m, top, err);
 }
 
 static galen_status skip(machine *m, size_t n, uint64_t max, galen_error *err) {
-    uint64_t value;
+    uint64_t value = 0;
     GAL_TRY(take_number(m, n, &value, err));
     return value > max
                ? gal_fail(err, GALEN_ERR_UNSUPPORTED, "the pickle has protocol %llu; save it with protocol 2 to 5",
@@ -267,13 +267,13 @@ static galen_status skip(machine *m, size_t n, uint64_t max, galen_error *err) {
 }
 
 static galen_status push_number(machine *m, size_t n, galen_error *err) {
-    uint64_t value;
+    uint64_t value = 0;
     GAL_TRY(take_number(m, n, &value, err));
     return push_int(m, n == 4 ? (int32_t)(uint32_t)value : (int64_t)value, GAL_PICKLE_INT, err);
 }
 
 static galen_status discard(machine *m, galen_error *err) {
-    gal_pickle_value *unused;
+    gal_pickle_value *unused = NULL;
     if (m->depth && m->stack[m->depth - 1]->kind == GAL_PICKLE_MARK) {
         m->depth--;
         return GALEN_OK;
@@ -336,7 +336,7 @@ galen_status gal_pickle_read(const void *bytes, size_t size, gal_arena *arena, c
     while (m.at != m.end) {
         uint8_t opcode = *m.at++;
         if (opcode == '.') {
-            gal_pickle_value *top;
+            gal_pickle_value *top = NULL;
             GAL_TRY(pop(&m, &top, err));
             *out = top;
             return GALEN_OK;
