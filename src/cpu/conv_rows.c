@@ -26,18 +26,18 @@ static galen_status conv_run(const gal_call *call, const gal_gemm_f32 *gemm) {
 #define CONV(level)                                                                                                    \
     const char *gal_conv_f32_##level##_reject(const gal_node *node) {                                                  \
         gal_conv conv;                                                                                                 \
-        return gal_conv_decode(node, gal_gemm_f32_##level.vec, &conv);                                                 \
+        return gal_conv_decode(node, gal_tile_##level.vec, &conv);                                                     \
     }                                                                                                                  \
     void gal_conv_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) { \
         (void)max_batch, (void)threads;                                                                                \
-        conv_needs(node, &gal_gemm_f32_##level, needs);                                                                \
+        conv_needs(node, &gal_tile_##level, needs);                                                                    \
     }                                                                                                                  \
     void gal_conv_f32_##level##_pack(const gal_node *node, void *packed) {                                             \
-        conv_pack(node, &gal_gemm_f32_##level, packed);                                                                \
+        conv_pack(node, &gal_tile_##level, packed);                                                                    \
     }                                                                                                                  \
     galen_status gal_conv_f32_##level##_run(const gal_call *call, galen_error *err) {                                  \
         (void)err;                                                                                                     \
-        return conv_run(call, &gal_gemm_f32_##level);                                                                  \
+        return conv_run(call, &gal_tile_##level);                                                                      \
     }
 
 CONV(avx2)

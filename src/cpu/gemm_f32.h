@@ -39,6 +39,6 @@ typedef struct gal_gemm_f32 {
     void (*activate)(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act);
 } gal_gemm_f32;
 
-extern const gal_gemm_f32 gal_gemm_f32_avx2, gal_gemm_f32_avx512;
+extern const gal_gemm_f32 gal_tile_avx2, gal_tile_avx512;
 
 #endif

@@ -25,7 +25,7 @@ static void must(galen_status status, const galen_error *err, const char *what) 
 static gal_graph *new_graph(void) {
     gal_graph *graph;
     galen_error err;
-    must(gal_graph_create("case", &graph, &err), &err, "graph");
+    must(gal_graph_create("check", &graph, &err), &err, "graph");
     return graph;
 }
 
@@ -50,7 +50,8 @@ static gal_value *new_weights(gal_graph *graph, gal_rng *rng, int rank, const in
 
 static void new_node(kernel_case *c, const char *domain, const char *op, uint32_t n_in, gal_value **in, uint32_t n_attr,
                      const gal_attr *attr) {
-    gal_node_spec spec = {.domain = domain, .op = op, .n_in = n_in, .n_attr = n_attr, .in = in, .attr = attr};
+    gal_node_spec spec = {
+        .domain = domain, .op = op, .n_in = n_in, .n_out = 1, .n_attr = n_attr, .in = in, .attr = attr};
     galen_error err;
     must(gal_graph_node(c->graph, &spec, &c->node, &err), &err, op);
     must(gal_graph_mark_output(c->graph, c->node->out[0], &err), &err, op);
@@ -193,6 +194,53 @@ static void random_conv(gal_rng *rng, kernel_case *c) {
     conv_case(&l, rng, c);
 }
 
+/* ---- matrix product and pools ---- */
+
+static void gemm_case(int64_t k, int64_t n, bool transposed, bool bias, const char *act, gal_rng *rng, kernel_case *c) {
+    int64_t a[2] = {1, k}, b[2] = {transposed ? n : k, transposed ? k : n};
+    gal_attr attr[4] = {whole("transB", transposed), number("act_alpha", 0.2f), number("act_beta", 0.5f)};
+    c->depth = (double)k;
+    c->graph = new_graph();
+    if (act != NULL) attr[3] = text("activation", act);
+    gal_value *in[3] = {new_input(c->graph, "a", 2, a, true), new_weights(c->graph, rng, 2, b, 1.7f / sqrtf((float)k))};
+    if (bias) in[2] = new_weights(c->graph, rng, 1, &n, 1);
+    new_node(c, "galen", "Gemm", bias ? 3 : 2, in, act != NULL ? 4 : 3, attr);
+    snprintf(c->text, sizeof c->text, "Nx%lld by %lldx%lld%s%s, %s", (long long)k, (long long)k, (long long)n,
+             transposed ? " transposed" : "", bias ? ", bias" : "", act == NULL ? "linear" : act);
+}
+
+static void random_gemm(gal_rng *rng, kernel_case *c) {
+    int64_t k = case_pick(rng, 1, 600), n = case_pick(rng, 1, 200);
+    bool transposed = case_pick(rng, 0, 1), bias = case_pick(rng, 0, 3) > 0;
+    gemm_case(k, n, transposed, bias, random_activation(rng), rng, c);
+    if (case_pick(rng, 0, 2) == 0) c->batch = case_pick(rng, 12, 60);
+}
+
+static void pool_case(const char *op, const layer *l, bool ceil, bool count_pad, kernel_case *c) {
+    int64_t x[4] = {1, l->h, l->w, l->c}, window[2] = {l->r, l->s}, stride[2] = {l->stride, l->stride};
+    int64_t pads[4] = {l->top, l->left, l->bottom, l->right};
+    gal_attr attr[5] = {ints("kernel_shape", window, 2), ints("strides", stride, 2), ints("pads", pads, 4),
+                        whole("ceil_mode", ceil), whole("count_include_pad", count_pad)};
+    bool average = strcmp(op, "AveragePool") == 0;
+    c->depth = (double)(l->r * l->s);
+    c->graph = new_graph();
+    gal_value *in = new_input(c->graph, "x", 4, x, true);
+    new_node(c, "galen", op, 1, &in, strcmp(op, "GlobalAveragePool") == 0 ? 0 : average ? 5 : 4, attr);
+    snprintf(c->text, sizeof c->text, "%lldx%lldx%lld, window %lldx%lld, stride %lld, pads %lld %lld %lld %lld%s%s",
+             (long long)l->h, (long long)l->w, (long long)l->c, (long long)l->r, (long long)l->s, (long long)l->stride,
+             (long long)l->top, (long long)l->left, (long long)l->bottom, (long long)l->right,
+             ceil ? ", rounded up" : "", count_pad ? ", padding counted" : "");
+}
+
+static void random_pool(const char *op, gal_rng *rng, kernel_case *c) {
+    layer l = {.h = case_pick(rng, 5, 23), .w = case_pick(rng, 5, 23), .c = case_pick(rng, 1, 150)};
+    l.r = case_pick(rng, 1, 5), l.s = case_pick(rng, 1, 5), l.stride = case_pick(rng, 1, 3);
+    l.top = case_pick(rng, 0, l.r - 1), l.bottom = case_pick(rng, 0, l.r - 1);
+    l.left = case_pick(rng, 0, l.s - 1), l.right = case_pick(rng, 0, l.s - 1);
+    bool ceil = case_pick(rng, 0, 1), count_pad = case_pick(rng, 0, 1);
+    pool_case(op, &l, ceil, count_pad, c);
+}
+
 /* ---- element by element ---- */
 
 static void random_binary(const char *op, gal_rng *rng, kernel_case *c) {
@@ -245,6 +293,10 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
     bool private = strcmp(domain, "galen") == 0;
     if (private && strcmp(op, "Conv") == 0)
         random_conv(rng, out);
+    else if (private && strcmp(op, "Gemm") == 0)
+        random_gemm(rng, out);
+    else if (private && is_one_of(op, "AveragePool GlobalAveragePool MaxPool "))
+        random_pool(op, rng, out);
     else if (!private && is_one_of(op, "Add Sub Mul Div "))
         random_binary(op, rng, out);
     else if (!private && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh "))
@@ -261,6 +313,18 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
     if (private && strcmp(op, "Conv") == 0 && index < REAL) {
         layer l = real_layer((size_t)index);
         conv_case(&l, &rng, out);
+    } else if (private && index < 2 && strcmp(op, "Gemm") == 0) {
+        gemm_case(index == 0 ? 512 : 2048, index == 0 ? 2 : 1000, true, true, NULL, &rng, out);
+    } else if (private && index < 2 && is_one_of(op, "AveragePool GlobalAveragePool MaxPool ")) {
+        layer l = {.h = index == 0 ? 32 : 112,
+                   .w = index == 0 ? 32 : 112,
+                   .c = 64,
+                   .r = 3,
+                   .s = 3,
+                   .stride = 2,
+                   .top = 1,
+                   .left = 1};
+        pool_case(op, &l, false, false, out);
     } else if (!private && index == 0 && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh ")) {
         map_case(op, &rng, 112 * 112 * 32, out);
     } else {
