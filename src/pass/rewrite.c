@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MAX_ATTRS = 24 };
+enum { MAX_ATTRS = 24, MAX_OUTPUTS = 64 };
 
 bool gal_is_op(const gal_node *node, const char *domain, const char *op) {
     return node != NULL && strcmp(node->op->name, op) == 0 && strcmp(node->op->domain, domain) == 0;
@@ -78,13 +78,22 @@ galen_status gal_remake_node(gal_graph *graph, const gal_remake *spec, gal_node 
     for (uint32_t i = 0; i < spec->like->n_attr && n < MAX_ATTRS; i++)
         if (!overridden(spec, spec->like->attr[i].name)) attr[n++] = spec->like->attr[i];
     for (uint32_t i = 0; i < spec->n_more && n < MAX_ATTRS; i++) attr[n++] = spec->more[i];
+    const char *name[MAX_OUTPUTS];
+    uint32_t n_out = 1;
+    for (uint32_t i = 0; i < spec->like->n_out && i < MAX_OUTPUTS; i++) {
+        const gal_value *value = spec->like->out[i];
+        bool used = value != NULL && (value->uses != NULL || value->is_output);
+        name[i] = used || i == 0 ? NULL : "";
+        if (used) n_out = i + 1;
+    }
     const gal_node_spec made = {.domain = spec->domain,
                                 .op = spec->op,
                                 .name = spec->like->name,
                                 .n_in = spec->n_in,
-                                .n_out = spec->like->n_out,
+                                .n_out = n_out,
                                 .n_attr = n,
                                 .in = spec->in,
+                                .out_name = name,
                                 .attr = attr,
                                 .stands_for = spec->stands_for,
                                 .before = spec->before};

@@ -31,7 +31,8 @@ bool gal_can_replace(const gal_value *old, const gal_value *by);
 /* "Conv+Relu": what `node` stands for and then `more`; in the graph's arena, NULL when out of memory. */
 const char *gal_merged_name(gal_graph *graph, const gal_node *node, const char *more);
 
-/* Adds a node like `like` (name, attributes) of another op, domain or inputs in front of `before`. */
+/* Adds a node like `like` (name, attributes, as many outputs as are read, at most 64) of another op, domain or inputs
+ * in front of `before`. */
 typedef struct gal_remake {
     const gal_node *like;
     const char *domain, *op;

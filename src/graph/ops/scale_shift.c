@@ -1,0 +1,67 @@
+/*
+ * galen.ScaleShift: y = x * scale + shift for each channel, channels last; what is left of a BatchNormalization that no
+ * convolution could take in. An optional Relu follows.
+ */
+#include "base/error.h"
+#include "graph/ops/ops.h"
+#include "graph/ops/rules.h"
+
+#include <string.h>
+
+/* in: X of any rank >= 1, scale [C], shift [C]; C is X's last dimension. */
+galen_status gal_galen_scaleshift_infer(gal_graph *graph, gal_node *node, galen_error *err) {
+    for (uint32_t i = 0; i < 3; i++) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(GALEN_F32), err));
+    const gal_shape *x = &node->in[0]->shape;
+    for (uint32_t i = 1; i < 3; i++) {
+        const gal_shape *p = &node->in[i]->shape;
+        if (x->rank < 1 || p->rank != 1 || !gal_dim_equal(p->dim[0], x->dim[x->rank - 1]))
+            return gal_node_fail(node, err, GALEN_ERR_FORMAT, "input %u must have one element a channel", i);
+    }
+    const char *activation = gal_attr_string(node, "activation", "");
+    if (activation[0] != '\0' && strcmp(activation, "Relu") != 0)
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "activation '%s' is unknown", activation);
+    return gal_infer_same(graph, node, err);
+}
+
+void gal_galen_scaleshift_cost(const gal_node *node, int64_t batch, gal_cost *cost) {
+    bool relu = gal_attr_string(node, "activation", "")[0] != '\0';
+    cost->flop += (relu ? 3 : 2) * gal_out_elements(node, batch);
+}
+
+typedef struct work {
+    const float *x, *scale, *shift;
+    float *y;
+    int64_t rows, channels, rows_a_task;
+    bool relu;
+} work;
+
+static void some_rows(void *context, size_t index) {
+    const work *w = context;
+    int64_t first = (int64_t)index * w->rows_a_task, last = first + w->rows_a_task;
+    for (int64_t r = first; r < last && r < w->rows; r++) {
+        const float *x = w->x + r * w->channels;
+        float *y = w->y + r * w->channels;
+        for (int64_t c = 0; c < w->channels; c++) {
+            float v = x[c] * w->scale[c] + w->shift[c];
+            y[c] = w->relu && v < 0 ? 0 : v;
+        }
+    }
+}
+
+galen_status gal_galen_scaleshift_run(const gal_call *call, galen_error *err) {
+    (void)err;
+    const galen_tensor *x = call->in[0];
+    int64_t n = galen_tensor_elements(x), channels = x->dim[x->rank - 1];
+    if (n == 0) return GALEN_OK;
+    work w = {.x = x->data,
+              .scale = call->in[1]->data,
+              .shift = call->in[2]->data,
+              .y = call->out[0]->data,
+              .channels = channels};
+    w.rows = n / channels;
+    w.relu = gal_attr_string(call->node, "activation", "")[0] != '\0';
+    const int64_t task = 16384; /* elements: large enough that handing out work costs little */
+    w.rows_a_task = channels < task ? task / channels : 1;
+    gal_pool_run(call->pool, some_rows, &w, (size_t)((w.rows + w.rows_a_task - 1) / w.rows_a_task));
+    return GALEN_OK;
+}
