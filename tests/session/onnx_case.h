@@ -1,4 +1,5 @@
-/* One ONNX backend test: a model, its inputs and the outputs it must give. Shared by the test programs of this folder. */
+/* One ONNX backend test: a model, its inputs and the outputs it must give. Shared by the test programs of this folder.
+ */
 #ifndef GAL_TEST_ONNX_CASE_H
 #define GAL_TEST_ONNX_CASE_H
 
@@ -89,8 +90,10 @@ static inline galen_status case_load(onnx_case *c, const char *path, gal_model *
     }
 }
 
-static inline bool case_shape(onnx_case *c, const gal_value *value, const galen_tensor *want) {
+/* Older test data store bf16 as u16. */
+static inline bool case_shape(onnx_case *c, const gal_value *value, galen_tensor *want) {
     galen_tensor t;
+    if (value->dtype == GALEN_BF16 && want->dtype == GALEN_U16) want->dtype = GALEN_BF16;
     gal_shape_at(&value->shape, value->dtype, 1, &t);
     bool same = t.dtype == want->dtype && t.rank == want->rank;
     for (int i = 0; same && i < t.rank; i++) same = t.dim[i] == want->dim[i];
@@ -108,12 +111,13 @@ static inline double case_number(galen_dtype dtype, const void *data, int64_t i)
 }
 
 /*
- * ONNX's own tolerance for floats (rtol 1e-3, atol 1e-7), equality for all else. bf16 has 8 bits: ONNX does not say how to round to it and
- * its test data truncates, so one unit in the last place is allowed.
+ * ONNX's own tolerance for floats (rtol 1e-3, atol 1e-7), equality for all else. bf16 has 8 bits: ONNX does not say how
+ * to round to it and its test data truncates, so one unit in the last place is allowed.
  */
 static inline bool case_equal(onnx_case *c, const galen_tensor *want, const void *got) {
     int64_t n = galen_tensor_elements(want);
-    bool is_float = want->dtype == GALEN_F32 || want->dtype == GALEN_F64 || want->dtype == GALEN_F16 || want->dtype == GALEN_BF16;
+    bool is_float =
+        want->dtype == GALEN_F32 || want->dtype == GALEN_F64 || want->dtype == GALEN_F16 || want->dtype == GALEN_BF16;
     if (!is_float) {
         size_t bytes = (size_t)galen_tensor_bytes(want);
         if (bytes == 0 || memcmp(want->data, got, bytes) == 0) return true;
@@ -170,14 +174,12 @@ static inline case_result case_execute(onnx_case *c, gal_model *model, bool opti
 static inline case_result case_run(onnx_case *c, const char *folder, bool optimise, gal_isa isa, gal_pool *pool) {
     char path[1024];
     gal_model *model = NULL;
-    galen_status status = case_open(c, folder);
-    if (status == GALEN_ERR_UNSUPPORTED) return CASE_REFUSED; /* its data are strings or sequences */
-    if (status != GALEN_OK) return CASE_WRONG;
+    galen_status data = case_open(c, folder); /* fails on strings and sequences, where the model must be refused */
     snprintf(path, sizeof path, "%s/model.onnx", folder);
-    status = case_load(c, path, &model);
+    galen_status status = case_load(c, path, &model);
     if (status == GALEN_ERR_UNSUPPORTED) return CASE_REFUSED;
     if (status != GALEN_OK) return CASE_WRONG;
-    case_result result = case_execute(c, model, optimise, isa, pool);
+    case_result result = data == GALEN_OK ? case_execute(c, model, optimise, isa, pool) : CASE_WRONG;
     gal_model_destroy(model);
     return result;
 }

@@ -1,6 +1,6 @@
 /*
- * The ONNX backend tests of opset 7 to 17 and those PyTorch exported: every one passes or is refused by name, none is wrong. Each runs as written,
- * after all passes, and at the reference level.
+ * The ONNX backend tests of opset 7 to 17 and those PyTorch exported: every one passes or is refused by name, none is
+ * wrong. Each runs as written, after all passes, and at the reference level.
  */
 #include "session/onnx_case.h"
 
@@ -59,7 +59,8 @@ static tally run_opsets(bool optimise, gal_isa isa) {
         snprintf(name, sizeof name, "opset%02d", opset);
         run_folder(name, optimise, isa, &t);
     }
-    print_message("%d pass, %d refused by name, %d wrong; largest relative error of f32 %.2g\n", t.pass, t.refused, t.wrong, t.worst);
+    print_message("%d pass, %d refused by name, %d wrong; largest relative error of f32 %.2g\n", t.pass, t.refused,
+                  t.wrong, t.worst);
     return t;
 }
 
@@ -88,7 +89,8 @@ static void layers_from_pytorch(void **state) {
     for (int optimise = 0; optimise < 2; optimise++) {
         tally t = {0};
         run_folder("pytorch-converted", optimise, optimise ? gal_session_default_options().isa : GAL_ISA_REFERENCE, &t);
-        print_message("%d pass, %d refused, %d wrong; largest relative error %.2g\n", t.pass, t.refused, t.wrong, t.worst);
+        print_message("%d pass, %d refused, %d wrong; largest relative error %.2g\n", t.pass, t.refused, t.wrong,
+                      t.worst);
         assert_int_equal(t.pass, 82);
         assert_int_equal(t.wrong + t.refused, 0);
     }

@@ -20,14 +20,21 @@ static inline int64_t remainder_floor(int64_t a, int64_t b) {
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
+/* fmod is exact, so any libm gives the same bits; f32 and 16-bit types are exact in double too. */
+static inline double floored(double a, double b) {
+    double r = fmod(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
 GAL_EACH_SIGNED(GAL_LANE2, mod, remainder_floor(a, b))
 GAL_EACH_UNSIGNED(GAL_LANE2, mod, a % b)
 GAL_EACH_SIGNED(GAL_LANE2, fmod, remainder_c(a, b))
 GAL_EACH_UNSIGNED(GAL_LANE2, fmod, a % b)
-/* fmod is exact, so any libm gives the same bits; f32 and 16-bit types are exact in double too. */
+GAL_EACH_FLOAT(GAL_LANE2, mod, floored((double)a, (double)b))
 GAL_EACH_FLOAT(GAL_LANE2, fmod, fmod((double)a, (double)b))
 
-static const gal_lane_fn mod_table[GAL_DTYPES] = {GAL_EACH_INT(GAL_LANE_ROW, mod, )};
+static const gal_lane_fn mod_table[GAL_DTYPES] = {GAL_EACH_FLOAT(GAL_LANE_ROW, mod, )
+                                                      GAL_EACH_INT(GAL_LANE_ROW, mod, )};
 static const gal_lane_fn fmod_table[GAL_DTYPES] = {GAL_EACH_FLOAT(GAL_LANE_ROW, fmod, )
                                                        GAL_EACH_INT(GAL_LANE_ROW, fmod, )};
 
@@ -35,11 +42,7 @@ galen_status gal_mod_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
     bool c_style;
     GAL_TRY(gal_need_flag(node, "fmod", false, &c_style, err));
-    GAL_TRY(gal_infer_broadcast(node, GAL_FLOATS | GAL_INTS, GALEN_DTYPE_NONE, err));
-    if (!c_style && gal_dtype_is_float(node->in[0]->dtype))
-        return gal_node_fail(node, err, GALEN_ERR_FORMAT, "attribute fmod must be 1 for %s",
-                             galen_dtype_name(node->in[0]->dtype));
-    return GALEN_OK;
+    return gal_infer_broadcast(node, GAL_FLOATS | GAL_INTS, GALEN_DTYPE_NONE, err);
 }
 
 galen_status gal_mod_run(const gal_call *call, galen_error *err) {
