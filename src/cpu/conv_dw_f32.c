@@ -11,7 +11,7 @@ enum {
 };
 
 static const char *dw_decode(const gal_node *node, gal_conv *conv) {
-    const char *why = gal_conv_decode(node, 1, conv);
+    const char *why = gal_conv_f32_decode(node, 1, conv);
     if (why != NULL) return why;
     if (conv->cg != 1 || conv->kg != 1) return "is for depthwise convolution";
     conv->columns = ((size_t)conv->c + WHOLE - 1) / WHOLE * WHOLE;

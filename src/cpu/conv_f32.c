@@ -29,7 +29,7 @@ static const char *check_types(const gal_node *node) {
     return NULL;
 }
 
-void gal_conv_place(gal_conv *conv, int vec) {
+void gal_conv_f32_place(gal_conv *conv, int vec) {
     size_t seg = (size_t)(conv->merged ? conv->s * conv->cg : conv->cg);
     conv->columns = round_up((size_t)conv->kg, (size_t)vec);
     conv->zero = round_up(sizeof *conv / sizeof(float) + 1, LINE);
@@ -37,7 +37,7 @@ void gal_conv_place(gal_conv *conv, int vec) {
     conv->panels = conv->bias + round_up(conv->columns * (size_t)conv->group, LINE);
 }
 
-const char *gal_conv_decode(const gal_node *node, int vec, gal_conv *conv) {
+const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv) {
     const char *why = check_types(node);
     if (why != NULL) return why;
     gal_window win;
@@ -59,11 +59,11 @@ const char *gal_conv_decode(const gal_node *node, int vec, gal_conv *conv) {
         return "there is nothing to compute";
     bool small = conv->c < MERGE_CHANNELS && GAL_TILE_ROWS * conv->r * conv->s * conv->c <= GAL_CONV_EDGE;
     conv->merged = small && conv->dw == 1 && conv->group == 1 && conv->s > 1;
-    gal_conv_place(conv, vec);
+    gal_conv_f32_place(conv, vec);
     return gal_cpu_activation_of(node, &conv->act);
 }
 
-size_t gal_conv_packed_bytes(const gal_conv *conv) {
+size_t gal_conv_f32_packed_bytes(const gal_conv *conv) {
     size_t depth = (size_t)(conv->r * conv->s * conv->cg);
     return (conv->panels + depth * conv->columns * (size_t)conv->group) * sizeof(float);
 }
@@ -86,8 +86,8 @@ static bool pack_column(const gal_conv *conv, const gal_gemm_f32 *gemm, const fl
     return finite;
 }
 
-void gal_conv_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
-                   const float *bias, void *packed) {
+void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
+                       const float *bias, void *packed) {
     gal_conv *head = packed;
     size_t depth = (size_t)(conv->r * conv->s * conv->cg);
     *head = *conv;

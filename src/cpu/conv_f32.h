@@ -25,16 +25,16 @@ typedef struct gal_conv {
 } gal_conv;
 
 /* Reads node (galen.Conv) into *conv, all but the packed weights. NULL, or why the fast rows cannot do it. */
-const char *gal_conv_decode(const gal_node *node, int vec, gal_conv *conv);
-/* Decides where zero, bias and panels lie; gal_conv_decode has done it. */
-void gal_conv_place(gal_conv *conv, int vec);
-size_t gal_conv_packed_bytes(const gal_conv *conv);
+const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv);
+/* Decides where zero, bias and panels lie; gal_conv_f32_decode has done it. */
+void gal_conv_f32_place(gal_conv *conv, int vec);
+size_t gal_conv_f32_packed_bytes(const gal_conv *conv);
 /* Writes *conv, bias and panels to `packed`. weight(k, c, r, s) is w[k * stride[0] + c * stride[1] + r * stride[2] + s
  * * stride[3]]. */
-void gal_conv_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
-                   const float *bias, void *packed);
+void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
+                       const float *bias, void *packed);
 /* y = activation(conv(x) + bias + residual) for n images. */
-void gal_conv_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const float *x, const float *residual,
-                  float *y, gal_pool *pool);
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const float *x, const float *residual,
+                      float *y, gal_pool *pool);
 
 #endif

@@ -240,8 +240,8 @@ static void cut(conv_job *job, int threads) {
     job->weights_outer = job->shares > 1 && weight_bytes > input_bytes;
 }
 
-void gal_conv_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const float *x, const float *residual,
-                  float *y, gal_pool *pool) {
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const float *x, const float *residual,
+                      float *y, gal_pool *pool) {
     conv_job job = {.conv = packed, .gemm = gemm, .packed = packed, .x = x, .residual = residual, .y = y, .n = n};
     if (n == 0) return;
     cut(&job, gal_pool_threads(pool));

@@ -5,28 +5,29 @@
 static void conv_needs(const gal_node *node, const gal_gemm_f32 *gemm, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
-    if (gal_conv_decode(node, gemm->vec, &conv) == NULL) needs->packed_bytes = gal_conv_packed_bytes(&conv);
+    if (gal_conv_f32_decode(node, gemm->vec, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
 }
 
 static void conv_pack(const gal_node *node, const gal_gemm_f32 *gemm, void *packed) {
     gal_conv conv;
-    if (gal_conv_decode(node, gemm->vec, &conv) != NULL) return;
+    if (gal_conv_f32_decode(node, gemm->vec, &conv) != NULL) return;
     const int64_t stride[4] = {conv.cg * conv.r * conv.s, conv.r * conv.s, conv.s, 1};
     const gal_value *bias = node->n_in > 2 ? node->in[2] : NULL;
-    gal_conv_pack(&conv, gemm, node->in[1]->constant->data, stride, bias == NULL ? NULL : bias->constant->data, packed);
+    gal_conv_f32_pack(&conv, gemm, node->in[1]->constant->data, stride, bias == NULL ? NULL : bias->constant->data,
+                      packed);
 }
 
 static galen_status conv_run(const gal_call *call, const gal_gemm_f32 *gemm) {
     const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
-    gal_conv_run(gemm, call->packed, call->in[0]->dim[0], call->in[0]->data, residual == NULL ? NULL : residual->data,
-                 call->out[0]->data, call->pool);
+    gal_conv_f32_run(gemm, call->packed, call->in[0]->dim[0], call->in[0]->data,
+                     residual == NULL ? NULL : residual->data, call->out[0]->data, call->pool);
     return GALEN_OK;
 }
 
 #define CONV(level)                                                                                                    \
     const char *gal_conv_f32_##level##_reject(const gal_node *node) {                                                  \
         gal_conv conv;                                                                                                 \
-        return gal_conv_decode(node, gal_tile_##level.vec, &conv);                                                     \
+        return gal_conv_f32_decode(node, gal_tile_##level.vec, &conv);                                                 \
     }                                                                                                                  \
     void gal_conv_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) { \
         (void)max_batch, (void)threads;                                                                                \

@@ -26,14 +26,14 @@ static const char *gemm_decode(const gal_node *node, int vec, gal_conv *conv) {
     conv->k = conv->kg = b->shape.dim[transposed ? 0 : 1].size;
     if (conv->c * conv->k == 0) return "there is nothing to compute";
     if (!plain_bias(node->n_in > 2 ? node->in[2] : NULL, conv->k)) return "the bias is not a constant row";
-    gal_conv_place(conv, vec);
+    gal_conv_f32_place(conv, vec);
     return gal_cpu_activation_of(node, &conv->act);
 }
 
 static void gemm_needs(const gal_node *node, const gal_gemm_f32 *gemm, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
-    if (gemm_decode(node, gemm->vec, &conv) == NULL) needs->packed_bytes = gal_conv_packed_bytes(&conv);
+    if (gemm_decode(node, gemm->vec, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
 }
 
 static void gemm_pack(const gal_node *node, const gal_gemm_f32 *gemm, void *packed) {
@@ -42,11 +42,12 @@ static void gemm_pack(const gal_node *node, const gal_gemm_f32 *gemm, void *pack
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
     const int64_t stride[4] = {transposed ? conv.c : 1, transposed ? 1 : conv.k, 0, 0};
     const gal_value *bias = node->n_in > 2 ? node->in[2] : NULL;
-    gal_conv_pack(&conv, gemm, node->in[1]->constant->data, stride, bias == NULL ? NULL : bias->constant->data, packed);
+    gal_conv_f32_pack(&conv, gemm, node->in[1]->constant->data, stride, bias == NULL ? NULL : bias->constant->data,
+                      packed);
 }
 
 static galen_status gemm_run(const gal_call *call, const gal_gemm_f32 *gemm) {
-    gal_conv_run(gemm, call->packed, call->in[0]->dim[0], call->in[0]->data, NULL, call->out[0]->data, call->pool);
+    gal_conv_f32_run(gemm, call->packed, call->in[0]->dim[0], call->in[0]->data, NULL, call->out[0]->data, call->pool);
     return GALEN_OK;
 }
 
