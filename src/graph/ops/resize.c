@@ -1,0 +1,343 @@
+/*
+ * Resize (ONNX opset 13) in full: nearest, linear and cubic over any dimensions, every coordinate transformation, roi,
+ * exclude_outside and extrapolation. Coordinates and weights are double; each output is rounded once.
+ */
+#include "base/error.h"
+#include "graph/ops/ops.h"
+#include "graph/ops/rules.h"
+#include "graph/ops/types.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef enum mode { NEAREST, LINEAR, CUBIC } mode;
+typedef enum coordinates {
+    HALF_PIXEL,
+    PYTORCH_HALF_PIXEL,
+    ALIGN_CORNERS,
+    ASYMMETRIC,
+    TF_HALF_PIXEL_FOR_NN,
+    TF_CROP_AND_RESIZE
+} coordinates;
+typedef enum rounding { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL } rounding;
+
+typedef struct resize {
+    mode mode;
+    coordinates coordinates;
+    rounding rounding;
+    double cubic_a, extrapolation;
+    bool exclude_outside;
+    int rank;
+    bool kept[GALEN_MAX_RANK]; /* this dimension is copied index by index */
+    double scale[GALEN_MAX_RANK], roi_start[GALEN_MAX_RANK], roi_end[GALEN_MAX_RANK];
+    gal_dim out[GALEN_MAX_RANK];
+} resize;
+
+/* ---- attributes and sizes ---- */
+
+static galen_status choose(const gal_node *node, const char *attr, const char *const *names, int count, int *out,
+                           galen_error *err) {
+    const char *given = gal_attr_string(node, attr, names[0]);
+    for (int i = 0; i < count; i++) {
+        if (strcmp(given, names[i]) != 0) continue;
+        *out = i;
+        return GALEN_OK;
+    }
+    return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "attribute %s '%s' is not supported", attr, given);
+}
+
+static galen_status read_attributes(const gal_node *node, resize *r, galen_error *err) {
+    static const char *const modes[] = {"nearest", "linear", "cubic"};
+    static const char *const transforms[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
+                                             "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
+    static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+    int m = 0, c = 0, n = 0;
+    GAL_TRY(choose(node, "mode", modes, 3, &m, err));
+    GAL_TRY(choose(node, "coordinate_transformation_mode", transforms, 6, &c, err));
+    GAL_TRY(choose(node, "nearest_mode", roundings, 4, &n, err));
+    GAL_TRY(gal_need_flag(node, "exclude_outside", false, &r->exclude_outside, err));
+    r->mode = (mode)m, r->coordinates = (coordinates)c, r->rounding = (rounding)n;
+    r->cubic_a = (double)gal_attr_float(node, "cubic_coeff_a", -0.75F);
+    r->extrapolation = (double)gal_attr_float(node, "extrapolation_value", 0);
+    if (r->coordinates == TF_HALF_PIXEL_FOR_NN && r->mode != NEAREST)
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED,
+                             "coordinates tf_half_pixel_for_nn are for mode nearest only");
+    return GALEN_OK;
+}
+
+static const gal_value *operand(const gal_node *node, uint32_t index) {
+    if (index >= node->n_in || !node->in[index]) return NULL;
+    const gal_shape *s = &node->in[index]->shape;
+    return s->rank == 1 && !s->dim[0].batch && s->dim[0].size == 0 ? NULL
+                                                                   : node->in[index]; /* empty stands for absent */
+}
+
+static galen_status apply_scales(const gal_node *node, const gal_value *scales, resize *r, galen_error *err) {
+    const gal_shape *x = &node->in[0]->shape;
+    if (scales->dtype != GALEN_F32 || scales->shape.rank != 1 ||
+        !gal_dim_equal(scales->shape.dim[0], gal_dim_fixed(x->rank)))
+        return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the scales must be f32, one for each of %d dimensions",
+                             x->rank);
+    if (!scales->constant || !scales->constant->data)
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED,
+                             "the scales ('%s') must be known when the model is loaded", scales->name);
+    for (int i = 0; i < x->rank; i++) {
+        float s = ((const float *)scales->constant->data)[i];
+        if (!(s > 0) || !(s < 0x1p31F))
+            return gal_node_fail(node, err, GALEN_ERR_FORMAT, "scale %d is %g", i, (double)s);
+        if (x->dim[i].batch && s != 1)
+            return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED,
+                                 "dimension %d depends on the batch size and cannot be scaled", i);
+        r->scale[i] = (double)s;
+        r->out[i] = x->dim[i];
+        if (s == 1) continue;
+        float size = floorf((float)x->dim[i].size * s); /* the product in f32, as ONNX's own shape inference has it */
+        if (!(size < 0x1p31F))
+            return gal_node_fail(node, err, GALEN_ERR_LIMIT, "scale %d makes %g elements", i, (double)size);
+        r->out[i].size = (int64_t)size;
+    }
+    return GALEN_OK;
+}
+
+static galen_status apply_sizes(const gal_node *node, resize *r, galen_error *err) {
+    const gal_shape *x = &node->in[0]->shape;
+    const gal_dim *sizes;
+    size_t count;
+    GAL_TRY(gal_need_known(node, 3, &sizes, &count, err));
+    if (node->in[3]->shape.rank != 1 || count != (size_t)x->rank)
+        return gal_node_fail(node, err, GALEN_ERR_FORMAT, "%zu sizes were given for %d dimensions", count, x->rank);
+    for (int i = 0; i < x->rank; i++) {
+        r->out[i] = sizes[i];
+        r->scale[i] = 1;
+        if (gal_dim_equal(sizes[i], x->dim[i])) continue;
+        if (sizes[i].batch || x->dim[i].batch)
+            return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED,
+                                 "dimension %d depends on the batch size and cannot be resized", i);
+        if (sizes[i].size < 0 || sizes[i].size > INT32_MAX)
+            return gal_node_fail(node, err, GALEN_ERR_FORMAT, "size %d is %lld", i, (long long)sizes[i].size);
+        r->scale[i] = (double)sizes[i].size / (double)x->dim[i].size;
+    }
+    return GALEN_OK;
+}
+
+static galen_status read_resize(const gal_node *node, resize *r, galen_error *err) {
+    const gal_shape *x = &node->in[0]->shape;
+    const gal_value *scales = operand(node, 2), *sizes = operand(node, 3);
+    *r = (resize){.rank = x->rank};
+    GAL_TRY(read_attributes(node, r, err));
+    if (!scales == !sizes)
+        return gal_node_fail(node, err, GALEN_ERR_FORMAT, "needs either scales or sizes, %s",
+                             scales ? "not both" : "but has neither");
+    GAL_TRY(scales ? apply_scales(node, scales, r, err) : apply_sizes(node, r, err));
+    for (int i = 0; i < x->rank; i++) {
+        r->kept[i] = gal_dim_equal(r->out[i], x->dim[i]) && r->scale[i] == 1 &&
+                     (r->coordinates != TF_CROP_AND_RESIZE || x->dim[i].batch);
+        if (!r->kept[i] && x->dim[i].size < 1 && r->out[i].size > 0)
+            return gal_node_fail(node, err, GALEN_ERR_FORMAT, "dimension %d is empty and cannot be resized", i);
+    }
+    return GALEN_OK;
+}
+
+static galen_status need_roi(const gal_node *node, galen_error *err) {
+    const gal_value *roi = operand(node, 1);
+    if (!roi) return gal_node_fail(node, err, GALEN_ERR_FORMAT, "coordinates tf_crop_and_resize need a roi");
+    GAL_TRY(gal_need_dtype(node, 1, GAL_FLOATS, err));
+    if (roi->shape.rank == 1 && gal_dim_equal(roi->shape.dim[0], gal_dim_fixed(2 * node->in[0]->shape.rank)))
+        return GALEN_OK;
+    return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the roi must have two numbers for each of %d dimensions",
+                         node->in[0]->shape.rank);
+}
+
+galen_status gal_resize_infer(gal_graph *graph, gal_node *node, galen_error *err) {
+    (void)graph;
+    resize r;
+    GAL_TRY(gal_need_dtype(node, 0, GAL_ANY, err));
+    if (node->in[0]->shape.rank < 1) return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the input is a scalar");
+    GAL_TRY(read_resize(node, &r, err));
+    if (r.mode != NEAREST) GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
+    if (r.coordinates == TF_CROP_AND_RESIZE) {
+        GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
+        GAL_TRY(need_roi(node, err));
+    }
+    gal_shape shape = {.rank = r.rank};
+    memcpy(shape.dim, r.out, sizeof shape.dim);
+    return gal_set_output(node, 0, node->in[0]->dtype, &shape, err);
+}
+
+/* Two operations a tap along each resized dimension. */
+void gal_resize_cost(const gal_node *node, int64_t batch, gal_cost *cost) {
+    resize r;
+    int64_t taps = 1;
+    if (read_resize(node, &r, NULL) != GALEN_OK || r.mode == NEAREST) return;
+    for (int i = 0; i < r.rank; i++)
+        if (!r.kept[i]) taps *= r.mode == CUBIC ? 4 : 2;
+    int64_t outputs = gal_out_elements(node, batch), flop;
+    if (__builtin_mul_overflow(outputs, 2 * taps, &flop)) flop = INT64_MAX / 64;
+    cost->flop += flop;
+}
+
+/* ---- computing ---- */
+
+/* Which input indices make one output index along one dimension. */
+typedef struct taps {
+    int count;
+    bool outside; /* beyond the roi's image: the extrapolation value */
+    int64_t index[4];
+    double weight[4];
+} taps;
+
+/* The output's length as the coordinate formulas see it: not rounded when a scale was given. */
+static double source_of(const resize *r, int d, int64_t o, int64_t in) {
+    double x = (double)o, scale = r->scale[d], length = scale * (double)in;
+    switch (r->coordinates) {
+    case HALF_PIXEL: break;
+    case PYTORCH_HALF_PIXEL:
+        if (r->out[d].size <= 1) return 0;
+        break;
+    case ALIGN_CORNERS: return length == 1 || r->out[d].size == 1 ? 0 : x * (double)(in - 1) / (length - 1);
+    case ASYMMETRIC: return x / scale;
+    case TF_HALF_PIXEL_FOR_NN: return (x + 0.5) / scale;
+    case TF_CROP_AND_RESIZE: {
+        double start = r->roi_start[d], end = r->roi_end[d], last = (double)(in - 1);
+        if (r->out[d].size <= 1) return 0.5 * (start + end) * last;
+        return start * last + x * (end - start) * last / (length - 1);
+    }
+    }
+    return (x + 0.5) / scale - 0.5;
+}
+
+static double pick_nearest(rounding how, double x) {
+    switch (how) {
+    case ROUND_PREFER_FLOOR: return ceil(x - 0.5);
+    case ROUND_PREFER_CEIL: return floor(x + 0.5);
+    case FLOOR: return floor(x);
+    case CEIL: return ceil(x);
+    }
+    return x;
+}
+
+/* Keys' cubic kernel at distances 1 + t, t, 1 - t and 2 - t (IEEE Trans. ASSP 1981). */
+static void cubic_weights(double a, double t, double w[4]) {
+    double u = 1 - t;
+    w[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
+    w[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
+    w[2] = ((a + 2) * u - (a + 3)) * u * u + 1;
+    w[3] = ((a * (u + 1) - 5 * a) * (u + 1) + 8 * a) * (u + 1) - 4 * a;
+}
+
+static int64_t clamp(double x, int64_t in) {
+    return x < 0 ? 0 : x > (double)(in - 1) ? in - 1 : (int64_t)x;
+}
+
+static void drop_outside(taps *t, double base, int64_t in) {
+    double sum = 0;
+    for (int i = 0; i < t->count; i++) {
+        double at = base + i;
+        if (at < 0 || at > (double)(in - 1)) t->weight[i] = 0;
+        sum += t->weight[i];
+    }
+    for (int i = 0; i < t->count; i++) t->weight[i] /= sum;
+}
+
+static void find_taps(const resize *r, int d, int64_t o, int64_t in, taps *t) {
+    *t = (taps){.count = 1, .index = {o}, .weight = {1}};
+    if (r->kept[d]) return;
+    double x = source_of(r, d, o, in);
+    t->outside = r->coordinates == TF_CROP_AND_RESIZE && !(x >= 0 && x <= (double)(in - 1));
+    if (t->outside || isnan(x)) {
+        t->index[0] = 0;
+        return;
+    }
+    if (r->mode == NEAREST) {
+        t->index[0] = clamp(pick_nearest(r->rounding, x), in);
+        return;
+    }
+    double base = floor(x), part = x - base;
+    if (r->mode == LINEAR) {
+        t->count = 2;
+        t->weight[0] = 1 - part, t->weight[1] = part;
+    } else {
+        t->count = 4;
+        base -= 1;
+        cubic_weights(r->cubic_a, part, t->weight);
+        if (r->exclude_outside) drop_outside(t, base, in);
+    }
+    for (int i = 0; i < t->count; i++) t->index[i] = clamp(base + i, in);
+}
+
+typedef struct walk {
+    const resize *r;
+    const galen_tensor *x;
+    galen_tensor *y;
+    size_t size;
+    int64_t stride[GALEN_MAX_RANK]; /* of x, in elements */
+    taps taps[GALEN_MAX_RANK];
+} walk;
+
+/* The weighted sum over dimensions d and later, from element `at` on. */
+static double sum_from(const walk *w, int d, int64_t at) {
+    if (d == w->r->rank) return gal_load_f64(w->x->dtype, (const uint8_t *)w->x->data + (size_t)at * w->size);
+    const taps *t = &w->taps[d];
+    if (t->count == 1) return sum_from(w, d + 1, at + t->index[0] * w->stride[d]);
+    double sum = 0;
+    for (int i = 0; i < t->count; i++)
+        if (t->weight[i] != 0) sum += t->weight[i] * sum_from(w, d + 1, at + t->index[i] * w->stride[d]);
+    return sum;
+}
+
+static void put(const walk *w, int64_t o) {
+    uint8_t *out = (uint8_t *)w->y->data + (size_t)o * w->size;
+    int64_t at = 0;
+    bool outside = false;
+    for (int d = 0; d < w->r->rank; d++) {
+        outside |= w->taps[d].outside;
+        at += w->taps[d].index[0] * w->stride[d];
+    }
+    if (outside) {
+        gal_store_float(w->y->dtype, out, w->r->extrapolation);
+    } else if (w->r->mode == NEAREST) {
+        memcpy(out, (const uint8_t *)w->x->data + (size_t)at * w->size, w->size);
+    } else {
+        gal_store_float(w->y->dtype, out, sum_from(w, 0, 0));
+    }
+}
+
+/* Visits all outputs in order; only the taps of dimensions whose index moved are found again. */
+static void visit(walk *w) {
+    int64_t index[GALEN_MAX_RANK] = {0}, count = galen_tensor_elements(w->y);
+    int rank = w->r->rank;
+    if (count <= 0) return;
+    for (int d = 0; d < rank; d++) find_taps(w->r, d, 0, w->x->dim[d], &w->taps[d]);
+    for (int64_t o = 0;;) {
+        put(w, o);
+        if (++o == count) return;
+        int d = rank - 1;
+        while (++index[d] == w->y->dim[d]) {
+            index[d] = 0;
+            find_taps(w->r, d, 0, w->x->dim[d], &w->taps[d]);
+            d--;
+        }
+        find_taps(w->r, d, index[d], w->x->dim[d], &w->taps[d]);
+    }
+}
+
+galen_status gal_resize_run(const gal_call *call, galen_error *err) {
+    resize r;
+    GAL_TRY(read_resize(call->node, &r, err));
+    walk w = {.r = &r, .x = call->in[0], .y = call->out[0], .size = galen_dtype_size(call->in[0]->dtype)};
+    int64_t stride = 1;
+    for (int d = r.rank - 1; d >= 0; d--) {
+        w.stride[d] = stride;
+        stride *= w.x->dim[d];
+    }
+    for (int d = 0; d < r.rank && r.coordinates == TF_CROP_AND_RESIZE; d++) {
+        const galen_tensor *roi = call->in[1];
+        const uint8_t *p = roi->data;
+        size_t size = galen_dtype_size(roi->dtype);
+        r.roi_start[d] = gal_load_f64(roi->dtype, p + (size_t)d * size);
+        r.roi_end[d] = gal_load_f64(roi->dtype, p + (size_t)(d + r.rank) * size);
+        r.kept[d] |= w.x->dim[d] == w.y->dim[d] && r.roi_start[d] == 0 && r.roi_end[d] == 1;
+    }
+    visit(&w);
+    return GALEN_OK;
+}
