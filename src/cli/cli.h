@@ -1,6 +1,6 @@
 /*
- * The command's own interface: verbs, options and exit codes. One table a verb says everything; parsing, --help, man pages
- * and shell completion are all made from it.
+ * The command's own interface: verbs, options and exit codes. One table a verb says everything; parsing, --help, man
+ * pages and shell completion are all made from it.
  */
 #ifndef GAL_CLI_H
 #define GAL_CLI_H
@@ -71,9 +71,9 @@ struct cli_args {
     char **operand;
     int n_operand;
     bool json, help;
-    bool colour;   /* of stdout */
-    bool progress; /* stderr is a terminal */
-    gal_isa isa;   /* detected, capped by GALEN_CPU */
+    bool colour;           /* of stdout */
+    bool progress;         /* stderr is a terminal */
+    gal_isa isa;           /* detected, capped by GALEN_CPU */
     const char *isa_asked; /* GALEN_CPU, NULL if unset */
 };
 
@@ -110,12 +110,40 @@ cli_exit cli_exit_of(galen_status status);
 /* Prints text with control characters made harmless. */
 void cli_put_text(FILE *to, const char *text);
 
-/* The path of the model that MODEL names: "default" is the one that ships. Static text or `name` itself. */
+/* The path of a file that ships with Galen, in models/ or share/galen/models; valid until the next call. */
+galen_status cli_shipped(const char *file, const char **path, galen_error *err);
+/* The path of the model that MODEL names: "default" is the one that ships. */
 galen_status cli_model_path(const char *name, const char **path, galen_error *err);
-/* Folder of the running program, without a slash at the end; "" when unknown. */
-const char *cli_program_folder(void);
 
-extern const cli_verb cli_bench, cli_completion, cli_convert, cli_doctor, cli_help, cli_info, cli_man, cli_phantom, cli_predict,
-    cli_profile;
+/* Options of verbs that also take zoo:NAME as MODEL. */
+#define CLI_ZOO_OPTIONS                                                                                                \
+    {.name = "size",                                                                                                   \
+     .type = CLI_INT,                                                                                                  \
+     .metavar = "N",                                                                                                   \
+     .low = 1,                                                                                                         \
+     .high = 8192,                                                                                                     \
+     .help = "pixels a side of a zoo model's input (default: the network's own)"},                                     \
+        {.name = "channels",                                                                                           \
+         .type = CLI_INT,                                                                                              \
+         .metavar = "N",                                                                                               \
+         .low = 1,                                                                                                     \
+         .high = 64,                                                                                                   \
+         .help = "planes of a zoo model's input (default: as its weights, else the network's own)"},                   \
+    {                                                                                                                  \
+        .name = "classes", .type = CLI_INT, .metavar = "N", .low = 1, .high = 100000,                                  \
+        .help = "outputs of a zoo model (default: as its weights, else the network's own)"                             \
+    }
+
+struct gal_model;
+struct gal_weights;
+/*
+ * Loads MODEL: a file, "default", or "zoo:NAME" built with the options above. `weights` fill a zoo model, NULL: random
+ * ones (enough for cost and speed). The caller destroys *out.
+ */
+galen_status cli_load(const cli_args *args, const char *name, const struct gal_weights *weights, struct gal_model **out,
+                      galen_error *err);
+
+extern const cli_verb cli_bench, cli_completion, cli_convert, cli_doctor, cli_help, cli_info, cli_man, cli_phantom,
+    cli_predict, cli_profile;
 
 #endif

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <galen/log.h>
 #include <galen/version.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,17 +95,6 @@ static cli_exit read_environment(cli_args *args) {
     if (args->isa_asked && *args->isa_asked && gal_isa_parse(args->isa_asked, &args->isa, &err) != GALEN_OK)
         return cli_fail(args, CLI_USAGE, "GALEN_CPU: %s", err.message);
     return CLI_DONE;
-}
-
-const char *cli_program_folder(void) {
-    static char folder[PATH_MAX];
-    if (folder[0]) return folder;
-    ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
-    if (n < 0) n = 0;
-    folder[n] = 0;
-    char *slash = strrchr(folder, '/');
-    if (slash) *slash = 0;
-    return folder;
 }
 
 static cli_exit unknown_verb(const cli_args *args, const char *word) {

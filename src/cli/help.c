@@ -21,8 +21,10 @@ static void put_wrapped(FILE *to, const char *text, int indent, int column) {
             fputc('\n', to);
             column = 0;
         }
-        if (column < indent) column += fprintf(to, "%*s", indent - column, "");
-        else if (column > indent) column += fprintf(to, " ");
+        if (column < indent)
+            column += fprintf(to, "%*s", indent - column, "");
+        else if (column > indent)
+            column += fprintf(to, " ");
         column += fprintf(to, "%.*s", length, text);
         text += length;
         text += strspn(text, " ");
@@ -71,9 +73,10 @@ void cli_print_help(FILE *to, const cli_verb *verb) {
 void cli_print_overview(FILE *to) {
     size_t count;
     const cli_verb *const *verbs = cli_verbs(&count);
-    fprintf(to,
-            "galen %s reads medical images with a classifier, on the hardware you have\n\nUse: galen VERB [options] ...\n\n",
-            galen_version());
+    fprintf(
+        to,
+        "galen %s reads medical images with a classifier, on the hardware you have\n\nUse: galen VERB [options] ...\n\n",
+        galen_version());
     for (size_t i = 0; i < count; i++)
         if (!verbs[i]->hidden) fprintf(to, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
     fputs("\n'galen VERB --help' says more. A first try:\n\n"
@@ -88,15 +91,22 @@ static void put_roff(FILE *to, const char *text, size_t length) {
     for (size_t i = 0; i < length; i++) {
         bool line_start = i == 0 || text[i - 1] == '\n';
         if (line_start && (text[i] == '.' || text[i] == '\'')) fputs("\\&", to);
-        if (text[i] == '\n' && i + 1 < length && text[i + 1] == '\n') fputs("\n.PP", to);
-        else if (text[i] == '\n' && i && text[i - 1] != '\n') fputs("\n.br\n", to);
-        else if (text[i] == '\\') fputs("\\e", to);
-        else if (text[i] == '-') fputs("\\-", to);
-        else fputc(text[i], to);
+        if (text[i] == '\n' && i + 1 < length && text[i + 1] == '\n')
+            fputs("\n.PP", to);
+        else if (text[i] == '\n' && i && text[i - 1] != '\n')
+            fputs("\n.br\n", to);
+        else if (text[i] == '\\')
+            fputs("\\e", to);
+        else if (text[i] == '-')
+            fputs("\\-", to);
+        else
+            fputc(text[i], to);
     }
 }
 
-static void put_roff_text(FILE *to, const char *text) { put_roff(to, text, strlen(text)); }
+static void put_roff_text(FILE *to, const char *text) {
+    put_roff(to, text, strlen(text));
+}
 
 static void man_option(FILE *to, const cli_option *option) {
     fputs(".TP\n", to);
@@ -112,11 +122,12 @@ static void man_option(FILE *to, const cli_option *option) {
 }
 
 static void man_tail(FILE *to) {
-    fputs(".SH EXIT STATUS\n0 done, 1 the answer is no, 2 wrong use, 3 bad input, 4 out of memory or disk.\n"
-          ".SH ENVIRONMENT\n.TP\n\\fBGALEN_CPU\\fR\nThe highest instruction set to use: reference, avx2, avx512 or amx.\n"
-          ".TP\n\\fBGALEN_VERBOSE\\fR\ninfo or dispatch: explains on standard error what is done and why.\n"
-          ".TP\n\\fBNO_COLOR\\fR\nNo colour, whatever its value.\n",
-          to);
+    fputs(
+        ".SH EXIT STATUS\n0 done, 1 the answer is no, 2 wrong use, 3 bad input, 4 out of memory or disk.\n"
+        ".SH ENVIRONMENT\n.TP\n\\fBGALEN_CPU\\fR\nThe highest instruction set to use: reference, avx2, avx512 or amx.\n"
+        ".TP\n\\fBGALEN_VERBOSE\\fR\ninfo or dispatch: explains on standard error what is done and why.\n"
+        ".TP\n\\fBNO_COLOR\\fR\nNo colour, whatever its value.\n",
+        to);
 }
 
 static void man_overview(FILE *to) {
@@ -140,7 +151,8 @@ void cli_print_man(FILE *to, const cli_verb *verb) {
         man_overview(to);
         return;
     }
-    fprintf(to, ".TH GALEN\\-%s 1 \"\" \"Galen %s\" \"Galen\"\n.SH NAME\ngalen\\-%s \\- ", verb->name, galen_version(), verb->name);
+    fprintf(to, ".TH GALEN\\-%s 1 \"\" \"Galen %s\" \"Galen\"\n.SH NAME\ngalen\\-%s \\- ", verb->name, galen_version(),
+            verb->name);
     put_roff_text(to, verb->summary);
     fprintf(to, "\n.SH SYNOPSIS\n\\fBgalen %s\\fR [\\fIoptions\\fR] ", verb->name);
     put_roff_text(to, verb->operands);
@@ -170,9 +182,12 @@ static void bash_verb(FILE *to, const cli_verb *verb) {
         if (option->type == CLI_FLAG) continue;
         fprintf(to, "        --%s", option->name);
         if (option->letter) fprintf(to, " | -%c", option->letter);
-        if (option->choices) fprintf(to, ") COMPREPLY=($(compgen -W '%s' -- \"$word\")); return ;;\n", option->choices);
-        else if (option->type == CLI_PATH) fputs(") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", to);
-        else fputs(") COMPREPLY=(); return ;;\n", to);
+        if (option->choices)
+            fprintf(to, ") COMPREPLY=($(compgen -W '%s' -- \"$word\")); return ;;\n", option->choices);
+        else if (option->type == CLI_PATH)
+            fputs(") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", to);
+        else
+            fputs(") COMPREPLY=(); return ;;\n", to);
     }
     fputs("        esac\n        options='", to);
     for (size_t i = 0; (option = cli_option_at(verb, i)); i++) fprintf(to, "%s--%s", i ? " " : "", option->name);

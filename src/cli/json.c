@@ -6,7 +6,9 @@
 
 enum { JSON_TALL = 2 }; /* objects down to this depth take a line an entry, deeper ones stay on theirs */
 
-cli_json json_start(FILE *to) { return (cli_json){.to = to}; }
+cli_json json_start(FILE *to) {
+    return (cli_json){.to = to};
+}
 
 /* Bytes of the well-formed UTF-8 character at s (RFC 3629), 0 if there is none. */
 static int utf8_length(const unsigned char *s) {
@@ -24,16 +26,22 @@ static void put_string(FILE *to, const char *text) {
     fputc('"', to);
     for (const unsigned char *s = (const unsigned char *)text; *s;) {
         int n = utf8_length(s);
-        if (n == 0) fputs("\\ufffd", to);
-        else if (*s == '"' || *s == '\\') fprintf(to, "\\%c", *s);
-        else if (*s < 0x20 || *s == 0x7f) fprintf(to, "\\u%04x", *s);
-        else fwrite(s, 1, (size_t)n, to);
+        if (n == 0)
+            fputs("\\ufffd", to);
+        else if (*s == '"' || *s == '\\')
+            fprintf(to, "\\%c", *s);
+        else if (*s < 0x20 || *s == 0x7f)
+            fprintf(to, "\\u%04x", *s);
+        else
+            fwrite(s, 1, (size_t)n, to);
         s += n ? n : 1;
     }
     fputc('"', to);
 }
 
-static void line(cli_json *json, int depth) { fprintf(json->to, "\n%*s", 2 * depth, ""); }
+static void line(cli_json *json, int depth) {
+    fprintf(json->to, "\n%*s", 2 * depth, "");
+}
 
 static void before(cli_json *json, const char *key) {
     if (json->any[json->depth]) fputs(json->depth > JSON_TALL ? ", " : ",", json->to);
@@ -61,14 +69,18 @@ void json_close(cli_json *json, char bracket) {
 
 void json_text(cli_json *json, const char *key, const char *text) {
     before(json, key);
-    if (text) put_string(json->to, text);
-    else fputs("null", json->to);
+    if (text)
+        put_string(json->to, text);
+    else
+        fputs("null", json->to);
 }
 
 void json_number(cli_json *json, const char *key, double number) {
     before(json, key);
-    if (isfinite(number)) fprintf(json->to, "%.9g", number);
-    else fputs("null", json->to);
+    if (isfinite(number))
+        fprintf(json->to, "%.9g", number);
+    else
+        fputs("null", json->to);
 }
 
 void json_int(cli_json *json, const char *key, int64_t number) {

@@ -1,4 +1,5 @@
-/* JSON on a stream as the results come: no document in memory, and a file name that is not UTF-8 still gives valid JSON. */
+/* JSON on a stream as the results come: no document in memory, and a file name that is not UTF-8 still gives valid
+ * JSON. */
 #ifndef GAL_CLI_JSON_H
 #define GAL_CLI_JSON_H
 

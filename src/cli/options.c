@@ -151,12 +151,15 @@ static cli_exit read_option(int argc, char **argv, int *at, cli_args *args) {
         if (text) return cli_fail(args, CLI_USAGE, "--%s takes no value", option->name);
     } else if (!text) {
         if (*at + 1 >= argc)
-            return cli_fail(args, CLI_USAGE, "--%s wants a value: --%s %s", option->name, option->name, option->metavar);
+            return cli_fail(args, CLI_USAGE, "--%s wants a value: --%s %s", option->name, option->name,
+                            option->metavar);
         text = argv[++*at];
     }
     if (index < args->verb->n_options) return set_value(args, option, text, &args->value[index]);
-    if (!strcmp(option->name, "json")) args->json = true;
-    else args->help = true;
+    if (!strcmp(option->name, "json"))
+        args->json = true;
+    else
+        args->help = true;
     return CLI_DONE;
 }
 
@@ -165,8 +168,10 @@ cli_exit cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args) 
     args->verb = verb;
     args->operand = argv;
     for (int i = 0; i < argc; i++) /* known before the first complaint, which is JSON too then */
-        if (!strcmp(argv[i], "--json")) args->json = true;
-        else if (!strcmp(argv[i], "--")) break;
+        if (!strcmp(argv[i], "--json"))
+            args->json = true;
+        else if (!strcmp(argv[i], "--"))
+            break;
     for (int i = 0; i < argc; i++) {
         if (only_operands || argv[i][0] != '-' || !argv[i][1]) {
             argv[args->n_operand++] = argv[i];

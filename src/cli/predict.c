@@ -1,0 +1,327 @@
+/* galen predict: scores, probabilities and decisions for files and folders. */
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "cli/table.h"
+#include "cli/walk.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <galen/predictor.h>
+#include <math.h>
+#include <string.h>
+
+enum { DEFAULT_BATCH = 16, NAME_WIDTH = 48 };
+
+static const cli_option options[] = {
+    {.name = "batch",
+     .letter = 'b',
+     .type = CLI_INT,
+     .metavar = "N",
+     .low = 1,
+     .high = 4096,
+     .help = "images a run (default: 16, or fewer for fewer files); the results do not depend on it"},
+    {.name = "threads",
+     .letter = 't',
+     .type = CLI_INT,
+     .metavar = "N",
+     .low = 1,
+     .high = 1024,
+     .help = "threads (default: all this process may use); the results do not depend on it"},
+    {.name = "frame",
+     .type = CLI_INT,
+     .metavar = "N",
+     .low = 0,
+     .high = 1000000,
+     .help = "frame of multi-frame DICOM files, counted from 0 (default: 0)"},
+};
+
+static const char text[] =
+    "Reads each image as the model's card says, runs the model and prints the raw score, the probability and, when the card "
+    "has a threshold, the decision. MODEL is an ONNX file, or 'default' for the model that ships. Folders are searched for "
+    "JPEG, PNG and DICOM files.\n\n"
+    "A file that cannot be read is one row with an error; the others go on, and the exit code is 3 at the end.\n\n"
+    "Nothing here is a diagnosis: a score is worth what the evidence for its model is worth.";
+
+typedef struct job {
+    const cli_args *args;
+    const galen_predictor_facts *facts;
+    cli_json json;
+    int name_width;
+    size_t done, failed, total;
+} job;
+
+static const char *positive_name(const galen_predictor_facts *f) {
+    return f->positive >= 0 && f->positive < f->n_labels ? f->label[f->positive] : NULL;
+}
+
+/* ---- JSON ---- */
+
+static void json_model(cli_json *json, const galen_predictor_facts *f) {
+    static const char *const task[] = {"unknown", "binary", "multiclass", "multilabel"};
+    json_open(json, "model", '{');
+    json_text(json, "path", f->path);
+    json_text(json, "sha256", f->sha256);
+    json_text(json, "precision", f->precision);
+    json_text(json, "device", f->device);
+    json_text(json, "isa", f->isa);
+    json_int(json, "threads", f->threads);
+    json_int(json, "batch", f->batch);
+    json_text(json, "task", task[f->task]);
+    json_open(json, "labels", '[');
+    for (int i = 0; i < f->n_labels; i++) json_text(json, NULL, f->label[i]);
+    json_close(json, ']');
+    json_text(json, "positive_label", positive_name(f));
+    json_open(json, "input", '{');
+    json_int(json, "channels", f->channels);
+    json_int(json, "height", f->height);
+    json_int(json, "width", f->width);
+    json_close(json, '}');
+    if (f->has_threshold)
+        json_number(json, "threshold", f->threshold);
+    else
+        json_text(json, "threshold", "no threshold in the card");
+    json_text(json, "threshold_chosen", f->threshold_chosen);
+    json_open(json, "missing", '[');
+    for (int i = 0; i < f->n_missing; i++) json_text(json, NULL, f->missing[i]);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+static double rounded(double ms) {
+    return round(ms * 1e3) / 1e3;
+}
+
+static void json_row(cli_json *json, const galen_predictor_facts *f, const galen_prediction *p) {
+    json_open(json, NULL, '{');
+    json_text(json, "file", p->file);
+    json_open(json, "scores", '[');
+    for (int i = 0; i < f->n_scores; i++) json_number(json, NULL, (double)p->scores[i]);
+    json_close(json, ']');
+    json_number(json, "probability", p->probability);
+    if (f->n_scores > 1) {
+        json_open(json, "probabilities", '[');
+        for (int i = 0; i < f->n_scores; i++) json_number(json, NULL, p->probabilities[i]);
+        json_close(json, ']');
+    }
+    json_text(json, "label", p->label_name);
+    if (p->positive < 0)
+        json_raw(json, "positive", "null");
+    else
+        json_bool(json, "positive", p->positive);
+    if (f->has_threshold)
+        json_number(json, "threshold", f->threshold);
+    else
+        json_text(json, "threshold", "no threshold in the card");
+    json_text(json, "precision", f->precision);
+    json_text(json, "device", f->device);
+    json_text(json, "isa", f->isa);
+    json_text(json, "model_sha256", f->sha256);
+    json_open(json, "ms", '{');
+    json_number(json, "decode", rounded(p->decode_ms));
+    json_number(json, "prepare", rounded(p->prepare_ms));
+    json_number(json, "run", rounded(p->run_ms));
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void json_error(cli_json *json, const char *file, const char *error) {
+    json_open(json, NULL, '{');
+    json_text(json, "file", file);
+    json_text(json, "error", error);
+    json_close(json, '}');
+}
+
+/* ---- table ---- */
+
+static void put_file(const job *j, const char *file) {
+    int width = table_width(file);
+    if (width > j->name_width) { /* the end of a path says most */
+        const char *cut = file + strlen(file);
+        for (int left = j->name_width - 3; left > 0 && cut > file; cut--) left -= (cut[-1] & 0xc0) != 0x80;
+        fputs("...", stdout);
+        file = cut;
+        width = 3 + table_width(cut);
+    }
+    cli_put_text(stdout, file);
+    printf("%*s", j->name_width - width, "");
+}
+
+static void print_head(const job *j) {
+    const galen_predictor_facts *f = j->facts;
+    printf("model      ");
+    cli_put_text(stdout, f->path);
+    printf("  sha256 %.12s\nrun        %s on %s (%s), %d thread%s, batch %d\n", f->sha256, f->precision, f->device,
+           f->isa, f->threads, f->threads == 1 ? "" : "s", f->batch);
+    if (f->has_threshold) {
+        printf("threshold  score >= %.9g is positive", f->threshold);
+        if (positive_name(f)) printf(" (%s)", positive_name(f));
+        if (f->threshold_chosen) printf("; %s", f->threshold_chosen);
+        puts("");
+    } else {
+        puts("threshold  no threshold in the card");
+    }
+    for (int i = 0; i < f->n_missing; i++) {
+        fputs("assumed    ", stdout);
+        cli_put_text(stdout, f->missing[i]);
+        puts("");
+    }
+    printf("\n%-*s  %13s  %11s  %-14s  %9s %9s %9s\n", j->name_width, "file", "score", "probability", "label",
+           "decode ms", "prepare", "run");
+}
+
+static void print_row(const job *j, const galen_prediction *p) {
+    const galen_predictor_facts *f = j->facts;
+    int shown = p->label >= 0 && p->label < f->n_scores ? p->label : 0;
+    if (f->n_scores > 1 && p->label < 0) /* multilabel: the highest score */
+        for (int i = 1; i < f->n_scores; i++)
+            if (p->probabilities[i] > p->probabilities[shown]) shown = i;
+    const char *label = p->label_name ? p->label_name : shown < f->n_labels && f->n_scores > 1 ? f->label[shown] : "-";
+    put_file(j, p->file);
+    printf("  %13.9g  %11.6f  ", (double)p->scores[shown], p->probability);
+    if (j->args->colour && p->positive == 1) fputs("\033[33m", stdout);
+    cli_put_text(stdout, label);
+    if (j->args->colour && p->positive == 1) fputs("\033[0m", stdout);
+    int blanks = 14 - table_width(label);
+    printf("%*s  %9.2f %9.2f %9.2f\n", blanks > 0 ? blanks : 0, "", p->decode_ms, p->prepare_ms, p->run_ms);
+}
+
+static void print_error(const job *j, const char *file, const char *error) {
+    size_t n = strlen(file);
+    put_file(j, file);
+    fputs(j->args->colour ? "  \033[31merror\033[0m: " : "  error: ", stdout);
+    if (!strncmp(error, file, n) && !strncmp(error + n, ": ", 2)) error += n + 2; /* the row names the file already */
+    cli_put_text(stdout, error);
+    puts("");
+}
+
+/* ---- */
+
+static void on_error(job *j, const char *file, const char *error) {
+    j->failed++;
+    if (j->args->json)
+        json_error(&j->json, file, error);
+    else
+        print_error(j, file, error);
+}
+
+static void show_progress(const job *j) {
+    if (!j->args->progress || j->total < 64 || (j->done % 16 && j->done != j->total)) return;
+    fprintf(stderr, "\r%zu of %zu images", j->done, j->total);
+    if (j->done == j->total) fputs("\r\033[K", stderr);
+}
+
+static void on_prediction(void *user, const galen_prediction *p) {
+    job *j = user;
+    if (p->status != GALEN_OK)
+        on_error(j, p->file, p->error);
+    else if (j->args->json)
+        json_row(&j->json, j->facts, p);
+    else
+        print_row(j, p);
+    j->done++;
+    show_progress(j);
+}
+
+/* Predicts stretches of files, with the folders that could not be read in their places between. */
+static galen_status predict_all(galen_predictor *predictor, const walk_list *list, const char **files, job *j,
+                                galen_error *err) {
+    for (size_t at = 0; at < list->n;) {
+        size_t n = 0;
+        for (; at + n < list->n && !list->entry[at + n].error; n++) files[n] = list->entry[at + n].path;
+        if (n) {
+            galen_status status = galen_predictor_run(predictor, files, n, on_prediction, j, err);
+            if (status != GALEN_OK) return status;
+            at += n;
+        } else {
+            j->done++;
+            on_error(j, list->entry[at].path, list->entry[at].error);
+            at++;
+        }
+    }
+    return GALEN_OK;
+}
+
+static void finish(job *j, double seconds) {
+    if (j->args->json) {
+        json_close(&j->json, ']');
+        json_close(&j->json, '}');
+        return;
+    }
+    printf("\n%zu image%s", j->total - j->failed, j->total - j->failed == 1 ? "" : "s");
+    if (j->failed) printf(", %zu not read", j->failed);
+    printf(", %.3f s, %.0f a second\n", seconds, (double)j->total / (seconds > 0 ? seconds : 1));
+}
+
+static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, const walk_list *list) {
+    job j = {.args = args,
+             .facts = galen_predictor_get_facts(predictor),
+             .json = json_start(stdout),
+             .name_width = 4,
+             .total = list->n};
+    galen_error err;
+    const char **files = gal_calloc(list->n, sizeof *files);
+    if (!files)
+        return cli_fail(args, CLI_RESOURCES, "out of memory for the list of %zu files; name fewer at once", list->n);
+    for (size_t i = 0; i < list->n; i++) {
+        int width = table_width(list->entry[i].path);
+        if (width > j.name_width) j.name_width = width < NAME_WIDTH ? width : NAME_WIDTH;
+    }
+    if (args->json) {
+        json_open(&j.json, NULL, '{');
+        json_model(&j.json, j.facts);
+        json_open(&j.json, "results", '[');
+    } else {
+        print_head(&j);
+    }
+    double start = gal_clock_seconds();
+    galen_status status = predict_all(predictor, list, files, &j, &err);
+    gal_free(files);
+    for (size_t i = j.done; status != GALEN_OK && i < list->n; i++) /* every file has its row, whatever happened */
+        on_error(&j, list->entry[i].path, err.message);
+    finish(&j, gal_clock_seconds() - start);
+    if (status != GALEN_OK) {
+        cli_args plain = *args;
+        plain.json = false; /* the object is complete */
+        return cli_fail_error(&plain, &err);
+    }
+    return j.failed ? CLI_INPUT : CLI_DONE;
+}
+
+static cli_exit run(const cli_args *args) {
+    walk_list list = {0};
+    galen_error err;
+    galen_status status = GALEN_OK;
+    galen_predictor *predictor = NULL;
+    const char *model;
+    for (int i = 1; i < args->n_operand && status == GALEN_OK; i++) status = walk_add(&list, args->operand[i], &err);
+    if (status == GALEN_OK) status = cli_model_path(args->operand[0], &model, &err);
+    if (status == GALEN_OK) {
+        galen_predictor_options o = galen_predictor_default_options();
+        int fitting = list.n < DEFAULT_BATCH ? (int)list.n : DEFAULT_BATCH;
+        o.batch = (int)cli_number(args, "batch", fitting);
+        o.threads = (int)cli_number(args, "threads", 0);
+        o.frame = (int)cli_number(args, "frame", 0);
+        o.isa = gal_isa_name(args->isa);
+        status = galen_predictor_open(model, &o, &predictor, &err);
+    }
+    cli_exit code = status == GALEN_OK ? predict_list(args, predictor, &list) : cli_fail_error(args, &err);
+    galen_predictor_close(predictor);
+    walk_free(&list);
+    return code;
+}
+
+const cli_verb cli_predict = {
+    .name = "predict",
+    .operands = "MODEL FILES|FOLDERS...",
+    .min_operands = 2,
+    .max_operands = -1,
+    .summary = "score images with a model",
+    .text = text,
+    .example = "galen predict default chest.png\tone picture with the model that ships\n"
+               "galen predict model.onnx --json scans/ > results.json\ta folder, as JSON",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run,
+    .operand_words = "default",
+};

@@ -1,0 +1,141 @@
+/* galen profile: what each layer of a model costs. */
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "cli/table.h"
+
+#include "graph/op.h"
+#include "model/onnx.h"
+
+#include <string.h>
+
+enum { MAX_TEXT = 1 << 16 };
+
+static const cli_option options[] = {
+    {.name = "cost",
+     .type = CLI_FLAG,
+     .help = "count multiply-accumulates, arithmetic and bytes from the shapes (the default)"},
+    {.name = "batch",
+     .letter = 'b',
+     .type = CLI_INT,
+     .metavar = "N",
+     .low = 1,
+     .high = 65536,
+     .help = "images (default: 1)"},
+    CLI_ZOO_OPTIONS,
+};
+
+static void add(gal_cost *sum, const gal_cost *cost) {
+    sum->mac += cost->mac;
+    sum->flop += cost->flop;
+    sum->bytes_read += cost->bytes_read;
+    sum->bytes_written += cost->bytes_written;
+    sum->parameters += cost->parameters;
+}
+
+static void shape_at(const gal_node *node, gal_buf *buf) {
+    buf->size = 0;
+    if (node->n_out && node->out[0]) gal_shape_text(&node->out[0]->shape, buf);
+    if (!buf->size) gal_buf_text(buf, "?");
+}
+
+static void json_cost(cli_json *json, const gal_cost *cost) {
+    json_int(json, "mac", cost->mac);
+    json_int(json, "flop", cost->flop);
+    json_int(json, "bytes_read", cost->bytes_read);
+    json_int(json, "bytes_written", cost->bytes_written);
+    json_int(json, "parameters", cost->parameters);
+}
+
+static void print_json(const gal_model *model, int64_t batch, gal_buf *shape) {
+    gal_cost cost, sum = {0};
+    cli_json json = json_start(stdout);
+    json_open(&json, NULL, '{');
+    json_text(&json, "model", model->path ? model->path : model->graph->name);
+    json_text(&json, "sha256", model->sha256);
+    json_int(&json, "batch", batch);
+    json_open(&json, "layers", '[');
+    for (const gal_node *node = model->graph->first; node; node = node->next) {
+        gal_node_cost(node, batch, &cost);
+        add(&sum, &cost);
+        shape_at(node, shape);
+        json_open(&json, NULL, '{');
+        json_text(&json, "name", node->name);
+        json_text(&json, "op", node->op->name);
+        json_text(&json, "output", (const char *)shape->data);
+        json_cost(&json, &cost);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_open(&json, "total", '{');
+    json_cost(&json, &sum);
+    json_close(&json, '}');
+    json_close(&json, '}');
+}
+
+static void cost_cells(cli_table *table, const gal_cost *cost) {
+    char text[TABLE_NUMBER];
+    table_cell(table, "%s", table_count(text, (double)cost->mac));
+    table_cell(table, "%s", table_count(text, (double)cost->flop));
+    table_cell(table, "%s", table_bytes(text, (double)cost->bytes_read));
+    table_cell(table, "%s", table_bytes(text, (double)cost->bytes_written));
+    table_cell(table, "%s", table_count(text, (double)cost->parameters));
+}
+
+static void print_table(const gal_model *model, int64_t batch, gal_buf *shape) {
+    static const char *const heads[] = {"layer", "op", "output", "MAC", "FLOP", "read", "written", "parameters", NULL};
+    gal_cost cost, sum = {0};
+    cli_table table;
+    table_start(&table, heads, "lllrrrrr");
+    for (const gal_node *node = model->graph->first; node; node = node->next) {
+        gal_node_cost(node, batch, &cost);
+        add(&sum, &cost);
+        shape_at(node, shape);
+        table_cell(&table, "%.48s", node->name);
+        table_cell(&table, "%s", node->op->name);
+        table_cell(&table, "%s", (const char *)shape->data);
+        cost_cells(&table, &cost);
+    }
+    table_cell(&table, "in all");
+    table_cell(&table, " ");
+    table_cell(&table, "batch %lld", (long long)batch);
+    cost_cells(&table, &sum);
+    table_end(&table, stdout);
+    printf(
+        "\n%.4f GMAC, %.4f GFLOP, %.3f million parameters (1 MAC = 2 FLOP; bytes: each input, weight and output once)\n",
+        (double)sum.mac / 1e9, (double)sum.flop / 1e9, (double)sum.parameters / 1e6);
+}
+
+static cli_exit run(const cli_args *args) {
+    gal_model *model = NULL;
+    galen_error err;
+    gal_buf shape;
+    int64_t batch = cli_number(args, "batch", 1);
+    if (cli_load(args, args->operand[0], NULL, &model, &err) != GALEN_OK) return cli_fail_error(args, &err);
+    gal_buf_init(&shape, MAX_TEXT);
+    gal_buf_text(&shape, "?");
+    bool ready = !shape.failed;
+    if (ready && args->json)
+        print_json(model, batch, &shape);
+    else if (ready)
+        print_table(model, batch, &shape);
+    gal_buf_free(&shape);
+    gal_model_destroy(model);
+    return ready ? CLI_DONE : cli_fail(args, CLI_RESOURCES, "out of memory");
+}
+
+const cli_verb cli_profile = {
+    .name = "profile",
+    .operands = "MODEL",
+    .min_operands = 1,
+    .max_operands = 1,
+    .summary = "count what each layer of a model costs",
+    .text =
+        "Prints multiply-accumulates (MAC), arithmetic (FLOP), bytes and parameters of every layer as the file has it, before any "
+        "optimisation. MODEL is an ONNX file, 'default', or zoo:NAME. How fast a model runs is what 'galen bench' measures.",
+    .example = "galen profile --cost default\tthe model that ships\n"
+               "galen profile --cost zoo:resnet50\ta network of the zoo at its own size",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run,
+    .operand_words = "default",
+};
