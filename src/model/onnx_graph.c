@@ -150,7 +150,6 @@ static galen_status read_node(gal_onnx_reader *reader, uint32_t index, galen_err
         if (field.number == 1) GAL_TRY(gal_onnx_name_id(reader, field.body, &node->in[in++], err));
         if (field.number == 2) GAL_TRY(gal_onnx_name_id(reader, field.body, &node->out[out++], err));
     }
-    node->named = *node->name != '\0';
     for (uint32_t i = 0; i < node->n_out; i++) {
         if (!*node->name) node->name = reader->names.entry[node->out[i]].text;
         if (node->out[i]) GAL_TRY(give_name(reader, node->out[i], GAL_NAME_NODE, index, err));

@@ -193,7 +193,7 @@ static galen_status add_op(gal_onnx_reader *reader, const gal_onnx_node *node, c
     for (uint32_t i = 0; i < node->n_in; i++) in[i] = reader->names.entry[node->in[i]].value;
     for (uint32_t i = 0; i < node->n_out; i++) out[i] = reader->names.entry[node->out[i]].text;
     gal_node_spec spec = {.op = node->op,
-                          .name = node->named ? node->name : NULL,
+                          .name = *node->name ? node->name : NULL,
                           .n_in = node->n_in,
                           .n_out = node->n_out,
                           .n_attr = node->n_attr,

@@ -36,7 +36,6 @@ typedef struct gal_onnx_names {
 
 typedef struct gal_onnx_node {
     const char *name, *op, *domain; /* name: of its first output when the file gives none */
-    bool named;                     /* the file gives a name */
     gal_wire body;
     uint32_t n_in, n_out, n_attr;
     uint32_t *in, *out; /* name ids */
