@@ -89,7 +89,8 @@ static double clavicle(const gal_anatomy *a, double across, double down) {
     double s = fabs(across), tilt = across < 0 ? a->clavicle_tilt : -a->clavicle_tilt;
     double centre = 0.165 - (0.20 + tilt) * (s - 0.05) + 0.55 * square(s - 0.16);
     double ends = gal_smooth(0.035, 0.06, s) * gal_smooth(0.42, 0.34, s);
-    return ends * rib_profile((down - centre) / (0.016 + 0.006 * gal_bell((s - 0.06) / 0.08)));
+    return ends * (0.3 + 0.7 * gal_smooth(0.36, 0.2, s)) *
+           rib_profile((down - centre) / (0.016 + 0.006 * gal_bell((s - 0.06) / 0.08)));
 }
 
 /* Vertebral bodies: a column with bright end plates and pedicles, darker discs, fading behind the heart. */
@@ -108,7 +109,7 @@ double gal_anatomy_detail(const gal_anatomy *a, double x, double y) {
     double below = gal_smooth(0, 0.12, down - dome(a, across, s));
     double bone = a->rib_gain * ribs(a, s, down) * (0.35 + 0.65 * air) * (1 - 0.75 * below);
     double frame = 0.045 * clavicle(a, across, down);
-    double core = 0.032 * spine(a, across, down) * (1 - 0.5 * gal_smooth(0.45, 0.6, down)) * (1 - 0.5 * below);
+    double core = 0.055 * spine(a, across, down) * (1 - 0.5 * gal_smooth(0.45, 0.6, down)) * (1 - 0.5 * below);
     return a->gain * (bone + frame + core - 0.17 * sharpen(inside) * gal_smooth(-0.2, -0.02, inside));
 }
 
@@ -136,7 +137,7 @@ static void shrink(const double *sample, double coarse[COARSE * COARSE]) {
 static void climb(gal_anatomy *a, const double coarse[COARSE * COARSE]) {
     struct {
         double *value, start, step, spread;
-    } pose[POSE] = {{&a->middle, 0.5, 0.03, 0.06}, {&a->top, 0, 0.04, 0.10},  {&a->wide, 1, 0.08, 0.15},
+    } pose[POSE] = {{&a->middle, 0.5, 0.03, 0.06}, {&a->top, 0, 0.04, 0.10},  {&a->wide, 1, 0.06, 0.11},
                     {&a->high, 1, 0.08, 0.15},     {&a->heart, 1, 0.25, 0.5}, {&a->diaphragm, 0.745, 0.03, 0.06}};
     double best = -2;
     for (int round = 0; round < 10; round++)
@@ -145,7 +146,7 @@ static void climb(gal_anatomy *a, const double coarse[COARSE * COARSE]) {
                 double old = *pose[p].value, penalty = 0;
                 *pose[p].value = old + sign * pose[p].step / (1 << round / 3);
                 for (int q = 0; q < POSE; q++) penalty += square((*pose[q].value - pose[q].start) / pose[q].spread);
-                double score = agreement(a, coarse) - 0.012 * penalty;
+                double score = agreement(a, coarse) - 0.03 * penalty;
                 if (score > best)
                     best = score;
                 else
@@ -162,7 +163,7 @@ void gal_anatomy_fit(const double *sample, gal_rng *rng, gal_anatomy *out) {
     out->rib_step = 0.060 + 0.006 * gal_rng_uniform(rng);
     out->rib_bend = 0.8 + 0.4 * gal_rng_uniform(rng);
     out->rib_half = 0.0115 + 0.003 * gal_rng_uniform(rng);
-    out->rib_gain = 0.045 + 0.02 * gal_rng_uniform(rng);
+    out->rib_gain = 0.065 + 0.025 * gal_rng_uniform(rng);
     out->clavicle_tilt = 0.12 * (gal_rng_uniform(rng) - 0.5);
     out->spine_step = 0.052 + 0.006 * gal_rng_uniform(rng);
     out->gain = 0.85 + 0.3 * gal_rng_uniform(rng);

@@ -49,6 +49,7 @@ static galen_status read_entry(gal_archive *zip, size_t i, uint64_t *budget, ent
 
 static galen_status read_all(gal_archive *zip, uint64_t budget, gal_npz *npz, galen_error *err) {
     size_t count = gal_archive_count(zip);
+    if (count == 0) return gal_fail(err, GALEN_ERR_FORMAT, "the .npz is empty: there are no arrays in it");
     npz->entries = gal_calloc(count, sizeof *npz->entries);
     if (!npz->entries) return gal_fail_memory(err, "the list of arrays", count * sizeof *npz->entries);
     npz->count = count;

@@ -65,11 +65,11 @@ void gal_vessels_draw(const gal_anatomy *a, gal_rng *rng, double *at, int size) 
     canvas c = {at, size};
     for (int side = -1; side <= 1; side += 2)
         for (int k = 0; k < TRUNKS; k++) {
-            twig t = {.width = 0.008 + 0.004 * gal_rng_uniform(rng), .contrast = 0.05 + 0.025 * gal_rng_uniform(rng)};
+            twig t = {.width = 0.009 + 0.005 * gal_rng_uniform(rng), .contrast = 0.024 + 0.016 * gal_rng_uniform(rng)};
             double down = -0.85 + 2.0 * (k + gal_rng_uniform(rng)) / TRUNKS, out = 0.35 + 0.5 * gal_rng_uniform(rng);
             double length = sqrt(out * out + down * down);
-            t.x = a->middle + a->wide * side * (0.085 + 0.015 * gal_rng_uniform(rng) + 0.02 * (side > 0));
-            t.y = a->top + a->high * (0.42 + 0.08 * gal_rng_uniform(rng));
+            t.x = a->middle + a->wide * side * (0.075 + 0.045 * gal_rng_uniform(rng) + 0.02 * (side > 0));
+            t.y = a->top + a->high * (0.38 + 0.14 * gal_rng_uniform(rng));
             t.dx = side * out / length;
             t.dy = down / length;
             grow(c, a, rng, t, 0);
