@@ -86,6 +86,33 @@ galen_status gal_rewrite_batch_norm(gal_rewrite *r, galen_error *err) {
     return gal_graph_node(r->graph, &only, &r->last, err);
 }
 
+/* ---- ConvTranspose ---- */
+
+/*
+ * Before opset 11, output_shape may also give batch and channels. Until opset 14 the specification's text and its tests
+ * disagreed on which side SAME_LOWER puts the odd pad; its meaning was settled in opset 15.
+ */
+galen_status gal_rewrite_conv_transpose(gal_rewrite *r, galen_error *err) {
+    gal_attr *attr;
+    gal_node_spec spec = *r->spec;
+    GAL_TRY(need_input(r, 0, err));
+    GAL_TRY(gal_rewrite_keep(r, "", 0, &attr, &spec.n_attr, err));
+    for (uint32_t i = 0; i < spec.n_attr; i++) {
+        gal_attr *a = &attr[i];
+        if (strcmp(a->name, "auto_pad") == 0 && strcmp(a->s, "SAME_LOWER") == 0)
+            return gal_rewrite_fail(
+                r, err, GALEN_ERR_UNSUPPORTED,
+                "auto_pad SAME_LOWER had no settled meaning before opset 15; export with explicit pads");
+        if (strcmp(a->name, "output_shape") == 0 && r->opset < 11 && (int)a->count == spec.in[0]->shape.rank &&
+            a->count >= 2) {
+            a->ints += 2;
+            a->count -= 2;
+        }
+    }
+    spec.attr = attr;
+    return gal_graph_node(r->graph, &spec, &r->last, err);
+}
+
 /* ---- Dropout: the identity in inference ---- */
 
 /* A scalar operand of opset 12 that may come from a constant; false when it is not known. */
@@ -172,13 +199,35 @@ galen_status gal_rewrite_softmax(gal_rewrite *r, galen_error *err) {
 
 /* ---- Upsample and the first Resize ---- */
 
+/*
+ * The old ops pick the pixel below when they enlarge; the first Resize, the one above when it shrinks (the
+ * specification is silent, its tests and ONNX Runtime agree). One mode must serve all dimensions.
+ */
+static galen_status nearest_mode(const gal_rewrite *r, const gal_value *scales, const char **mode, galen_error *err) {
+    const galen_tensor *t = scales->constant;
+    int64_t n =
+        t && t->data && t->dtype == GALEN_F32 ? galen_tensor_elements(t) : 0; /* not known: Resize refuses it by name */
+    bool shrinks = false, grows = false;
+    for (int64_t i = 0; i < n; i++) {
+        shrinks |= ((const float *)t->data)[i] < 1;
+        grows |= ((const float *)t->data)[i] > 1;
+    }
+    if (shrinks && grows)
+        return gal_rewrite_fail(r, err, GALEN_ERR_UNSUPPORTED,
+                                "shrinking one dimension while enlarging another is not supported");
+    *mode = shrinks ? "ceil" : "floor";
+    return GALEN_OK;
+}
+
 /* Resize as of opset 13 with the corner-aligned ("asymmetric") grid that the old ops had. */
 static galen_status emit_resize(gal_rewrite *r, gal_value *scales, const char *mode, galen_error *err) {
+    const char *pick = "floor";
+    if (strcmp(mode, "nearest") == 0) GAL_TRY(nearest_mode(r, scales, &pick, err));
     gal_value *in[3] = {r->spec->in[0], NULL, scales};
     gal_attr attr[3] = {
         {.name = "mode", .type = GAL_ATTR_STRING, .s = mode},
         {.name = "coordinate_transformation_mode", .type = GAL_ATTR_STRING, .s = "asymmetric"},
-        {.name = "nearest_mode", .type = GAL_ATTR_STRING, .s = "floor"},
+        {.name = "nearest_mode", .type = GAL_ATTR_STRING, .s = pick},
     };
     return gal_rewrite_emit(r, "Resize", in, 3, attr, 3, true, NULL, err);
 }

@@ -48,6 +48,7 @@ galen_status gal_rewrite_axes(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_batch_norm(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_broadcast(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_clip(gal_rewrite *r, galen_error *err);
+galen_status gal_rewrite_conv_transpose(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_dropout(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_gemm(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_pad(gal_rewrite *r, galen_error *err);

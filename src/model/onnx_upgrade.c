@@ -21,6 +21,7 @@ static const row table[] = {
     {"And", 6, 6, gal_rewrite_broadcast},
     {"BatchNormalization", 6, 13, gal_rewrite_batch_norm},
     {"Clip", 6, 10, gal_rewrite_clip},
+    {"ConvTranspose", 6, 14, gal_rewrite_conv_transpose},
     {"Div", 6, 6, gal_rewrite_broadcast},
     {"Dropout", 6, 17, gal_rewrite_dropout},
     {"Equal", 6, 6, gal_rewrite_broadcast},

@@ -7,8 +7,19 @@
 #include <dirent.h>
 #include <limits.h>
 
+/*
+ * Files that contradict themselves: the expected output was made with a nearest_mode that the model does not carry. The
+ * same tests in the folder of opset 12 have it.
+ */
+static const char *const defective[] = {
+    "opset11/test_resize_upsample_sizes_nearest_ceil_half_pixel",
+    "opset11/test_resize_upsample_sizes_nearest_floor_align_corners",
+    "opset11/test_resize_upsample_sizes_nearest_round_prefer_ceil_asymmetric",
+};
+enum { DEFECTIVE = sizeof defective / sizeof defective[0] };
+
 typedef struct tally {
-    int pass, refused, wrong;
+    int pass, refused, wrong, defective;
     double worst;
 } tally;
 
@@ -20,8 +31,18 @@ static void extract(const char *archive) {
     assert_int_equal(system(command), 0);
 }
 
+static bool is_defective(const char *folder) {
+    for (size_t i = 0; i < DEFECTIVE; i++)
+        if (strcmp(folder + strlen(test_tmp()) + 1, defective[i]) == 0) return true;
+    return false;
+}
+
 static void run_one(const char *folder, bool optimise, gal_isa isa, tally *t) {
     onnx_case c;
+    if (is_defective(folder)) {
+        t->defective++;
+        return;
+    }
     switch (case_run(&c, folder, optimise, isa, pool)) {
     case CASE_PASS: t->pass++; break;
     case CASE_REFUSED:
@@ -59,14 +80,16 @@ static tally run_opsets(bool optimise, gal_isa isa) {
         snprintf(name, sizeof name, "opset%02d", opset);
         run_folder(name, optimise, isa, &t);
     }
-    print_message("%d pass, %d refused by name, %d wrong; largest relative error of f32 %.2g\n", t.pass, t.refused,
-                  t.wrong, t.worst);
+    print_message(
+        "%d pass, %d refused by name, %d wrong, %d contradict themselves; largest relative error of f32 %.2g\n", t.pass,
+        t.refused, t.wrong, t.defective, t.worst);
     return t;
 }
 
 static void check_nodes(bool optimise, gal_isa isa) {
     tally t = run_opsets(optimise, isa);
-    assert_int_equal(t.pass + t.refused + t.wrong, 1707);
+    assert_int_equal(t.pass + t.refused + t.wrong + t.defective, 1707);
+    assert_int_equal(t.defective, DEFECTIVE);
     assert_int_equal(t.wrong, 0);
     assert_true(t.pass * 100 >= 1707 * 95);
 }
