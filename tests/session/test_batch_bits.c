@@ -1,0 +1,123 @@
+/*
+ * The same bits for any batch size, place in the batch and thread count, at every level this machine has; passes on and
+ * off agree; a run allocates nothing.
+ */
+#include "model/onnx.h"
+#include "session/session.h"
+#include "support/shared.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 64, SIDE = 64, PIXELS = SIDE * SIDE };
+
+static galen_error err;
+
+/* Smooth pictures with some noise, all different: no patient needed. */
+static void draw(float *x, int n) {
+    uint32_t noise = 12345;
+    for (int i = 0; i < n; i++)
+        for (int p = 0; p < PIXELS; p++) {
+            noise = noise * 1664525u + 1013904223u;
+            float u = (float)(p % SIDE) / SIDE, v = (float)(p / SIDE) / SIDE;
+            x[i * PIXELS + p] =
+                sinf(6 * u + (float)i) * cosf(5 * v - 0.3f * (float)i) + (float)(noise >> 8) / (1 << 26);
+        }
+}
+
+typedef struct net {
+    gal_model *model;
+    gal_session *session;
+} net;
+
+static net load(const char *file, gal_isa isa, int threads, bool optimise, int64_t max_batch) {
+    net n = {0};
+    gal_session_options options = gal_session_default_options();
+    options.isa = isa;
+    options.threads = threads;
+    options.optimise = optimise;
+    options.max_batch = max_batch;
+    assert_ok(gal_onnx_load(file, NULL, &n.model, &err), err);
+    options.file = n.model->file;
+    options.n_file = n.model->n_file;
+    assert_ok(gal_session_create(n.model->graph, &options, &n.session, &err), err);
+    return n;
+}
+
+static void unload(net *n) {
+    gal_session_destroy(n->session);
+    gal_model_destroy(n->model);
+}
+
+static void run(const net *n, const float *x, int64_t batch, float *y) {
+    const void *in[1] = {x};
+    void *out[1] = {y};
+    assert_ok(gal_session_run(n->session, batch, in, out, &err), err);
+}
+
+static void same_bits(const float *a, const float *b, size_t n) {
+    assert_memory_equal(a, b, n * sizeof *a);
+}
+
+static void check_level(const char *file, gal_isa isa, const float *x, float *expected) {
+    static const int sizes[] = {1, 2, 3, 5, 8, 17, 31, BATCH};
+    float y[BATCH];
+    for (int threads = 1; threads <= 2; threads++) {
+        net n = load(file, isa, threads, true, BATCH);
+        run(&n, x, BATCH, y);
+        if (threads == 1)
+            memcpy(expected, y, sizeof y);
+        else
+            same_bits(expected, y, BATCH);
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            for (int first = 0; first + sizes[k] <= BATCH && first < 3 * sizes[k]; first += sizes[k]) {
+                run(&n, x + (size_t)first * PIXELS, sizes[k], y);
+                same_bits(expected + first, y, (size_t)sizes[k]);
+            }
+        unload(&n);
+        n = load(file, isa, threads, true, 3); /* another plan */
+        run(&n, x + 7 * PIXELS, 3, y);
+        same_bits(expected + 7, y, 3);
+        unload(&n);
+    }
+}
+
+static void test_small(void **state) {
+    (void)state;
+    const char *file = test_shared("golden/cxr64-small.onnx");
+    float *x = malloc(sizeof *x * BATCH * PIXELS), reference[BATCH], y[BATCH];
+    draw(x, BATCH);
+    for (int isa = GAL_ISA_REFERENCE; isa <= (int)gal_isa_detect(); isa++) {
+        check_level(file, (gal_isa)isa, x, y);
+        if (isa == GAL_ISA_REFERENCE) memcpy(reference, y, sizeof y);
+        for (int i = 0; i < BATCH; i++) assert_true(fabsf(y[i] - reference[i]) <= 1e-4f);
+    }
+    /* The model exactly as written. */
+    net n = load(file, GAL_ISA_REFERENCE, 0, false, 8);
+    run(&n, x, 8, y);
+    for (int i = 0; i < 8; i++) assert_true(fabsf(y[i] - reference[i]) <= 1e-4f);
+    unload(&n);
+    free(x);
+}
+
+static void test_no_allocation(void **state) {
+    (void)state;
+    const char *file = test_shared("golden/cxr64-small.onnx");
+    float *x = malloc(sizeof *x * BATCH * PIXELS), y[BATCH];
+    draw(x, BATCH);
+    net n = load(file, gal_isa_detect(), 2, true, BATCH);
+    assert_true(test_allocations() > 0); /* the counter works */
+    test_count_reset();
+    run(&n, x, 5, y);
+    run(&n, x, BATCH, y);
+    run(&n, x, 1, y);
+    assert_int_equal(test_allocations(), 0);
+    unload(&n);
+    free(x);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_small), cmocka_unit_test(test_no_allocation)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
