@@ -132,6 +132,8 @@ static void emit_acquisition(gal_buf *out, const galen_dicom_labels *labels, con
     gal_emit_integer(out, 0x00200011, labels->series_number);
     gal_emit_integer(out, 0x00200013, labels->instance_number);
     gal_emit_text(out, 0x00200020, "CS", orientation(labels->view));
+    /* Laterality is for paired parts; of other parts than the chest it is left open which side it was. */
+    if (!labels->body_part || strcmp(labels->body_part, "CHEST") != 0) gal_emit_text(out, 0x00200060, "CS", NULL);
     if (labels->comment) gal_emit_text(out, 0x00204000, "LT", labels->comment);
 }
 
@@ -158,6 +160,10 @@ galen_status galen_dicom_write_grey(const galen_image *image, const galen_dicom_
     *size = 0;
     GAL_TRY(check_image(image, err));
     GAL_TRY(check_labels(labels, err));
+    if (memcmp(labels->study_seed, labels->series_seed, 16) == 0 ||
+        memcmp(labels->study_seed, labels->instance_seed, 16) == 0 ||
+        memcmp(labels->series_seed, labels->instance_seed, 16) == 0)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "the seeds of study, series and instance must differ");
     uids ids;
     gal_uid_from_seed(labels->study_seed, ids.study);
     gal_uid_from_seed(labels->series_seed, ids.series);

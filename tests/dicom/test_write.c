@@ -116,10 +116,13 @@ static void labels_are_checked(void **state) {
     labels.pixel_spacing[1] = -1;
     assert_int_equal(galen_dicom_write_grey(&image, &labels, &bytes, &size, &err), GALEN_ERR_ARGUMENT);
     galen_image_free(&image);
-    galen_dicom_labels empty = {0};
+    galen_dicom_labels empty = {.series_seed = {1}, .instance_seed = {2}},
+                       same = {.series_seed = {1}, .instance_seed = {1}};
     assert_ok(galen_image_create(1, 1, 1, GALEN_SAMPLE_U8, &image, &err), err);
     assert_ok(galen_dicom_write_grey(&image, &empty, &bytes, &size, &err), err);
     galen_free(bytes);
+    assert_int_equal(galen_dicom_write_grey(&image, &same, &bytes, &size, &err), GALEN_ERR_ARGUMENT);
+    assert_null(bytes);
     galen_image_free(&image);
     assert_ok(galen_image_create(2, 2, 3, GALEN_SAMPLE_U8, &image, &err), err);
     assert_int_equal(galen_dicom_write_grey(&image, &empty, &bytes, &size, &err), GALEN_ERR_ARGUMENT);
