@@ -123,6 +123,35 @@ static galen_status run_map(const gal_call *call, const gal_elementwise *level) 
     return GALEN_OK;
 }
 
+/* ---- scale and shift of each channel ---- */
+
+typedef struct affine {
+    const gal_elementwise *level;
+    gal_cpu_activation act;
+    const float *x, *scale, *shift;
+    float *y;
+    size_t pixels, c, each;
+} affine;
+
+static void run_pixels(void *context, size_t index) {
+    const affine *job = context;
+    size_t from = index * job->each, n = job->pixels - from < job->each ? job->pixels - from : job->each;
+    job->level->scale_shift(job->x + from * job->c, job->scale, job->shift, job->y + from * job->c, n, job->c,
+                            &job->act);
+}
+
+static galen_status run_scale_shift(const gal_call *call, const gal_elementwise *level) {
+    bool relu = gal_attr_string(call->node, "activation", "")[0] != '\0';
+    affine job = {.level = level, .act = gal_cpu_activation_make(relu ? GAL_ACT_RELU : GAL_ACT_NONE, 0, 0)};
+    job.x = call->in[0]->data, job.scale = call->in[1]->data, job.shift = call->in[2]->data, job.y = call->out[0]->data;
+    job.c = (size_t)call->in[1]->dim[0];
+    if (job.c == 0) return GALEN_OK;
+    job.pixels = (size_t)galen_tensor_elements(call->in[0]) / job.c;
+    job.each = job.c < PIECE ? PIECE / job.c : 1;
+    gal_pool_run(call->pool, run_pixels, &job, (job.pixels + job.each - 1) / job.each);
+    return GALEN_OK;
+}
+
 static const char *reject_none(const gal_node *node) {
     (void)node; /* the type was checked by the table */
     return NULL;
@@ -136,6 +165,14 @@ static const char *reject_none(const gal_node *node) {
         (void)err;                                                                                                     \
         return run_map(call, &gal_elementwise_##level);                                                                \
     }
+#define SCALE_SHIFT(level)                                                                                             \
+    const char *gal_scale_shift_f32_##level##_reject(const gal_node *node) {                                           \
+        return reject_none(node);                                                                                      \
+    }                                                                                                                  \
+    galen_status gal_scale_shift_f32_##level##_run(const gal_call *call, galen_error *err) {                           \
+        (void)err;                                                                                                     \
+        return run_scale_shift(call, &gal_elementwise_##level);                                                        \
+    }
 #define BINARY(name, op, level)                                                                                        \
     const char *gal_##name##_f32_##level##_reject(const gal_node *node) {                                              \
         return reject_none(node);                                                                                      \
@@ -145,11 +182,13 @@ static const char *reject_none(const gal_node *node) {
         return run_binary(call, &gal_elementwise_##level, op);                                                         \
     }
 
+SCALE_SHIFT(avx2)
 UNARY(avx2)
 BINARY(add, GAL_BINARY_ADD, avx2)
 BINARY(sub, GAL_BINARY_SUB, avx2)
 BINARY(mul, GAL_BINARY_MUL, avx2)
 BINARY(div, GAL_BINARY_DIV, avx2)
+SCALE_SHIFT(avx512)
 UNARY(avx512)
 BINARY(add, GAL_BINARY_ADD, avx512)
 BINARY(sub, GAL_BINARY_SUB, avx512)

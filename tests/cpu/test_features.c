@@ -86,6 +86,7 @@ static void names_are_parsed_and_capped(void **state) {
     (void)state;
     gal_isa isa = GAL_ISA_COUNT;
     galen_error err;
+    test_count_reset();
     assert_ok(gal_isa_parse("reference", &isa, &err), err);
     assert_int_equal(isa, GAL_ISA_REFERENCE);
     assert_ok(gal_isa_parse(gal_isa_name(gal_isa_detect()), &isa, &err), err);
@@ -100,6 +101,7 @@ static void names_are_parsed_and_capped(void **state) {
         assert_non_null(strstr(err.message, gal_isa_name(gal_isa_detect())));
     }
     assert_string_equal(gal_isa_name(GAL_ISA_COUNT), "unknown");
+    assert_int_equal(test_allocations(), 0);
 }
 
 static void caches_are_plausible(void **state) {

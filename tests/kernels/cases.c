@@ -278,6 +278,18 @@ static void map_case(const char *op, gal_rng *rng, int64_t n, kernel_case *c) {
     snprintf(c->text, sizeof c->text, "Nx%lld, %u inputs", (long long)n, n_in);
 }
 
+static void scale_shift_case(int64_t pixels, int64_t channels, bool relu, gal_rng *rng, kernel_case *c) {
+    int64_t x[4] = {1, pixels, pixels, channels};
+    gal_attr attr = text("activation", "Relu");
+    c->depth = 1;
+    c->graph = new_graph();
+    gal_value *in[3] = {new_input(c->graph, "x", 4, x, true), new_weights(c->graph, rng, 1, x + 3, 1),
+                        new_weights(c->graph, rng, 1, x + 3, 1)};
+    new_node(c, "galen", "ScaleShift", 3, in, relu, &attr);
+    snprintf(c->text, sizeof c->text, "%lldx%lldx%lld%s", (long long)pixels, (long long)pixels, (long long)channels,
+             relu ? ", Relu" : "");
+}
+
 /* ---- by op ---- */
 
 static bool is_one_of(const char *op, const char *list) {
@@ -297,6 +309,8 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
         random_gemm(rng, out);
     else if (private && is_one_of(op, "AveragePool GlobalAveragePool MaxPool "))
         random_pool(op, rng, out);
+    else if (private && strcmp(op, "ScaleShift") == 0)
+        scale_shift_case(case_pick(rng, 1, 12), case_pick(rng, 1, 200), case_pick(rng, 0, 1), rng, out);
     else if (!private && is_one_of(op, "Add Sub Mul Div "))
         random_binary(op, rng, out);
     else if (!private && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh "))
@@ -325,6 +339,8 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
                    .top = 1,
                    .left = 1};
         pool_case(op, &l, false, false, out);
+    } else if (private && index == 0 && strcmp(op, "ScaleShift") == 0) {
+        scale_shift_case(28, 512, true, &rng, out);
     } else if (!private && index == 0 && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh ")) {
         map_case(op, &rng, 112 * 112 * 32, out);
     } else {

@@ -1,0 +1,94 @@
+/* The choice of a kernel: by level, by what a node asks for, never by the batch; reasons for what was passed over. */
+#include "cpu/kernel.h"
+#include "support/shared.h"
+
+#include <string.h>
+
+typedef struct conv_graph {
+    gal_graph *graph;
+    gal_node *node;
+} conv_graph;
+
+/* galen.Conv, 3x3, `channels` to `channels`, with `group` groups; weights fed at run time when not `constant`. */
+static conv_graph make(int64_t channels, int64_t group, bool constant, const char *activation) {
+    conv_graph c;
+    galen_error err;
+    gal_value *in[2];
+    int64_t dims[4] = {channels, channels / group, 3, 3};
+    gal_shape image = {4, {{1, true}, {9, false}, {9, false}, {channels, false}}};
+    gal_shape weights = {4, {{dims[0], false}, {dims[1], false}, {3, false}, {3, false}}};
+    gal_attr attr[2] = {{.name = "group", .type = GAL_ATTR_INT, .i = group},
+                        {.name = "activation", .type = GAL_ATTR_STRING, .s = activation}};
+    assert_ok(gal_graph_create("g", &c.graph, &err), err);
+    assert_ok(gal_graph_input(c.graph, "x", GALEN_F32, &image, &in[0], &err), err);
+    if (constant)
+        assert_ok(gal_graph_new_constant(c.graph, "w", GALEN_F32, 4, dims, &in[1], &err), err);
+    else
+        assert_ok(gal_graph_input(c.graph, "w", GALEN_F32, &weights, &in[1], &err), err);
+    gal_node_spec spec = {
+        .domain = "galen", .op = "Conv", .name = "layer1", .n_in = 2, .n_out = 1, .n_attr = 2, .in = in, .attr = attr};
+    assert_ok(gal_graph_node(c.graph, &spec, &c.node, &err), err);
+    return c;
+}
+
+static void the_level_is_a_cap(void **state) {
+    (void)state;
+    conv_graph c = make(8, 1, true, "Relu");
+    gal_buf why;
+    gal_buf_init(&why, 4096);
+    assert_null(gal_kernel_pick(c.node, GAL_ISA_REFERENCE, &why));
+    assert_non_null(
+        strstr((char *)why.data, "layer1: conv_f32_avx512_12x32 passed over: needs a higher instruction-set level"));
+    test_count_reset();
+    assert_string_equal(gal_kernel_pick(c.node, GAL_ISA_AVX2, NULL)->name, "conv_f32_avx2_6x16");
+    assert_string_equal(gal_kernel_pick(c.node, GAL_ISA_AVX512, NULL)->name, "conv_f32_avx512_12x32");
+    assert_string_equal(gal_kernel_pick(c.node, GAL_ISA_AMX, NULL)->name, "conv_f32_avx512_12x32");
+    assert_int_equal(test_allocations(), 0);
+    gal_buf_free(&why);
+    gal_graph_destroy(c.graph);
+}
+
+static void the_node_decides(void **state) {
+    (void)state;
+    gal_buf why;
+    gal_buf_init(&why, 4096);
+    conv_graph c = make(8, 8, true, "");
+    assert_string_equal(gal_kernel_pick(c.node, GAL_ISA_AVX512, NULL)->name, "conv_dw_f32_avx512_4x32");
+    gal_graph_destroy(c.graph);
+    c = make(8, 2, true, "SiLU");
+    assert_string_equal(gal_kernel_pick(c.node, GAL_ISA_AVX512, &why)->name, "conv_f32_avx512_12x32");
+    assert_non_null(strstr((char *)why.data, "is for depthwise convolution"));
+    gal_graph_destroy(c.graph);
+    c = make(8, 1, false, "");
+    assert_null(gal_kernel_pick(c.node, GAL_ISA_AVX512, &why));
+    assert_non_null(strstr((char *)why.data, "conv_f32_avx2_6x16 passed over: the weights are not constant"));
+    gal_graph_destroy(c.graph);
+    gal_buf_free(&why);
+}
+
+/* Every row is complete, and its name is new within its op. */
+static void rows_are_complete(void **state) {
+    (void)state;
+    size_t count;
+    const gal_kernel *const *table = gal_kernel_table(&count);
+    assert_true(count > 30);
+    for (size_t i = 0; i < count; i++) {
+        assert_non_null(gal_op_find(table[i]->domain, table[i]->op));
+        assert_non_null(table[i]->reject);
+        assert_non_null(table[i]->run);
+        assert_int_equal(table[i]->pack != NULL, table[i]->needs != NULL);
+        assert_true(table[i]->isa > GAL_ISA_REFERENCE && table[i]->isa < GAL_ISA_COUNT);
+        assert_true(strncmp(table[i]->name, "gal_", 4) != 0);
+        for (size_t j = 0; j < i; j++)
+            assert_false(strcmp(table[i]->name, table[j]->name) == 0 && strcmp(table[i]->op, table[j]->op) == 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_level_is_a_cap),
+        cmocka_unit_test(the_node_decides),
+        cmocka_unit_test(rows_are_complete),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
