@@ -120,26 +120,28 @@ static void colour_groups(void **state) {
     static const char *const exact[] = {
         "SC_rgb_rle.dcm",       "SC_rgb_rle_2frame.dcm", "SC_rgb_rle_16bit.dcm",        "SC_rgb_rle_32bit.dcm",
         "SC_rgb_jpeg_gdcm.dcm", "SC_rgb_gdcm_KY.dcm",    "SC_rgb_rle_16bit_2frame.dcm", NULL};
-    /* Transformed or not, labelled RGB or YBR, subsampled or not: a bar pattern, so chroma edges may bleed. */
-    static const char *const lossy[] = {"SC_rgb_dcmtk_+eb+cy+n2.dcm", "SC_rgb_dcmtk_+eb+cy+s2.dcm",
-                                        "SC_rgb_dcmtk_+eb+cy+s4.dcm", "SC_ybr_full_422_uncompressed.dcm",
-                                        "SC_rgb_jpeg_dcmtk.dcm",      NULL};
-    static const char *const full[] = {"SC_rgb_rle.dcm",
-                                       "SC_rgb_dcmtk_+eb+cr.dcm",
-                                       "SC_rgb_dcmtk_+eb+cy+n1.dcm",
-                                       "SC_rgb_dcmtk_+eb+cy+np.dcm",
-                                       "SC_rgb_jls_lossy_line.dcm",
-                                       "SC_rgb_jls_lossy_sample.dcm",
-                                       NULL};
+    static const char *const lossy[] = {"SC_rgb_rle.dcm",
+                                        "SC_rgb_dcmtk_+eb+cr.dcm",
+                                        "SC_rgb_dcmtk_+eb+cy+n2.dcm",
+                                        "SC_rgb_dcmtk_+eb+cy+s2.dcm",
+                                        "SC_rgb_dcmtk_+eb+cy+s4.dcm",
+                                        "SC_ybr_full_422_uncompressed.dcm",
+                                        "SC_rgb_jpeg_dcmtk.dcm",
+                                        "SC_rgb_jls_lossy_line.dcm",
+                                        "SC_rgb_jls_lossy_sample.dcm",
+                                        NULL};
+    /* Chroma is subsampled both ways here, so it bleeds over the edges of the bars. */
+    static const char *const bleeding[] = {"SC_rgb_rle.dcm", "SC_rgb_dcmtk_+eb+cy+n1.dcm", "SC_rgb_dcmtk_+eb+cy+np.dcm",
+                                           "SC_rgb_jpeg_lossy_gdcm.dcm", NULL};
     static const char *const small[] = {"SC_rgb_small_odd.dcm", "SC_rgb_small_odd_big_endian.dcm", NULL};
     static const char *const plain[] = {"SC_jpeg_no_color_transform.dcm", "SC_rgb_jpeg_dcmd.dcm", NULL};
     static const char *const marked[] = {"SC_jpeg_no_color_transform_2.dcm", "SC_rgb_jpeg_app14_dcmd.dcm", NULL};
     same_pictures(exact, 0);
-    same_pictures(lossy, 2);
-    same_pictures(full, 12);
+    same_pictures(lossy, 6);
+    same_pictures(bleeding, 80);
     same_pictures(small, 0);
-    same_pictures(plain, 1);
-    same_pictures(marked, 1);
+    same_pictures(plain, 0);
+    same_pictures(marked, 0);
 }
 
 int main(void) {
