@@ -30,6 +30,10 @@ static galen_status check_arity(const gal_op *op, const gal_node_spec *spec, gal
         if (!spec->in[i])
             return gal_fail(err, GALEN_ERR_FORMAT, "node '%s' (%s): input %u is missing; export the model again",
                             shown(spec), op->name, i);
+    for (uint32_t i = 0; i < op->min_out && spec->out_name; i++)
+        if (spec->out_name[i] && !*spec->out_name[i])
+            return gal_fail(err, GALEN_ERR_FORMAT, "node '%s' (%s): output %u is missing; export the model again",
+                            shown(spec), op->name, i);
     for (uint32_t i = 0; i < spec->n_attr; i++) {
         if (!knows_attribute(op, spec->attr[i].name))
             return gal_fail(err, GALEN_ERR_UNSUPPORTED, "node '%s' (%s): attribute '%s' is not supported", shown(spec),
