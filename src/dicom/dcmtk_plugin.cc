@@ -26,6 +26,13 @@ extern "C" {
 #include <string>
 #include <vector>
 
+// There when a leak checker is: what DCMTK registers lives as long as the process, on purpose (a thread may still be
+// decoding).
+extern "C" {
+__attribute__((weak)) void __lsan_disable(void);
+__attribute__((weak)) void __lsan_enable(void);
+}
+
 namespace {
 
 // What Galen reads, so that implicit VR works the same with and without DCMTK's dictionary file on the machine.
@@ -58,10 +65,12 @@ void add_missing_entries() {
 
 void start() {
     OFLog::configure(OFLogger::OFF_LOG_LEVEL); // before anything that could print
+    if (__lsan_disable) __lsan_disable();
     add_missing_entries();
     DcmRLEDecoderRegistration::registerCodecs();
     DJDecoderRegistration::registerCodecs(EDC_never); // samples as coded: the pixel chain converts colours
     DJLSDecoderRegistration::registerCodecs();
+    if (__lsan_enable) __lsan_enable();
 }
 
 // The raw value of an element in little endian, at most `most` bytes; false when absent.
