@@ -7,9 +7,9 @@ static const gal_pass_row table[] = {
     {"fold_constants", gal_pass_fold_constants, true},
     {"simplify", gal_pass_simplify, true},
     {"fold_bn", gal_pass_fold_bn, true},
+    {"remove_dead", gal_pass_remove_dead, true},
     {"layout_nhwc", gal_pass_layout_nhwc, false},
     {"fuse", gal_pass_fuse, false},
-    {"remove_dead", gal_pass_remove_dead, true},
 };
 
 enum { ROWS = sizeof table / sizeof *table, MAX_ROUNDS = 16 };
