@@ -69,7 +69,7 @@ galen_status gal_gather_run(const gal_call *call, galen_error *err) {
     if (galen_tensor_elements(call->out[0]) == 0) return GALEN_OK;
     for (int64_t o = 0; o < outer; o++)
         for (int64_t p = 0; p < picks; p++, out += block) {
-            int64_t i;
+            int64_t i = 0;
             GAL_TRY(read_index(call, p, size, &i, err));
             memcpy(out, (const uint8_t *)in->data + (size_t)(o * size + i) * block, block);
         }
@@ -106,7 +106,7 @@ galen_status gal_gatherelements_run(const gal_call *call, galen_error *err) {
         step *= in->dim[i];
     }
     for (int64_t e = 0; e < n; e++) {
-        int64_t from, rest = e;
+        int64_t from = 0, rest = e;
         GAL_TRY(read_index(call, e, in->dim[axis], &from, err));
         from *= stride[axis];
         for (int i = at->rank - 1; i >= 0; i--) {
@@ -159,7 +159,7 @@ galen_status gal_gathernd_run(const gal_call *call, galen_error *err) {
         for (int64_t p = 0; p < picks; p++, out += bytes) {
             int64_t from = 0;
             for (int k = 0; k < tuple; k++) {
-                int64_t i;
+                int64_t i = 0;
                 GAL_TRY(read_index(call, (g * picks + p) * tuple + k, in->dim[shared + k], &i, err));
                 from = from * in->dim[shared + k] + i;
             }
