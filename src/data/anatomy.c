@@ -97,7 +97,7 @@ static double clavicle(const gal_anatomy *a, double across, double down) {
 static double spine(const gal_anatomy *a, double across, double down) {
     double k = (down - 0.02) / a->spine_step, phase = k - floor(k + 0.5), s = fabs(across);
     double column = sharpen(0.042 - s) * 0.9;
-    double plates = gal_bell((fabs(phase) - 0.36) / 0.1) * 0.5 - gal_bell((fabs(phase) - 0.5) / 0.12) * 0.7;
+    double plates = gal_bell((fabs(phase) - 0.32) / 0.14) * 0.3 - gal_bell((fabs(phase) - 0.5) / 0.2) * 0.5;
     double pedicles = gal_bell(sqrt(square((s - 0.026) / 0.011) + square((phase + 0.08) / 0.24))) * 0.7;
     double trachea = -0.9 * gal_bell(across / 0.022) * gal_smooth(0.36, 0.28, down);
     return column + (plates * gal_smooth(0.046, 0.036, s) + pedicles) * 0.6 + trachea * 0.6;

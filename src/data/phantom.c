@@ -14,7 +14,7 @@ enum { SIDE = GAL_APPEARANCE_SIDE, SMALLEST = 64, LARGEST = 2048, CANVAS_MIN = 2
  * corners look like no chest), and little of the residual is used: most of it is the edges that the analytic anatomy
  * draws.
  */
-static const double spread = 0.8, cut = 2, residual = 0.22;
+static const double spread = 0.8, cut = 2, residual = 0.22, fine = 0.12;
 
 /* The opacity: centre, radius and height, and the harmonics that make its outline uneven. */
 typedef struct opacity {
@@ -24,7 +24,7 @@ typedef struct opacity {
 } opacity;
 
 typedef struct drawing {
-    double sample[SIDE * SIDE], noise[SIDE * SIDE];
+    double sample[SIDE * SIDE], noise[SIDE * SIDE], warp[2][SIDE * SIDE];
     double pairs[SIDE * SIDE][2];
     gal_anatomy anatomy;
     opacity spot;
@@ -50,8 +50,21 @@ static void draw_sample(const gal_appearance *a, const galen_phantom_options *o,
     gal_noise_field(&noise, a->band, d->noise, d->pairs);
 }
 
-/* Cubic interpolation (Catmull-Rom) of a 128x128 field at (x, y) in [0, 1]; beyond the border the edge repeats. */
-static double field_at(const double *field, double x, double y) {
+/* No two ribs of a person are parallel: two fields of the lowest frequencies bend the analytic anatomy a little. */
+static void draw_warp(const galen_phantom_options *o, drawing *d) {
+    gal_rng rng = gal_phantom_rng(o, GAL_STREAM_WARP);
+    double band[GAL_APPEARANCE_BANDS] = {0};
+    for (int r = 1; r <= 7; r++) band[r] = 0.045 / r;
+    for (int axis = 0; axis < 2; axis++) gal_noise_field(&rng, band, d->warp[axis], d->pairs);
+}
+
+/* Beyond the border a sample's edge repeats, and a noise field starts again (it is periodic). */
+static int wrap(int i, int periodic) {
+    return periodic ? i & (SIDE - 1) : (int)gal_clamp(i, 0, SIDE - 1);
+}
+
+/* Cubic interpolation (Catmull-Rom) of a 128x128 field that spans [0, 1] both ways. */
+static double field_at(const double *field, double x, double y, int periodic) {
     double px = x * SIDE - 0.5, py = y * SIDE - 0.5, wx[4], wy[4], sum = 0;
     int ix = (int)floor(px), iy = (int)floor(py);
     for (int axis = 0; axis < 2; axis++) {
@@ -62,9 +75,9 @@ static double field_at(const double *field, double x, double y) {
         w[3] = (0.5 * t - 0.5) * t * t;
     }
     for (int j = 0; j < 4; j++) {
-        int y1 = (int)gal_clamp(iy - 1 + j, 0, SIDE - 1);
+        const double *from = field + wrap(iy - 1 + j, periodic) * SIDE;
         double row = 0;
-        for (int i = 0; i < 4; i++) row += wx[i] * field[y1 * SIDE + (int)gal_clamp(ix - 1 + i, 0, SIDE - 1)];
+        for (int i = 0; i < 4; i++) row += wx[i] * from[wrap(ix - 1 + i, periodic)];
         sum += wy[j] * row;
     }
     return sum;
@@ -103,7 +116,7 @@ static double opacity_at(const drawing *d, double x, double y) {
     }
     double t = r / (s->radius * gal_clamp(uneven, 0.7, 1.4));
     double bell = gal_bell(t / 1.848); /* (1 - t^2/1.848^2)^2 = 1/2 at t = 1 */
-    double mottle = 1 + 1.2 * gal_clamp(field_at(d->noise, x, y), -0.3, 0.3) * gal_smooth(0, 0.6, t);
+    double mottle = 1 + 1.2 * gal_clamp(field_at(d->noise, x, y, 1), -0.3, 0.3) * gal_smooth(0, 0.6, t);
     return s->height * bell * mottle * gal_smooth(-0.05, 0.015, gal_anatomy_lung(&d->anatomy, x, y, NULL));
 }
 
@@ -114,10 +127,12 @@ static void draw_canvas(const galen_phantom_options *o, drawing *d) {
     for (int j = 0; j < d->size; j++)
         for (int i = 0; i < d->size; i++, at++) {
             double x = (i + 0.5) / d->size, y = (j + 0.5) / d->size;
-            double base = field_at(d->sample, x, y);
+            double base = field_at(d->sample, x, y, 0);
             /* Outside the body there is nothing to show, and in the thickest parts little. */
             double seen = gal_smooth(0.04, 0.2, base);
-            double detail = gal_anatomy_detail(&d->anatomy, x, y) + *at + residual * field_at(d->noise, x, y);
+            double bent_x = x + field_at(d->warp[0], x, y, 1), bent_y = y + field_at(d->warp[1], x, y, 1);
+            double texture = residual * field_at(d->noise, x, y, 1) + fine * field_at(d->noise, 3 * x, 3 * y, 1);
+            double detail = gal_anatomy_detail(&d->anatomy, bent_x, bent_y) + *at + texture;
             if (d->label) detail += opacity_at(d, x, y);
             *at = base + seen * detail + 0.008 * gal_rng_normal(&grain);
         }
@@ -173,6 +188,7 @@ galen_status galen_phantom_draw(const galen_phantom_model *model, const galen_ph
     d->label = options->finding == GALEN_PHANTOM_BY_CHANCE ? (int)(gal_rng_u32(&chance) >> 31)
                                                            : options->finding == GALEN_PHANTOM_OPACITY;
     draw_sample(&model->of[d->label], options, d);
+    draw_warp(options, d);
     gal_anatomy_fit(d->sample, &anatomy, &d->anatomy);
     if (d->label) place(options, d);
     draw_canvas(options, d);

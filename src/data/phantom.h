@@ -31,6 +31,7 @@ typedef enum gal_phantom_stream {
     GAL_STREAM_OPACITY,
     GAL_STREAM_TEXTURE,
     GAL_STREAM_GRAIN,
+    GAL_STREAM_WARP,
     GAL_STREAMS = 16
 } gal_phantom_stream;
 
