@@ -1,4 +1,4 @@
-/* The thread pool: pthreadpool sized from affinity and the cgroup quota. */
+/* The thread pool, sized from affinity and the cgroup quota; idle workers sleep. */
 #ifndef GAL_BASE_POOL_H
 #define GAL_BASE_POOL_H
 

@@ -6,10 +6,12 @@
 #include "support/shared.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static void files_are_written_whole_and_mapped(void **state) {
@@ -77,6 +79,61 @@ static void pool_does_each_task_once(void **state) {
     test_fail_allocation(0, 0);
 }
 
+typedef struct job {
+    gal_pool *pool;
+    long sum;
+} job;
+
+static void add_index(void *context, size_t i) {
+    atomic_fetch_add((atomic_long *)context, (long)i);
+}
+
+static void *call_often(void *argument) {
+    job *j = argument;
+    for (int round = 0; round < 2000; round++) {
+        atomic_long sum = 0;
+        gal_pool_run(j->pool, add_index, &sum, 37);
+        j->sum += sum;
+    }
+    return NULL;
+}
+
+/* Several sessions share one pool; short jobs follow each other with and without time to fall asleep in between. */
+static void callers_take_turns(void **state) {
+    (void)state;
+    galen_error err = {0};
+    gal_pool *pool;
+    assert_ok(gal_pool_create(3, &pool, &err), err);
+    pthread_t thread[3];
+    job j[3] = {{pool, 0}, {pool, 0}, {pool, 0}};
+    for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&thread[i], NULL, call_often, &j[i]), 0);
+    for (int i = 0; i < 3; i++) pthread_join(thread[i], NULL);
+    for (int i = 0; i < 3; i++) assert_int_equal(j[i].sum, 2000 * 36 * 37 / 2);
+    for (int round = 0; round < 50; round++) {
+        usleep(200);
+        atomic_long sum = 0;
+        gal_pool_run(pool, add_index, &sum, 100);
+        assert_int_equal(sum, 4950);
+    }
+    gal_pool_destroy(pool);
+}
+
+/* A pool nobody uses takes no processor time. */
+static void idle_workers_sleep(void **state) {
+    (void)state;
+    galen_error err = {0};
+    gal_pool *pool;
+    assert_ok(gal_pool_create(4, &pool, &err), err);
+    struct timespec before, after;
+    usleep(20000);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    usleep(200000);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    double burnt = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) * 1e-9;
+    assert_true(burnt < 0.01);
+    gal_pool_destroy(pool);
+}
+
 static void quotas_are_understood(void **state) {
     (void)state;
     char path[256];
@@ -106,6 +163,8 @@ int main(void) {
         cmocka_unit_test(files_are_written_whole_and_mapped),
         cmocka_unit_test(file_errors_name_the_file),
         cmocka_unit_test(pool_does_each_task_once),
+        cmocka_unit_test(callers_take_turns),
+        cmocka_unit_test(idle_workers_sleep),
         cmocka_unit_test(quotas_are_understood),
         cmocka_unit_test(missing_plugins_say_so),
     };
