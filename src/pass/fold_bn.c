@@ -138,9 +138,13 @@ static galen_status fold(gal_graph *graph, gal_node *layer, gal_node *node, cons
                              .stands_for = gal_merged_name(graph, layer, node->op->name),
                              .before = layer};
     GAL_TRY(gal_remake_node(graph, &spec, &made, err));
+    const gal_value *old = layer->in[1];
     gal_graph_replace(graph, node->out[0], made->out[0]);
     gal_graph_remove(graph, node);
     gal_graph_remove(graph, layer);
+    /* Nobody can read the old weights any more; with large models their memory counts. */
+    if (old->uses == NULL && !old->is_output)
+        gal_arena_discard(&graph->arena, old->constant->data, (size_t)galen_tensor_bytes(old->constant));
     return GALEN_OK;
 }
 
