@@ -58,8 +58,8 @@ static bool starts_item(const walk *w, size_t at, uint32_t length) {
 /* Steps over the value of e, which starts at `at`. */
 static galen_status value(const walk *w, const gal_element *e, size_t at, size_t end, int depth, size_t *next) {
     bool open = e->length == GAL_LENGTH_UNDEFINED;
-    bool sequence = w->explicit_vr ? strcmp(e->vr, "SQ") == 0 : open || starts_item(w, at, e->length);
     if (!open && e->length > end - at) return too_long(w, e, end - at);
+    bool sequence = w->explicit_vr ? strcmp(e->vr, "SQ") == 0 : open || starts_item(w, at, e->length);
     if (open && e->tag == GAL_TAG_PIXELS) return fragments(w, at, end, next);
     if (sequence) return items(w, at, open ? end : at + e->length, open, depth + 1, next);
     if (open && strcmp(e->vr, "UN") == 0) { /* PS3.5 6.2.2: such a value is a sequence in implicit VR little endian */

@@ -95,6 +95,9 @@ static void guard_stops_at_the_pixels(void **state) {
     assert_non_null(strstr(err.message, "Float"));
     const char huge[] = "\x08\0\x16\0OB\0\0\xF0\xFF\xFF\xFFxx";
     assert_int_equal(guard(huge, 14, explicit_little(), &end, &err), GALEN_ERR_FORMAT);
+    const char beyond[] = "\x08\0\x08\0\x1E\0\0\0ab"; /* implicit: nothing behind the header may be looked at */
+    for (size_t n = 8; n < sizeof beyond; n++)
+        assert_int_equal(guard(beyond, n, implicit_little(), &end, &err), GALEN_ERR_FORMAT);
     const char letters[] = "\x08\0\x16\0ZZ\x02\0xx";
     assert_int_equal(guard(letters, 10, explicit_little(), &end, &err), GALEN_ERR_FORMAT);
 }
