@@ -35,7 +35,7 @@ typedef struct test_node {
 
 static inline galen_tensor tensor_of(galen_dtype dtype, const void *data, size_t rank, const int64_t *dim) {
     galen_tensor t = {.dtype = dtype, .rank = (int)rank};
-    memcpy(t.dim, dim, rank * sizeof *dim);
+    if (rank) memcpy(t.dim, dim, rank * sizeof *dim);
     size_t bytes = (size_t)galen_tensor_bytes(&t);
     t.data = gal_alloc_aligned(bytes + 1);
     assert_non_null(t.data);

@@ -4,7 +4,11 @@
 #include "base/error.h"
 #include "graph/ops/types.h"
 
-enum { CHUNK = 32 }; /* outputs of a row that are summed side by side */
+enum {
+    CHUNK = 16, /* columns */
+    WIDTH = 4,  /* and channels that are summed side by side */
+    KEPT = 16   /* taps of a row whose columns are remembered */
+};
 
 /* Output columns [*lo, *hi) for which tap `k` of the last dimension falls inside the input. */
 static void columns(const gal_window *w, int64_t k, int64_t from, int64_t to, int64_t *lo, int64_t *hi) {
@@ -21,34 +25,53 @@ static inline double load(galen_dtype t, const void *p, int64_t i) {
     return gal_load_f64(t, (const uint16_t *)p + i);
 }
 
-/* acc[j] += w * x for one tap and the columns it reaches. */
-static inline __attribute__((always_inline)) void tap(const gal_conv_ref *c, galen_dtype t, double weight, int64_t row,
-                                                      int64_t k, int64_t from, int64_t to, double *acc) {
+/* What one task computes: `width` channels from k on of batch item n. */
+typedef struct part {
+    int64_t n, k;
+    int64_t o[2]; /* output depth and row */
+    int64_t from, to;
+    int64_t lo[KEPT], hi[KEPT]; /* columns that taps of the last dimension reach */
+} part;
+
+/* One tap and the columns it reaches: acc[j][q] += weight[q] * x. */
+static inline __attribute__((always_inline)) void tap(const gal_conv_ref *c, galen_dtype t, int width, const part *p,
+                                                      const double *weight, int64_t row, int64_t k, double *acc) {
     const gal_window *w = &c->window;
     int64_t lo, hi, step = c->x_stride[4] * w->stride[2];
-    columns(w, k, from, to, &lo, &hi);
+    if (k < KEPT) {
+        lo = p->lo[k], hi = p->hi[k];
+    } else {
+        columns(w, k, p->from, p->to, &lo, &hi);
+    }
     if (lo >= hi) return;
     int64_t at = row + (k * w->dilation[2] - w->before[2]) * c->x_stride[4] + lo * step;
-    for (int64_t o = lo; o < hi; o++, at += step) acc[o - from] += weight * load(t, c->x, at);
+    double *sum = acc + (lo - p->from) * width;
+    for (int64_t o = lo; o < hi; o++, at += step, sum += width) {
+        double x = load(t, c->x, at);
+        for (int q = 0; q < width; q++) sum[q] += weight[q] * x;
+    }
 }
 
-/* Sums of columns [from, to) of output row (z, y), channel k, item n. */
-static inline __attribute__((always_inline)) void sums(const gal_conv_ref *c, galen_dtype t, int64_t n, int64_t k,
-                                                       const int64_t o[2], int64_t from, int64_t to, double *acc) {
+/* Sums of columns [from, to) of one output row for `width` channels of one group. */
+static inline __attribute__((always_inline)) void sums(const gal_conv_ref *c, galen_dtype t, int width, const part *p,
+                                                       double *acc) {
     const gal_window *w = &c->window;
-    int64_t per_group = c->channels / c->group, first = k / (c->outputs / c->group) * per_group;
+    int64_t per_group = c->channels / c->group, first = p->k / (c->outputs / c->group) * per_group;
     int64_t taps = gal_window_size(w->kernel), lo[2], hi[2];
-    for (int d = 0; d < 2; d++) gal_window_taps(w, d, o[d], &lo[d], &hi[d]);
+    for (int d = 0; d < 2; d++) gal_window_taps(w, d, p->o[d], &lo[d], &hi[d]);
     for (int64_t ch = 0; ch < per_group; ch++) {
-        int64_t weights = (k * per_group + ch) * taps, plane = n * c->x_stride[0] + (first + ch) * c->x_stride[1];
+        int64_t plane = p->n * c->x_stride[0] + (first + ch) * c->x_stride[1];
         for (int64_t a = lo[0]; a < hi[0]; a++)
             for (int64_t b = lo[1]; b < hi[1]; b++) {
-                int64_t z = o[0] * w->stride[0] - w->before[0] + a * w->dilation[0];
-                int64_t y = o[1] * w->stride[1] - w->before[1] + b * w->dilation[1];
+                int64_t z = p->o[0] * w->stride[0] - w->before[0] + a * w->dilation[0];
+                int64_t y = p->o[1] * w->stride[1] - w->before[1] + b * w->dilation[1];
                 int64_t row = plane + z * c->x_stride[2] + y * c->x_stride[3];
-                for (int64_t e = 0; e < w->kernel[2]; e++)
-                    tap(c, t, load(t, c->w, weights + (a * w->kernel[1] + b) * w->kernel[2] + e), row, e, from, to,
-                        acc);
+                int64_t line = (p->k * per_group + ch) * taps + (a * w->kernel[1] + b) * w->kernel[2];
+                for (int64_t e = 0; e < w->kernel[2]; e++) {
+                    double weight[WIDTH];
+                    for (int q = 0; q < width; q++) weight[q] = load(t, c->w, line + q * per_group * taps + e);
+                    tap(c, t, width, p, weight, row, e, acc);
+                }
             }
     }
 }
@@ -67,35 +90,53 @@ static inline __attribute__((always_inline)) void finish(const gal_conv_ref *c, 
     }
 }
 
-static inline __attribute__((always_inline)) void plane(const gal_conv_ref *c, galen_dtype t, int64_t n, int64_t k) {
-    const gal_window *w = &c->window;
-    int64_t o[2];
-    for (o[0] = 0; o[0] < w->out[0]; o[0]++)
-        for (o[1] = 0; o[1] < w->out[1]; o[1]++)
-            for (int64_t from = 0; from < w->out[2]; from += CHUNK) {
-                double acc[CHUNK] = {0};
-                int64_t to = from + CHUNK < w->out[2] ? from + CHUNK : w->out[2];
-                sums(c, t, n, k, o, from, to, acc);
-                int64_t at = n * c->y_stride[0] + k * c->y_stride[1] + o[0] * c->y_stride[2] + o[1] * c->y_stride[3];
-                for (int64_t x = from; x < to; x++) finish(c, t, k, at + x * c->y_stride[4], acc[x - from]);
+static inline __attribute__((always_inline)) void planes(const gal_conv_ref *c, galen_dtype t, int width, int64_t n,
+                                                         int64_t k) {
+    const int64_t *out = c->window.out, *stride = c->y_stride;
+    part p = {.n = n, .k = k};
+    for (p.o[0] = 0; p.o[0] < out[0]; p.o[0]++)
+        for (p.o[1] = 0; p.o[1] < out[1]; p.o[1]++)
+            for (p.from = 0; p.from < out[2]; p.from += CHUNK) {
+                double acc[CHUNK * WIDTH] = {0};
+                p.to = p.from + CHUNK < out[2] ? p.from + CHUNK : out[2];
+                for (int64_t e = 0; e < KEPT && e < c->window.kernel[2]; e++)
+                    columns(&c->window, e, p.from, p.to, &p.lo[e], &p.hi[e]);
+                sums(c, t, width, &p, acc);
+                int64_t row = n * stride[0] + p.o[0] * stride[2] + p.o[1] * stride[3];
+                for (int64_t x = p.from; x < p.to; x++)
+                    for (int q = 0; q < width; q++)
+                        finish(c, t, k + q, row + (k + q) * stride[1] + x * stride[4], acc[(x - p.from) * width + q]);
             }
 }
 
+static inline __attribute__((always_inline)) void channels_of(const gal_conv_ref *c, galen_dtype t, int64_t n,
+                                                              int64_t k, int64_t end) {
+    if (end - k == WIDTH) {
+        planes(c, t, WIDTH, n, k);
+    } else {
+        for (; k < end; k++) planes(c, t, 1, n, k);
+    }
+}
+
+/* Up to WIDTH channels of one group, so that an input element is read once for all of them. */
 static void task(void *context, size_t index) {
     const gal_conv_ref *c = context;
-    int64_t n = (int64_t)index / c->outputs, k = (int64_t)index % c->outputs;
+    int64_t each = c->outputs / c->group, blocks = (each + WIDTH - 1) / WIDTH, all = blocks * c->group;
+    int64_t n = (int64_t)index / all, group = (int64_t)index % all / blocks, block = (int64_t)index % blocks;
+    int64_t k = group * each + block * WIDTH, end = k + WIDTH < (group + 1) * each ? k + WIDTH : (group + 1) * each;
     if (c->dtype == GALEN_F32) {
-        plane(c, GALEN_F32, n, k);
+        channels_of(c, GALEN_F32, n, k, end);
     } else if (c->dtype == GALEN_F64) {
-        plane(c, GALEN_F64, n, k);
+        channels_of(c, GALEN_F64, n, k, end);
     } else {
-        plane(c, c->dtype, n, k);
+        channels_of(c, c->dtype, n, k, end);
     }
 }
 
 void gal_conv_ref_run(const gal_conv_ref *conv, gal_pool *pool) {
     gal_conv_ref copy = *conv;
-    gal_pool_run(pool, task, &copy, (size_t)(conv->batch * conv->outputs));
+    int64_t each = conv->outputs / conv->group;
+    gal_pool_run(pool, task, &copy, (size_t)(conv->batch * conv->group * ((each + WIDTH - 1) / WIDTH)));
 }
 
 void gal_conv_strides(int64_t channels, const int64_t spatial[3], bool channels_last, int64_t stride[5]) {
