@@ -41,33 +41,43 @@ typedef enum galen_filter {
 } galen_filter;
 
 /*
- * Decodes a JPEG (libjpeg-turbo: slow integer DCT, fancy upsampling; grey stays grey, YCbCr becomes RGB, CMYK/YCCK
- * becomes RGB) or a PNG (1 to 16 bits; grey, RGB, palette, alpha kept). limits NULL: the default. On success the caller
- * owns *out and releases it with galen_image_free; on failure *out is empty.
+ * Decodes a JPEG or a PNG, told apart by their first bytes; anything else is refused by name. limits NULL: the default.
+ *   JPEG (libjpeg-turbo: slow integer DCT, fancy upsampling, the pixels Pillow gives): 8-bit grey stays grey, YCbCr and
+ * RGB become RGB, and so do CMYK and YCCK (taken as inverted, as Adobe writes them). An EXIF orientation is not
+ * applied. PNG: 1, 2 and 4 bits are scaled to 8, 16 stay 16; a palette becomes RGB; alpha is kept, and a tRNS chunk
+ * becomes alpha. A truncated or damaged file is an error, never a picture with guessed parts: GALEN_ERR_FORMAT; also
+ * GALEN_ERR_UNSUPPORTED (another format, 12-bit or lossless JPEG), GALEN_ERR_LIMIT (size, scans) and GALEN_ERR_MEMORY.
+ * On success the caller owns *out and releases it with galen_image_free; on failure *out is empty.
  */
 GALEN_API galen_status galen_image_decode(const void *bytes, size_t size, const galen_image_limits *limits,
                                           galen_image *out, galen_error *err);
 GALEN_API void galen_image_free(galen_image *image);
 
-/* Allocates width * height * channels zeroed samples. */
+/* Allocates width * height * channels zeroed samples within the default limits; the caller owns *out. Both sides are at
+ * least 1. */
 GALEN_API galen_status galen_image_create(int width, int height, int channels, galen_sample sample, galen_image *out,
                                           galen_error *err);
 
-/* Encodes as PNG into *bytes (owned by the caller, released with galen_free). */
+/* Encodes any picture as PNG, losslessly, into *bytes (owned by the caller, released with galen_free; NULL on failure).
+ */
 GALEN_API galen_status galen_image_encode_png(const galen_image *image, void **bytes, size_t *size, galen_error *err);
 
-/* Equals Pillow's Image.resize(filter) with antialiasing on 8-bit grey, grey+alpha, RGB and RGBA, bit for bit; the same
- * on 16-bit in f64. */
+/*
+ * 8-bit pictures of 1 to 4 channels: equals Pillow's Image.resize(filter) with antialiasing, bit for bit, colours being
+ * weighted by alpha where there is alpha. 16-bit: the same filters in f64, rounded once. Both sides at least 1, within
+ * the default limits. The caller owns *out, here and below; on failure it is empty.
+ */
 GALEN_API galen_status galen_image_resize(const galen_image *image, int width, int height, galen_filter filter,
                                           galen_image *out, galen_error *err);
 /* The rectangle must lie inside the image. */
 GALEN_API galen_status galen_image_crop(const galen_image *image, int x, int y, int width, int height, galen_image *out,
                                         galen_error *err);
-/* One grey channel: (19595 R + 38470 G + 7471 B + 32768) >> 16, alpha dropped. */
+/* One grey channel: (19595 R + 38470 G + 7471 B + 32768) >> 16 (ITU-R 601, as Pillow's convert("L")) in either depth;
+ * alpha is dropped. */
 GALEN_API galen_status galen_image_to_grey(const galen_image *image, galen_image *out, galen_error *err);
-/* Three channels: grey copied three times, alpha dropped. */
+/* Three channels: grey copied three times; alpha is dropped. */
 GALEN_API galen_status galen_image_to_rgb(const galen_image *image, galen_image *out, galen_error *err);
-/* 16-bit to 8-bit by the high byte ((v + 128) / 257 rounding); 8-bit is copied. */
+/* 16-bit to 8-bit: (v + 128) / 257 in integers, the nearest level; 8-bit is copied. */
 GALEN_API galen_status galen_image_to_u8(const galen_image *image, galen_image *out, galen_error *err);
 
 /* Releases memory the library handed to its caller. */

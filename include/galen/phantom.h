@@ -55,7 +55,8 @@ typedef struct galen_phantom_truth {
  * Draws one phantom as 8-bit grey, size x size: a sample of the appearance model (of PNEUMONIA when there is an
  * opacity) for the large shapes, analytic anatomy fitted to it (lung and heart borders, diaphragm, ribs, clavicles,
  * spine, vessels), a soft opacity inside a lung, and noise. The bits depend on options and model only. `truth` may be
- * NULL. The caller owns *out.
+ * NULL. The caller owns *out. A classifier of pneumonia tells the two kinds apart mostly by the appearance model's
+ * classes, less by the opacity: a phantom shows that a pipeline works, not how well a model finds opacities.
  */
 GALEN_API galen_status galen_phantom_draw(const galen_phantom_model *model, const galen_phantom_options *options,
                                           galen_image *out, galen_phantom_truth *truth, galen_error *err);

@@ -19,7 +19,13 @@ typedef struct gal_recipe {
     float mean[3], std[3];
 } gal_recipe;
 
-/* Writes channels * height * width floats, planar (CHW): (low + v / 255 * (high - low) - mean[c]) / std[c]. */
+/*
+ * Writes channels * height * width floats, planar (CHW): (low + v / 255 * (high - low) - mean[c]) / std[c], in f32 and
+ * in this order. Before that, in torchvision's order: 16 bits to 8, alpha dropped, to grey or RGB, resize (of
+ * GAL_RESIZE_SHORT_SIDE the longer side is cut to an integer), centre crop (half the difference, a half rounded to
+ * even). A recipe that cannot work is GALEN_ERR_ARGUMENT: among others a crop larger than resize_to, or a standard
+ * deviation of 0. Thread-safe; `out` is undefined on failure.
+ */
 galen_status gal_prepare(const galen_image *image, const gal_recipe *recipe, float *out, galen_error *err);
 
 #endif
