@@ -176,10 +176,36 @@ static galen_status fuse_add(gal_graph *graph, gal_node *add, uint32_t which, bo
                                              : fuse_residual(graph, add, which, changed, err);
 }
 
+/* scale * k, shift * k for Mul; shift + k for Add, with a row of constants behind a galen.ScaleShift. */
+static galen_status fuse_scale(gal_graph *graph, gal_node *node, uint32_t which, bool *changed, galen_error *err) {
+    gal_node *layer = gal_sole_producer(node->in[which]);
+    if (!gal_is_op(layer, "galen", "ScaleShift") || !is_bare(layer)) return GALEN_OK;
+    const float *scale = gal_const_f32(layer->in[1]), *shift = gal_const_f32(layer->in[2]);
+    int rank = node->in[which]->shape.rank, step;
+    const gal_dim channels = node->in[which]->shape.dim[rank - 1];
+    const float *k = gal_const_per_axis(node->in[1 - which], rank, rank - 1, channels.size, &step);
+    if (k == NULL || scale == NULL || shift == NULL || channels.batch) return GALEN_OK;
+    gal_value *in[3] = {layer->in[0], NULL, NULL};
+    for (int i = 1; i < 3; i++) GAL_TRY(gal_graph_new_constant(graph, NULL, GALEN_F32, 1, &channels.size, &in[i], err));
+    float *to_scale = in[1]->constant->data, *to_shift = in[2]->constant->data;
+    bool mul = gal_is_op(node, "", "Mul");
+    for (int64_t c = 0; c < channels.size; c++) {
+        to_scale[c] = mul ? scale[c] * k[c * step] : scale[c];
+        to_shift[c] = mul ? shift[c] * k[c * step] : shift[c] + k[c * step];
+    }
+    GAL_TRY(merge(graph, layer, node, in, 3, NULL, node->op->name, err));
+    gal_graph_remove(graph, layer);
+    *changed = true;
+    return GALEN_OK;
+}
+
 static galen_status fuse_pair(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
     bool add = gal_is_op(node, "", "Add"), done = false;
     for (uint32_t i = 0; i < 2 && !done; i++) {
-        GAL_TRY(add ? fuse_add(graph, node, i, &done, err) : fuse_gate(graph, node, i, &done, err));
+        if (gal_is_op(node->in[i]->producer, "galen", "ScaleShift"))
+            GAL_TRY(fuse_scale(graph, node, i, &done, err));
+        else
+            GAL_TRY(add ? fuse_add(graph, node, i, &done, err) : fuse_gate(graph, node, i, &done, err));
     }
     *changed |= done;
     return GALEN_OK;

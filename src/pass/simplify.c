@@ -218,12 +218,22 @@ static galen_status mean_to_pool(simplify *s, gal_node *node, galen_error *err) 
     return replace(s, node, flat->out[0]);
 }
 
+/* A Sum of two is an Add. */
+static galen_status sum_to_add(simplify *s, gal_node *node, galen_error *err) {
+    gal_node *made;
+    if (node->n_in != 2) return GALEN_OK;
+    const gal_remake spec = {.like = node, .op = "Add", .n_in = 2, .in = node->in, .stands_for = "Sum", .before = node};
+    GAL_TRY(gal_remake_node(s->graph, &spec, &made, err));
+    return replace(s, node, made->out[0]);
+}
+
 static galen_status visit(simplify *s, gal_node *node, galen_error *err) {
     if (node->n_in == 0 || node->in[0] == NULL || node->n_out == 0 || node->out[0] == NULL) return GALEN_OK;
     if (does_nothing(node)) return drop(s, node, node->in[0]);
     if (is_reshape(node)) return merge_reshapes(s, node, err);
     if (gal_is_op(node, "", "Transpose")) return simplify_transpose(s, node, err);
     if (gal_is_op(node, "", "Conv")) return merge_pad(s, node, err);
+    if (gal_is_op(node, "", "Sum")) return sum_to_add(s, node, err);
     if (gal_is_op(node, "", "ReduceMean")) return mean_to_pool(s, node, err);
     return GALEN_OK;
 }

@@ -85,24 +85,47 @@ static void test_products(void **state) {
     gal_graph_destroy(g);
 }
 
-/* DenseNet's BatchNormalization and Relu in front of a convolution. */
+/* DenseNet's BatchNormalization and Relu in front of a convolution, plain and as an exporter that adds Mul and Add
+ * writes it. */
 static void test_scale_shift(void **state) {
     (void)state;
+    for (int longer = 0; longer < 2; longer++) {
+        gal_graph *g = small_graph();
+        const int64_t dim[3] = {4, 1, 1};
+        gal_value *x = small_conv(g, small_input(g, "x", 3, 6, 6), 4, 3, 1), *norm = small_norm(g, x);
+        if (longer) {
+            norm = small_op(g, "Mul", small_constant(g, -1, 3, dim), norm);
+            norm = small_op(g, "Add", norm, small_constant(g, -1, 3, dim));
+        }
+        gal_value *both[2] = {x, small_conv(g, small_op(g, "Relu", norm, NULL), 4, 3, 1)};
+        const gal_attr axis = small_int("axis", 1);
+        small_output(g, small_node(g, "Concat", 2, both, 1, &axis)->out[0]);
+        small_check_all(g);
+        assert_string_equal(only(g, "ScaleShift")->stands_for,
+                            longer ? "BatchNormalization+Mul+Add+Relu" : "BatchNormalization+Relu");
+        assert_int_equal(small_count(g, "Relu") + small_count(g, "Mul") + small_count(g, "Add"), 0);
+        gal_graph_destroy(g);
+    }
+}
+
+/* What reads an activation twice, or is an output before it, stays. */
+static void test_left_alone(void **state) {
+    (void)state;
     gal_graph *g = small_graph();
-    gal_value *x = small_conv(g, small_input(g, "x", 3, 6, 6), 4, 3, 1);
-    gal_value *y = small_conv(g, small_op(g, "Relu", small_norm(g, x), NULL), 4, 3, 1);
-    gal_value *both[2] = {x, y};
-    const gal_attr axis = small_int("axis", 1);
-    small_output(g, small_node(g, "Concat", 2, both, 1, &axis)->out[0]);
+    gal_value *x = small_input(g, "x", 3, 6, 6), *a = small_conv(g, x, 4, 3, 1), *b = small_conv(g, x, 4, 3, 1);
+    small_output(g, a);
+    small_output(g, small_op(g, "Relu", a, NULL));
+    small_output(g, small_op(g, "Mul", small_op(g, "Sigmoid", b, NULL), small_op(g, "Relu", b, NULL)));
     small_check_all(g);
-    assert_string_equal(only(g, "ScaleShift")->stands_for, "BatchNormalization+Relu");
-    assert_int_equal(small_count(g, "Relu"), 0);
+    assert_int_equal(small_count(g, "Relu"), 2);
+    assert_int_equal(small_count(g, "Sigmoid"), 1);
     gal_graph_destroy(g);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_activations), cmocka_unit_test(test_clip_and_gates),
                                        cmocka_unit_test(test_residual),    cmocka_unit_test(test_order),
-                                       cmocka_unit_test(test_products),    cmocka_unit_test(test_scale_shift)};
+                                       cmocka_unit_test(test_products),    cmocka_unit_test(test_scale_shift),
+                                       cmocka_unit_test(test_left_alone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
