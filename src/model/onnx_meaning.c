@@ -113,6 +113,16 @@ galen_status gal_rewrite_conv_transpose(gal_rewrite *r, galen_error *err) {
     return gal_graph_node(r->graph, &spec, &r->last, err);
 }
 
+/* ---- Sum ---- */
+
+/* A residual sum of two is an Add, which can work in place and be fused. */
+galen_status gal_rewrite_sum(gal_rewrite *r, galen_error *err) {
+    const gal_node_spec *spec = r->spec;
+    bool pair = spec->n_in == 2 && spec->n_attr == 0 && spec->in[0] && spec->in[1];
+    if (!pair || !gal_dtype_is_float(spec->in[0]->dtype)) return gal_graph_node(r->graph, spec, &r->last, err);
+    return gal_rewrite_emit(r, "Add", spec->in, 2, NULL, 0, true, NULL, err);
+}
+
 /* ---- Dropout: the identity in inference ---- */
 
 /* A scalar operand of opset 12 that may come from a constant; false when it is not known. */

@@ -57,6 +57,7 @@ galen_status gal_rewrite_resize(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_slice(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_softmax(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_split(gal_rewrite *r, galen_error *err);
+galen_status gal_rewrite_sum(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_topk(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_upsample(gal_rewrite *r, galen_error *err);
 

@@ -41,6 +41,7 @@ static const row table[] = {
     {"Split", 6, 12, gal_rewrite_split},
     {"Squeeze", 6, 12, gal_rewrite_axes},
     {"Sub", 6, 6, gal_rewrite_broadcast},
+    {"Sum", 6, 17, gal_rewrite_sum},
     {"TopK", 6, 9, gal_rewrite_topk},
     {"Unsqueeze", 6, 12, gal_rewrite_axes},
     {"Upsample", 6, 17, gal_rewrite_upsample},

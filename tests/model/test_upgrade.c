@@ -185,6 +185,16 @@ static void dropout_is_the_identity(void **state) {
     assert_int_equal(gal_upgrade_node(graph, 12, &spec, NULL, &err), GALEN_ERR_UNSUPPORTED);
 }
 
+static void a_sum_of_two_is_an_add(void **state) {
+    (void)state;
+    gal_value *x = image(), *three[3] = {x, x, x};
+    assert_ok(upgrade(8, "Sum", x, x, NULL, 0), err);
+    expect_ops("Add");
+    gal_node_spec spec = {.op = "Sum", .n_in = 3, .n_out = 1, .in = three};
+    assert_ok(gal_upgrade_node(graph, 8, &spec, &last, &err), err);
+    expect_ops("Add Sum");
+}
+
 static void upsample_is_resize(void **state) {
     (void)state;
     const float scales[] = {1, 1, 2, 2};
@@ -250,17 +260,10 @@ static void allocation_failure_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(softmax_over_trailing_dimensions),
-        TEST(softmax_over_one_dimension),
-        TEST(softmax_of_today_is_left_alone),
-        TEST(attributes_become_inputs),
-        TEST(clip_and_pad_values),
-        TEST(broadcast_of_opset_6),
-        TEST(dropout_is_the_identity),
-        TEST(upsample_is_resize),
-        TEST(refusals_name_node_op_and_opset),
-        TEST(a_missing_input_is_no_crash),
-        TEST(allocation_failure_is_an_error),
+        TEST(softmax_over_trailing_dimensions), TEST(softmax_over_one_dimension),  TEST(softmax_of_today_is_left_alone),
+        TEST(attributes_become_inputs),         TEST(clip_and_pad_values),         TEST(broadcast_of_opset_6),
+        TEST(dropout_is_the_identity),          TEST(upsample_is_resize),          TEST(a_sum_of_two_is_an_add),
+        TEST(refusals_name_node_op_and_opset),  TEST(a_missing_input_is_no_crash), TEST(allocation_failure_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,13 +33,21 @@ galen_status gal_need_divisor(const gal_call *call, galen_error *err);
 /* A typed loop over two inputs, and its row in a table. The expression sees a and b; integer sums and products go
  * through uint64_t. */
 #define GAL_LANE2(ENUM, n, op, expr)                                                                                   \
-    static void op##_##n(const gal_lane *l) {                                                                          \
+    static inline void op##_##n##_at(const gal_lane *l, int64_t step_a, int64_t step_b) {                              \
         const uint8_t *p = l->in[0], *q = l->in[1];                                                                    \
         gal_s_##n *out = (gal_s_##n *)l->out;                                                                          \
-        for (size_t i = 0; i < l->count; i++, p += l->step[0], q += l->step[1]) {                                      \
+        for (size_t i = 0; i < l->count; i++, p += step_a, q += step_b) {                                              \
             gal_c_##n a = gal_ld_##n(p), b = gal_ld_##n(q);                                                            \
             gal_st_##n(out + i, (gal_c_##n)(expr));                                                                    \
         }                                                                                                              \
+    }                                                                                                                  \
+    static void op##_##n(const gal_lane *l) {                                                                          \
+        const int64_t size = sizeof(gal_s_##n);                                                                        \
+        if (l->step[0] == size && l->step[1] == size)                                                                  \
+            op##_##n##_at(l, sizeof(gal_s_##n),                                                                        \
+                          sizeof(gal_s_##n)); /* constant steps, for the compiler to vectorise */                      \
+        else                                                                                                           \
+            op##_##n##_at(l, l->step[0], l->step[1]);                                                                  \
     }
 #define GAL_LANE_ROW(ENUM, n, op, expr) [GALEN_##ENUM] = op##_##n,
 

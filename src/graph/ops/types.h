@@ -50,6 +50,25 @@ static inline void gal_st_bf16(void *p, float v) {
     *(uint16_t *)p = gal_f32_to_bf16(v);
 }
 
+/* The value nearest to v, rounded to the odd neighbour when inexact, so that a later rounding to 16 bits is right. */
+float gal_f64_to_f32_odd(double v);
+uint16_t gal_f64_to_f16(double v);
+uint16_t gal_f64_to_bf16(double v);
+
+/* gal_sd_<name> stores a double, rounded once. */
+static inline void gal_sd_f32(void *p, double v) {
+    *(float *)p = (float)v;
+}
+static inline void gal_sd_f64(void *p, double v) {
+    *(double *)p = v;
+}
+static inline void gal_sd_f16(void *p, double v) {
+    *(uint16_t *)p = gal_f64_to_f16(v);
+}
+static inline void gal_sd_bf16(void *p, double v) {
+    *(uint16_t *)p = gal_f64_to_bf16(v);
+}
+
 /* X(enum suffix, name, op, expression) for every type of the list. */
 #define GAL_EACH_FLOAT(X, op, expr)                                                                                    \
     X(F32, f32, op, expr) X(F64, f64, op, expr) X(F16, f16, op, expr) X(BF16, bf16, op, expr)
@@ -58,12 +77,6 @@ static inline void gal_st_bf16(void *p, float v) {
 #define GAL_EACH_UNSIGNED(X, op, expr)                                                                                 \
     X(U8, u8, op, expr) X(U16, u16, op, expr) X(U32, u32, op, expr) X(U64, u64, op, expr)
 #define GAL_EACH_INT(X, op, expr) GAL_EACH_SIGNED(X, op, expr) GAL_EACH_UNSIGNED(X, op, expr)
-
-/* The value nearest to v, rounded once to the odd neighbour when inexact, so that a later rounding to 16 bits is right.
- */
-float gal_f64_to_f32_odd(double v);
-uint16_t gal_f64_to_f16(double v);
-uint16_t gal_f64_to_bf16(double v);
 
 /* An element of any numeric type or bool as double (64-bit integers round). */
 double gal_load_f64(galen_dtype dtype, const void *p);

@@ -32,7 +32,7 @@ static inline double softplus(double x) {
         (void)p;                                                                                                       \
         for (size_t i = 0; i < l->count; i++, in += l->step[0]) {                                                      \
             double x = (double)gal_ld_##n(in);                                                                         \
-            gal_store_float(GALEN_##ENUM, (gal_s_##n *)l->out + i, (expr));                                            \
+            gal_sd_##n((gal_s_##n *)l->out + i, (expr));                                                               \
         }                                                                                                              \
     }
 
