@@ -136,8 +136,14 @@ static void odd_layer(layer *l, gal_rng *rng) {
     l->dilation = case_pick(rng, 0, 4) == 0 ? 2 : 1;
     l->top = case_pick(rng, 0, l->r), l->left = case_pick(rng, 0, l->s), l->bottom = case_pick(rng, 0, l->r),
     l->right = case_pick(rng, 0, l->s);
-    if (l->h + l->top + l->bottom < (l->r - 1) * l->dilation + 1) l->bottom = (l->r - 1) * l->dilation + 1;
-    if (l->w + l->left + l->right < (l->s - 1) * l->dilation + 1) l->right = (l->s - 1) * l->dilation + 1;
+}
+
+/* Pads more where the window is larger than the padded image. */
+static void make_fit(layer *l) {
+    int64_t rows = (l->r - 1) * l->dilation + 1 - l->h - l->top - l->bottom,
+            columns = (l->s - 1) * l->dilation + 1 - l->w - l->left - l->right;
+    if (rows > 0) l->bottom += rows;
+    if (columns > 0) l->right += columns;
 }
 
 static void add_attributes(const layer *l, gal_attr *attr, uint32_t *n, int64_t dims[8]) {
@@ -188,6 +194,7 @@ static void random_conv(gal_rng *rng, kernel_case *c) {
         odd_layer(&l, rng);
     }
     scale_down(&l, 400000);
+    make_fit(&l);
     l.act = random_activation(rng);
     l.bias = case_pick(rng, 0, 3) > 0;
     l.residual = case_pick(rng, 0, 2) == 0;
