@@ -186,6 +186,18 @@ static void ceil_mode_is_the_exporters(void **state) {
     gal_free(short_x.data);
 }
 
+static void an_enormous_window_is_only_slow_on_paper(void **state) {
+    (void)state;
+    const int64_t big = (int64_t)1 << 30;
+    const float one = 1;
+    galen_tensor x = tensor_of(GALEN_F32, &one, DIMS(1, 1, 1, 1, 1));
+    const gal_attr attr[] = {INTS("kernel_shape", big, big, big), INTS("strides", big, big, big),
+                             INTS("pads", big - 1, big - 1, big - 1, big - 1, big - 1, big - 1),
+                             INT("count_include_pad", 1)};
+    expect_f32("AveragePool", &x, 1, attr, 4, 1, (float[]){0x1p-90F});
+    gal_free(x.data);
+}
+
 static void nan_reaches_the_output(void **state) {
     (void)state;
     const float v[] = {1, NAN, 3, 4};
@@ -347,6 +359,7 @@ int main(void) {
         cmocka_unit_test(fused_gemm_equals_its_chain),
         cmocka_unit_test(channels_last_pools_equal_onnx),
         cmocka_unit_test(ceil_mode_is_the_exporters),
+        cmocka_unit_test(an_enormous_window_is_only_slow_on_paper),
         cmocka_unit_test(nan_reaches_the_output),
         cmocka_unit_test(matrices_of_any_rank),
         cmocka_unit_test(integers_round_half_to_even_and_saturate),

@@ -58,7 +58,8 @@ galen_status gal_pool_global_shape(const gal_node *node, bool channels_last, gal
 
 /* The window of one output: taps inside the input, and how many positions the padded input has under it. */
 typedef struct reach {
-    int64_t lo[3], hi[3], start[3], padded;
+    int64_t lo[3], hi[3], start[3];
+    double padded; /* may not fit an integer */
 } reach;
 
 static void reach_of(const gal_window *w, const int64_t o[3], reach *r) {
@@ -68,7 +69,7 @@ static void reach_of(const gal_window *w, const int64_t o[3], reach *r) {
         r->start[d] = o[d] * w->stride[d] - w->before[d];
         /* Rounding the size up may push the last window beyond the padding: that part does not count. */
         int64_t room = w->in[d] + w->after[d] - r->start[d], fit = (room + w->dilation[d] - 1) / w->dilation[d];
-        r->padded *= fit < w->kernel[d] ? fit : w->kernel[d];
+        r->padded *= (double)(fit < w->kernel[d] ? fit : w->kernel[d]);
     }
 }
 
@@ -117,8 +118,8 @@ static void maximum(const job *j, int64_t plane, int64_t base, const reach *r, i
 static void total(const job *j, int64_t base, const reach *r, int64_t at) {
     const gal_window *w = &j->w;
     double sum = 0;
-    int64_t count = 1;
-    for (int d = 0; d < 3; d++) count *= r->hi[d] - r->lo[d];
+    double count = 1;
+    for (int d = 0; d < 3; d++) count *= (double)(r->hi[d] - r->lo[d]);
     for (int64_t a = r->lo[0]; a < r->hi[0]; a++)
         for (int64_t b = r->lo[1]; b < r->hi[1]; b++)
             for (int64_t c = r->lo[2]; c < r->hi[2]; c++) {
@@ -131,7 +132,7 @@ static void total(const job *j, int64_t base, const reach *r, int64_t at) {
         store(j, at, j->p == 2 ? sqrt(sum) : gal_ref_pow(sum, 1 / j->p));
     } else {
         if (j->count_pad) count = r->padded;
-        store(j, at, count > 0 ? sum / (double)count : 0);
+        store(j, at, count > 0 ? sum / count : 0);
     }
 }
 
