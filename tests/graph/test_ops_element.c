@@ -157,6 +157,24 @@ static void reductions_do_not_depend_on_threads(void **state) {
     free(serial[0]), free(threaded[0]), free(x);
 }
 
+static void concat_in_tasks(void **state) {
+    (void)state;
+    const int64_t da[] = {900, 7, 11}, db[] = {900, 3, 11};
+    float *a = noise_array(900 * 77), *b = noise_array(900 * 33);
+    gal_node *node =
+        OP_WITH("Concat", int_attr("axis", 1), constant(GALEN_F32, 3, da, a), constant(GALEN_F32, 3, db, b))->producer;
+    gal_pool *pool;
+    void *out[2];
+    assert_ok(gal_pool_create(2, &pool, &err), err);
+    assert_ok(run_node(node, pool, out), err);
+    for (int i = 0; i < 900; i++) {
+        assert_memory_equal((float *)out[0] + i * 110, a + i * 77, 77 * sizeof(float));
+        assert_memory_equal((float *)out[0] + i * 110 + 77, b + i * 33, 33 * sizeof(float));
+    }
+    gal_pool_destroy(pool);
+    free(out[0]), free(a), free(b);
+}
+
 static void picks(void **state) {
     (void)state;
     const float x[] = {3, 1, 3, 2};
@@ -191,6 +209,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(casts_saturate_and_round_once, setup_graph, drop_graph),
         cmocka_unit_test_setup_teardown(nan_is_never_lost, setup_graph, drop_graph),
         cmocka_unit_test_setup_teardown(reductions_do_not_depend_on_threads, setup_graph, drop_graph),
+        cmocka_unit_test_setup_teardown(concat_in_tasks, setup_graph, drop_graph),
         cmocka_unit_test_setup_teardown(picks, setup_graph, drop_graph),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

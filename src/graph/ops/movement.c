@@ -112,19 +112,35 @@ static void blocks(const galen_tensor *t, int axis, size_t *outer, size_t *bytes
     for (int i = 0; i < t->rank; i++) *(i < axis ? outer : bytes) *= (size_t)t->dim[i];
 }
 
-galen_status gal_concat_run(const gal_call *call, galen_error *err) {
-    const galen_tensor *out = call->out[0];
+/* Rows of the output that one task joins: about this many bytes. */
+enum { CONCAT_CHUNK = 1 << 18 };
+
+typedef struct concat_job {
+    const gal_call *call;
     int axis;
-    size_t outer, row, at = 0;
-    GAL_TRY(gal_need_axis(call->node, gal_attr_int(call->node, "axis", 0), out->rank, &axis, err));
-    blocks(out, axis, &outer, &row);
-    for (uint32_t k = 0; k < call->node->n_in; k++) {
-        size_t part;
-        blocks(call->in[k], axis, &outer, &part);
-        for (size_t i = 0; i < outer && part; i++)
-            memcpy((uint8_t *)out->data + i * row + at, (const uint8_t *)call->in[k]->data + i * part, part);
+    size_t outer, row, rows; /* rows of the output, bytes of one, and how many a task takes */
+} concat_job;
+
+static void concat_rows(void *context, size_t task) {
+    const concat_job *j = context;
+    size_t first = task * j->rows, end = first + j->rows < j->outer ? first + j->rows : j->outer, at = 0;
+    for (uint32_t k = 0; k < j->call->node->n_in; k++) {
+        size_t outer, part;
+        blocks(j->call->in[k], j->axis, &outer, &part);
+        const uint8_t *in = j->call->in[k]->data;
+        uint8_t *out = (uint8_t *)j->call->out[0]->data + at;
+        for (size_t i = first; i < end && part; i++) memcpy(out + i * j->row, in + i * part, part);
         at += part;
     }
+}
+
+galen_status gal_concat_run(const gal_call *call, galen_error *err) {
+    concat_job j = {.call = call};
+    GAL_TRY(gal_need_axis(call->node, gal_attr_int(call->node, "axis", 0), call->out[0]->rank, &j.axis, err));
+    blocks(call->out[0], j.axis, &j.outer, &j.row);
+    if (j.outer == 0 || j.row == 0) return GALEN_OK;
+    j.rows = j.row < CONCAT_CHUNK ? CONCAT_CHUNK / j.row : 1;
+    gal_pool_run(call->pool, concat_rows, &j, (j.outer + j.rows - 1) / j.rows);
     return GALEN_OK;
 }
 
