@@ -114,34 +114,34 @@ static size_t point_taps(const conv_job *job, const pixels *px, const float **ro
     return taps;
 }
 
-/* A whole window row of s * c floats; where the border cuts it, a copy with zeros in place of the padding. */
-static const float *window_row(const gal_conv *cv, const float *image, int64_t h, int64_t w, const float *zero,
-                               float **edge) {
+/* A window row of s * c floats that the left or right border cuts, copied with zeros in place of the padding. */
+static const float *cut_row(const gal_conv *cv, const float *line, int64_t w, float *copy) {
     int64_t from = w < 0 ? -w : 0, to = at_most(cv->s, cv->w - w);
-    if ((uint64_t)h >= (uint64_t)cv->h || from >= to) return zero;
-    const float *line = image + (h * cv->w + w) * cv->c;
-    if (from == 0 && to == cv->s) return line;
-    float *copy = *edge;
     memset(copy, 0, (size_t)(cv->s * cv->c) * sizeof *copy);
-    memcpy(copy + from * cv->c, line + from * cv->c, (size_t)((to - from) * cv->c) * sizeof *copy);
-    *edge += cv->s * cv->c;
+    if (from < to) memcpy(copy + from * cv->c, line + (w + from) * cv->c, (size_t)((to - from) * cv->c) * sizeof *copy);
     return copy;
 }
 
+/* Whole window rows as segments: pointers into the image, copies at its left and right border. */
 static size_t point_rows(const conv_job *job, const pixels *px, const float **row, uint32_t *tap, float *edge) {
     const gal_conv *cv = job->conv;
     const float *zero = job->packed + cv->zero;
-    size_t taps = 0;
-    for (int64_t r = 0; r < cv->r; r++) {
-        const float **at = row + taps * (size_t)job->gemm->mr;
-        bool any = false;
-        for (int i = 0; i < px->rows; i++) {
-            at[i] = window_row(cv, px->image[i], px->h[i] + r * cv->dh, px->w[i], zero, &edge);
-            any |= at[i] != zero;
+    int64_t mr = job->gemm->mr, line = cv->w * cv->c;
+    for (int i = 0; i < px->rows; i++) {
+        int64_t h = px->h[i], w = px->w[i];
+        bool whole = w >= 0 && w + cv->s <= cv->w;
+        for (int64_t r = 0; r < cv->r; r++, h += cv->dh) {
+            const float *at = zero;
+            bool inside = (uint64_t)h < (uint64_t)cv->h;
+            if (inside && whole)
+                at = px->image[i] + h * line + w * cv->c;
+            else if (inside)
+                at = cut_row(cv, px->image[i] + h * line, w, edge + (i * cv->r + r) * cv->s * cv->c);
+            row[r * mr + i] = at;
         }
-        if (any || !cv->finite) tap[taps++] = (uint32_t)r;
     }
-    return taps;
+    for (int64_t r = 0; r < cv->r; r++) tap[r] = (uint32_t)r;
+    return (size_t)cv->r;
 }
 
 static void add_tile(const conv_job *job, int64_t group, int64_t t, row_table *table) {

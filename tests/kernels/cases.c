@@ -297,6 +297,18 @@ static void scale_shift_case(int64_t pixels, int64_t channels, bool relu, gal_rn
              relu ? ", Relu" : "");
 }
 
+static void transpose_case(int64_t channels, int64_t h, int64_t w, kernel_case *c) {
+    static const int64_t perm[4] = {0, 2, 3, 1};
+    int64_t x[4] = {1, channels, h, w};
+    gal_attr attr = ints("perm", perm, 4);
+    c->depth = 1;
+    c->graph = new_graph();
+    gal_value *in = new_input(c->graph, "x", 4, x, true);
+    new_node(c, "", "Transpose", 1, &in, 1, &attr);
+    snprintf(c->text, sizeof c->text, "%lldx%lldx%lld to channels last", (long long)channels, (long long)h,
+             (long long)w);
+}
+
 /* ---- by op ---- */
 
 static bool is_one_of(const char *op, const char *list) {
@@ -312,6 +324,9 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
     bool private = strcmp(domain, "galen") == 0;
     if (private && strcmp(op, "Conv") == 0)
         random_conv(rng, out);
+    else if (!private && strcmp(op, "Transpose") == 0)
+        transpose_case(case_pick(rng, 0, 2) == 0 ? 3 : case_pick(rng, 1, 40), case_pick(rng, 1, 99),
+                       case_pick(rng, 1, 99), out);
     else if (private && strcmp(op, "Gemm") == 0)
         random_gemm(rng, out);
     else if (private && is_one_of(op, "AveragePool GlobalAveragePool MaxPool "))
@@ -348,6 +363,8 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
         pool_case(op, &l, false, false, out);
     } else if (private && index == 0 && strcmp(op, "ScaleShift") == 0) {
         scale_shift_case(28, 512, true, &rng, out);
+    } else if (!private && index == 0 && strcmp(op, "Transpose") == 0) {
+        transpose_case(3, 224, 224, out);
     } else if (!private && index == 0 && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh ")) {
         map_case(op, &rng, 112 * 112 * 32, out);
     } else {
