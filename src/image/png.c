@@ -98,9 +98,9 @@ static void reader_set_up(coder *c) {
 static void ask_for_samples(coder *c) {
     png_structp png = c->png;
     int color = png_get_color_type(png, c->info), depth = png_get_bit_depth(png, c->info);
-    if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+    if (color == PNG_COLOR_TYPE_PALETTE) png_set_packing(png); /* looked up afterwards, by look_up */
     if (color == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);
-    if (png_get_valid(png, c->info, PNG_INFO_tRNS)) png_set_tRNS_to_alpha(png);
+    if (color != PNG_COLOR_TYPE_PALETTE && png_get_valid(png, c->info, PNG_INFO_tRNS)) png_set_tRNS_to_alpha(png);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (depth == 16) png_set_swap(png);
 #endif
@@ -125,6 +125,36 @@ static galen_status make_rows(coder *c, const galen_image *image, galen_error *e
     return GALEN_OK;
 }
 
+/*
+ * Indices to colours. libpng would show an index beyond the palette as black; here it is damage. Calls nothing of
+ * libpng that can fail, so it may hold memory of its own.
+ */
+static galen_status look_up(const coder *c, galen_image *image, galen_error *err) {
+    png_colorp palette = NULL;
+    png_bytep alpha = NULL;
+    int colours = 0, alphas = 0;
+    (void)png_get_PLTE(c->png, c->info, &palette, &colours);
+    (void)png_get_tRNS(c->png, c->info, &alpha, &alphas, NULL);
+    galen_image out;
+    GAL_TRY(gal_image_create_unlimited(image->width, image->height, alpha ? 4 : 3, GALEN_SAMPLE_U8, &out, err));
+    const uint8_t *index = image->data, *end = index + gal_image_bytes(image);
+    for (uint8_t *to = out.data; index < end; index++, to += out.channels) {
+        if (*index >= colours) {
+            galen_image_free(&out);
+            return gal_fail(err, GALEN_ERR_FORMAT,
+                            "the PNG is damaged (a pixel of colour %d, the palette has %d): get a fresh copy", *index,
+                            colours);
+        }
+        to[0] = palette[*index].red;
+        to[1] = palette[*index].green;
+        to[2] = palette[*index].blue;
+        if (alpha) to[3] = *index < alphas ? alpha[*index] : 255;
+    }
+    galen_image_free(image);
+    *image = out;
+    return GALEN_OK;
+}
+
 /* Runs under setjmp; what it allocates is reachable from c and out. */
 static galen_status decode(coder *c, const galen_image_limits *limits, galen_image *out, galen_error *err) {
     size_t size = c->left;
@@ -142,7 +172,7 @@ static galen_status decode(coder *c, const galen_image_limits *limits, galen_ima
     GAL_TRY(make_rows(c, out, err));
     png_read_image(c->png, c->rows);
     png_read_end(c->png, NULL);
-    return GALEN_OK;
+    return png_get_color_type(c->png, c->info) == PNG_COLOR_TYPE_PALETTE ? look_up(c, out, err) : GALEN_OK;
 }
 
 /* A function of its own: what it must find after the jump lives in its caller's frame, as C asks. */

@@ -74,6 +74,7 @@ static inline made make_jpeg(jpeg_kind kind) {
 
 typedef struct png_kind {
     int width, height, color, depth, interlaced, transparent; /* transparent: with a tRNS chunk */
+    int colours;                                              /* of the palette; 0: as many as the pixels use */
 } png_kind;
 
 /* Raw sample of a fixture PNG in its own depth: palette index, grey or colour. */
@@ -127,7 +128,7 @@ static inline made make_png(png_kind k) {
                  PNG_FILTER_TYPE_DEFAULT);
     if (k.color == PNG_COLOR_TYPE_PALETTE) {
         png_color palette[256];
-        int n = k.depth == 8 ? 200 : 1 << k.depth;
+        int n = k.colours ? k.colours : k.depth == 8 ? 200 : 1 << k.depth;
         for (int i = 0; i < n; i++) palette[i] = palette_of((unsigned)i);
         png_set_PLTE(png, info, palette, n);
     }

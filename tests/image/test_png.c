@@ -52,8 +52,8 @@ static void test_all_kinds(void **state) {
         for (int depth = 1; depth <= 16; depth *= 2)
             for (int variant = 0; variant < 4; variant++)
                 if ((kinds[i].depths & depth) && (kinds[i].key || variant < 2)) {
-                    check(&(png_kind){19, 13, kinds[i].color, depth, variant & 1, variant >> 1});
-                    check(&(png_kind){1, 1, kinds[i].color, depth, variant & 1, variant >> 1});
+                    check(&(png_kind){19, 13, kinds[i].color, depth, variant & 1, variant >> 1, 0});
+                    check(&(png_kind){1, 1, kinds[i].color, depth, variant & 1, variant >> 1, 0});
                 }
 }
 
@@ -82,9 +82,9 @@ static void test_round_trip(void **state) {
 
 static void test_damage(void **state) {
     (void)state;
-    static const png_kind kinds[] = {{9, 7, PNG_COLOR_TYPE_GRAY, 8, 0, 0},
-                                     {9, 7, PNG_COLOR_TYPE_PALETTE, 4, 1, 1},
-                                     {9, 7, PNG_COLOR_TYPE_RGB, 16, 1, 1}};
+    static const png_kind kinds[] = {{9, 7, PNG_COLOR_TYPE_GRAY, 8, 0, 0, 0},
+                                     {9, 7, PNG_COLOR_TYPE_PALETTE, 4, 1, 1, 0},
+                                     {9, 7, PNG_COLOR_TYPE_RGB, 16, 1, 1, 0}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         made file = make_png(kinds[i]);
         check_truncations(file, 0);
@@ -111,14 +111,25 @@ static void test_limits(void **state) {
     crc = (png_uint_32)crc32(0, fixed + 12, 17);
     for (int i = 0; i < 4; i++) fixed[29 + i] = (unsigned char)(crc >> (24 - 8 * i));
     assert_refused(fixed, sizeof fixed, NULL, GALEN_ERR_FORMAT, "too few");
-    made file = make_png((png_kind){19, 13, PNG_COLOR_TYPE_GRAY, 8, 0, 0});
+    made file = make_png((png_kind){19, 13, PNG_COLOR_TYPE_GRAY, 8, 0, 0, 0});
     assert_refused(file.bytes, file.size, &small, GALEN_ERR_LIMIT, "10 pixels a side");
+    free(file.bytes);
+}
+
+/* An index beyond the palette is damage, and not black. */
+static void test_beyond_palette(void **state) {
+    (void)state;
+    made file = make_png((png_kind){19, 13, PNG_COLOR_TYPE_PALETTE, 4, 0, 0, 15});
+    assert_refused(file.bytes, file.size, NULL, GALEN_ERR_FORMAT, "palette");
     free(file.bytes);
 }
 
 static void test_memory(void **state) {
     (void)state;
-    made file = make_png((png_kind){19, 13, PNG_COLOR_TYPE_RGB, 16, 1, 1});
+    made indexed = make_png((png_kind){19, 13, PNG_COLOR_TYPE_PALETTE, 8, 0, 1, 0});
+    check_decode_memory(indexed);
+    free(indexed.bytes);
+    made file = make_png((png_kind){19, 13, PNG_COLOR_TYPE_RGB, 16, 1, 1, 0});
     check_decode_memory(file);
     galen_image image;
     galen_error err = {0};
@@ -141,7 +152,7 @@ static void test_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_kinds), cmocka_unit_test(test_round_trip), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_limits),    cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_memory),     cmocka_unit_test(test_beyond_palette),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
