@@ -90,4 +90,21 @@ static inline gal_buf pb_graph(void) {
     return g;
 }
 
+/* A TensorProto of one dimension without data. */
+static inline gal_buf pb_tensor(const char *name, int64_t n, int64_t type) {
+    gal_buf t = pb_new();
+    pb_int(&t, 1, n);
+    pb_int(&t, 2, type);
+    pb_text(&t, 8, name);
+    return t;
+}
+
+/* y = x + w, with `t` as the initializer w. */
+static inline gal_buf pb_with_initializer(gal_buf t) {
+    gal_buf g = pb_graph();
+    pb_nest(&g, 5, t);
+    pb_nest(&g, 1, pb_node("Add", "n", "x", "w", "y"));
+    return pb_model(g, 17);
+}
+
 #endif

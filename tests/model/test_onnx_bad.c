@@ -3,9 +3,6 @@
 #include "proto.h"
 #include "support/shared.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 /* Parses and frees `model`; the error must have `status` and hold `text`. */
 static void refuse_with(gal_buf model, const gal_onnx_options *options, galen_status status, const char *text) {
     galen_error err = {0};
@@ -185,44 +182,29 @@ static void open_dimensions_are_asked_for(void **state) {
     }
 }
 
-static gal_buf tensor(const char *name, int64_t n, int64_t type) {
-    gal_buf t = pb_new();
-    pb_int(&t, 1, n);
-    pb_int(&t, 2, type);
-    pb_text(&t, 8, name);
-    return t;
-}
-
-static gal_buf with_initializer(gal_buf t) {
-    gal_buf g = pb_graph();
-    pb_nest(&g, 5, t);
-    pb_nest(&g, 1, pb_node("Add", "n", "x", "w", "y"));
-    return pb_model(g, 17);
-}
-
 static void damaged_tensors_are_named(void **state) {
     (void)state;
-    gal_buf t = tensor("w", 4, 1);
+    gal_buf t = pb_tensor("w", 4, 1);
     pb_bytes(&t, 9, "0123456789", 10);
-    refuse(with_initializer(t), GALEN_ERR_FORMAT, "tensor 'w' has 10 bytes of data where its shape needs 16");
-    t = tensor("w", 4, 1);
-    refuse(with_initializer(t), GALEN_ERR_FORMAT, "'w' has 0 values");
-    t = tensor("w", INT64_MAX, 1);
+    refuse(pb_with_initializer(t), GALEN_ERR_FORMAT, "tensor 'w' has 10 bytes of data where its shape needs 16");
+    t = pb_tensor("w", 4, 1);
+    refuse(pb_with_initializer(t), GALEN_ERR_FORMAT, "'w' has 0 values");
+    t = pb_tensor("w", INT64_MAX, 1);
     pb_int(&t, 1, INT64_MAX);
-    refuse(with_initializer(t), GALEN_ERR_LIMIT, "'w' is too large");
-    t = tensor("w", -4, 1);
-    refuse(with_initializer(t), GALEN_ERR_FORMAT, "negative dimension");
-    t = tensor("w", 1, 8);
+    refuse(pb_with_initializer(t), GALEN_ERR_LIMIT, "'w' is too large");
+    t = pb_tensor("w", -4, 1);
+    refuse(pb_with_initializer(t), GALEN_ERR_FORMAT, "negative dimension");
+    t = pb_tensor("w", 1, 8);
     pb_text(&t, 6, "text");
-    refuse(with_initializer(t), GALEN_ERR_UNSUPPORTED, "'w' holds strings");
-    t = tensor("w", 1, 99);
-    refuse(with_initializer(t), GALEN_ERR_UNSUPPORTED, "'w' has data type");
-    t = tensor("w", 1, 2);
+    refuse(pb_with_initializer(t), GALEN_ERR_UNSUPPORTED, "'w' holds strings");
+    t = pb_tensor("w", 1, 99);
+    refuse(pb_with_initializer(t), GALEN_ERR_UNSUPPORTED, "'w' has data type");
+    t = pb_tensor("w", 1, 2);
     pb_int(&t, 5, 300);
-    refuse(with_initializer(t), GALEN_ERR_FORMAT, "outside its type u8");
-    t = tensor("w", 1, 1);
+    refuse(pb_with_initializer(t), GALEN_ERR_FORMAT, "outside its type u8");
+    t = pb_tensor("w", 1, 1);
     for (int i = 0; i < 9; i++) pb_int(&t, 1, 1);
-    refuse(with_initializer(t), GALEN_ERR_UNSUPPORTED, "more than 8 dimensions");
+    refuse(pb_with_initializer(t), GALEN_ERR_UNSUPPORTED, "more than 8 dimensions");
 }
 
 /* Every typed field gives the values it should, packed or not. */
@@ -230,13 +212,13 @@ static void typed_fields_are_read(void **state) {
     (void)state;
     const float values[4] = {1, -2, 3.5f, 0};
     for (int packed = 0; packed < 2; packed++) {
-        gal_buf t = tensor("w", 4, 1);
+        gal_buf t = pb_tensor("w", 4, 1);
         if (packed) pb_bytes(&t, 4, values, sizeof values);
         for (int i = 0; !packed && i < 4; i++) {
             pb_varint(&t, 4 << 3 | 5);
             gal_buf_put(&t, &values[i], 4);
         }
-        gal_buf b = with_initializer(t);
+        gal_buf b = pb_with_initializer(t);
         gal_model *m = accept(&b, NULL);
         const gal_value *w = gal_graph_find(m->graph, "w");
         assert_memory_equal(w->constant->data, values, sizeof values);
@@ -248,7 +230,7 @@ static void typed_fields_are_read(void **state) {
     galen_tensor out;
     const char *name;
     galen_error err = {0};
-    gal_buf t = tensor("half", 2, 10), packed = pb_new();
+    gal_buf t = pb_tensor("half", 2, 10), packed = pb_new();
     pb_varint(&packed, 0x3c00);
     pb_varint(&packed, 0xc000);
     pb_nest(&t, 5, packed);
@@ -257,13 +239,13 @@ static void typed_fields_are_read(void **state) {
     assert_int_equal(((uint16_t *)out.data)[0], 0x3c00);
     assert_int_equal(((uint16_t *)out.data)[1], 0xc000);
     gal_buf_free(&t);
-    t = tensor("neg", 2, 3);
+    t = pb_tensor("neg", 2, 3);
     pb_int(&t, 5, -128);
     pb_int(&t, 5, 127);
     assert_ok(gal_onnx_tensor(t.data, t.size, &arena, &out, NULL, &err), err);
     assert_int_equal(((int8_t *)out.data)[0], -128);
     gal_buf_free(&t);
-    t = tensor("flag", 2, 9);
+    t = pb_tensor("flag", 2, 9);
     pb_bytes(&t, 9, "\x00\x07", 2);
     assert_ok(gal_onnx_tensor(t.data, t.size, &arena, &out, NULL, &err), err);
     assert_int_equal(((uint8_t *)out.data)[1], 1);
@@ -308,82 +290,6 @@ static void hostile_wire_is_refused(void **state) {
     refuse(pb_model(control, 17), GALEN_ERR_FORMAT, "UTF-8");
 }
 
-/* ---- external data ---- */
-
-static gal_buf external(const char *location, const char *offset, const char *length) {
-    gal_buf t = tensor("w", 4, 1);
-    const char *pair[][2] = {{"location", location}, {"offset", offset}, {"length", length}};
-    for (int i = 0; i < 3; i++) {
-        gal_buf e = pb_new();
-        if (!pair[i][1]) continue;
-        pb_text(&e, 1, pair[i][0]);
-        pb_text(&e, 2, pair[i][1]);
-        pb_nest(&t, 13, e);
-    }
-    pb_int(&t, 14, 1);
-    return with_initializer(t);
-}
-
-static void write_file(const char *path, const void *data, size_t n) {
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(data, 1, n, f), n);
-    fclose(f);
-}
-
-static galen_status load_external(const char *location, const char *offset, const char *length, gal_model **m,
-                                  galen_error *err) {
-    char path[512];
-    snprintf(path, sizeof path, "%s/model.onnx", test_tmp());
-    gal_buf b = external(location, offset, length);
-    write_file(path, b.data, b.size);
-    gal_buf_free(&b);
-    *m = NULL;
-    return gal_onnx_load(path, NULL, m, err);
-}
-
-static void external_data_stays_in_the_folder(void **state) {
-    (void)state;
-    char path[512];
-    float values[6] = {0, 0, 1, 2, 3, 4};
-    galen_error err = {0};
-    gal_model *m;
-    snprintf(path, sizeof path, "%s/weights.bin", test_tmp());
-    write_file(path, values, sizeof values);
-    assert_ok(load_external("weights.bin", "8", "16", &m, &err), err);
-    assert_memory_equal(gal_graph_find(m->graph, "w")->constant->data, values + 2, 16);
-    assert_int_equal(m->n_file, 2);
-    gal_model_destroy(m);
-    assert_ok(load_external("./weights.bin", "1", NULL, &m, &err), err);
-    gal_model_destroy(m);
-    snprintf(path, sizeof path, "%s/leak", test_tmp());
-    unlink(path);
-    assert_int_equal(symlink("/etc/passwd", path), 0);
-    static const struct {
-        const char *location, *offset, *length, *text;
-    } bad[] = {
-        {"/etc/passwd", NULL, NULL, "inside the model's folder"},
-        {"../weights.bin", NULL, NULL, "inside the model's folder"},
-        {"a/../../x", NULL, NULL, "inside the model's folder"},
-        {"leak", NULL, NULL, "leads out of"},
-        {"gone.bin", NULL, NULL, "cannot be found"},
-        {"weights.bin", "12", "16", "too early"},
-        {"weights.bin", "-1", NULL, "not a number"},
-        {"weights.bin", "99999999999999999999", NULL, "not a number"},
-        {"weights.bin", "18446744073709551615", NULL, ""},
-        {"weights.bin", "0", "8", "where its shape needs 16"},
-        {"", NULL, NULL, "inside the model's folder"},
-        {NULL, NULL, NULL, "without a location"},
-        {".", NULL, NULL, ""},
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_not_equal(load_external(bad[i].location, bad[i].offset, bad[i].length, &m, &err), GALEN_OK);
-        if (!strstr(err.message, bad[i].text)) fail_msg("case %zu: \"%s\"", i, err.message);
-    }
-    unlink(path);
-    refuse(external("weights.bin", "8", "16"), GALEN_ERR_UNSUPPORTED, "from its file, not from memory");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opsets_outside_6_to_17_are_refused),
@@ -398,7 +304,6 @@ int main(void) {
         cmocka_unit_test(damaged_tensors_are_named),
         cmocka_unit_test(typed_fields_are_read),
         cmocka_unit_test(hostile_wire_is_refused),
-        cmocka_unit_test(external_data_stays_in_the_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
