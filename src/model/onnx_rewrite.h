@@ -42,6 +42,9 @@ galen_status gal_rewrite_scalar(gal_rewrite *r, galen_dtype dtype, double v, gal
 galen_status gal_rewrite_same(gal_rewrite *r, const char *drop, gal_value *const *more, uint32_t n_more,
                               galen_error *err);
 
+/* Turns the last node into a constant when it is small and its inputs are known (onnx_settle.c). */
+galen_status gal_rewrite_settle(gal_rewrite *r, galen_error *err);
+
 /* ---- rewrites ---- */
 
 galen_status gal_rewrite_axes(gal_rewrite *r, galen_error *err);

@@ -105,6 +105,7 @@ galen_status gal_upgrade_node(gal_graph *graph, int64_t opset, const gal_node_sp
                               galen_error *err) {
     gal_rewrite r = {.graph = graph, .opset = opset, .spec = spec};
     galen_status status = upgrade(&r, err);
+    if (status == GALEN_OK) status = gal_rewrite_settle(&r, err);
     if (status != GALEN_OK) {
         char where[32];
         snprintf(where, sizeof where, "opset %lld", (long long)opset);

@@ -10,8 +10,9 @@
 /*
  * Adds the node `spec` of a model of `opset` (6 to 17) to `graph` in place of gal_graph_node. The outputs carry the
  * names in spec->out_name, whichever nodes make them: look them up with gal_graph_find. Nodes and constants a rewrite
- * needs besides get made-up names. *out (may be NULL) is the last node added. Everything is allocated from
- * graph->arena; spec is not changed. GALEN_ERR_UNSUPPORTED or GALEN_ERR_FORMAT names node, op and opset.
+ * needs besides get made-up names. *out (the pointer may be NULL) is the last node added, or NULL when its result was
+ * known already and became a constant. Everything is allocated from graph->arena; spec is not changed.
+ * GALEN_ERR_UNSUPPORTED or GALEN_ERR_FORMAT names node, op and opset.
  */
 galen_status gal_upgrade_node(gal_graph *graph, int64_t opset, const gal_node_spec *spec, gal_node **out,
                               galen_error *err);

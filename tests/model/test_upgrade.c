@@ -205,6 +205,60 @@ static void upsample_is_resize(void **state) {
     assert_string_equal(gal_attr_string(last, "coordinate_transformation_mode", ""), "asymmetric");
 }
 
+/* A node of opset 11 whose output is looked up by name. */
+static gal_value *step(const char *op, gal_value *a, gal_value *b, gal_attr attr, const char *name) {
+    gal_value *in[] = {a, b};
+    gal_node_spec spec = {.op = op,
+                          .n_in = b ? 2 : 1,
+                          .n_out = 1,
+                          .in = in,
+                          .out_name = &name,
+                          .attr = &attr,
+                          .n_attr = attr.name ? 1 : 0};
+    assert_ok(gal_upgrade_node(graph, 11, &spec, NULL, &err), err);
+    return gal_graph_find(graph, name);
+}
+
+static gal_value *ints(const int64_t *v, size_t n) {
+    gal_value *out;
+    assert_ok(gal_graph_ints(graph, NULL, v, n, &out, &err), err);
+    return out;
+}
+
+/* Pads as PyTorch writes them: a table of two columns, turned around. */
+static void a_table_of_pads_is_settled(void **state) {
+    (void)state;
+    const gal_attr none = {0};
+    const int64_t pads[] = {2, 1, 0, 0, 0, 0, 0, 0};
+    gal_value *table = step("Reshape", ints(pads, 8), ints((int64_t[]){-1, 2}, 2), none, "table");
+    gal_value *turned = step("Transpose", table, NULL, none, "turned");
+    gal_value *flat = step("Reshape", turned, ints((int64_t[]){-1}, 1), none, "flat");
+    assert_int_equal(graph->n_node, 0);
+    assert_non_null(flat->known);
+    assert_int_equal(flat->known[4].size, 1);
+}
+
+/* A size computed through floats, of a dimension that is fixed; the batch is left symbolic. */
+static void a_size_through_floats_is_settled(void **state) {
+    (void)state;
+    const gal_attr none = {0};
+    gal_value *shape = step("Shape", image(), NULL, none, "shape");
+    gal_value *high = step("Gather", shape, ints((int64_t[]){2}, 1), none, "high");
+    gal_value *real = step("Cast", high, NULL, int_attr("to", GALEN_F32), "real");
+    const float scale = 1.9F;
+    galen_tensor t = {.dtype = GALEN_F32, .data = (void *)(uintptr_t)&scale};
+    gal_value *by;
+    assert_ok(gal_graph_constant(graph, NULL, &t, &by, &err), err);
+    gal_value *size = step("Cast", step("Floor", step("Mul", real, by, none, "scaled"), NULL, none, "floor"), NULL,
+                           int_attr("to", GALEN_I64), "size");
+    assert_non_null(size->known);
+    assert_int_equal(size->known[0].size, 7);
+    expect_ops("Shape Gather"); /* known by the shape rules; the rest is gone */
+    gal_value *batch = step("Gather", shape, ints((int64_t[]){0}, 1), none, "batch");
+    assert_null(batch->constant);
+    assert_true(batch->known[0].batch);
+}
+
 static void refusals_name_node_op_and_opset(void **state) {
     (void)state;
     gal_value *x = image();
@@ -260,10 +314,20 @@ static void allocation_failure_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(softmax_over_trailing_dimensions), TEST(softmax_over_one_dimension),  TEST(softmax_of_today_is_left_alone),
-        TEST(attributes_become_inputs),         TEST(clip_and_pad_values),         TEST(broadcast_of_opset_6),
-        TEST(dropout_is_the_identity),          TEST(upsample_is_resize),          TEST(a_sum_of_two_is_an_add),
-        TEST(refusals_name_node_op_and_opset),  TEST(a_missing_input_is_no_crash), TEST(allocation_failure_is_an_error),
+        TEST(softmax_over_trailing_dimensions),
+        TEST(softmax_over_one_dimension),
+        TEST(softmax_of_today_is_left_alone),
+        TEST(attributes_become_inputs),
+        TEST(clip_and_pad_values),
+        TEST(broadcast_of_opset_6),
+        TEST(dropout_is_the_identity),
+        TEST(upsample_is_resize),
+        TEST(a_sum_of_two_is_an_add),
+        TEST(a_table_of_pads_is_settled),
+        TEST(a_size_through_floats_is_settled),
+        TEST(refusals_name_node_op_and_opset),
+        TEST(a_missing_input_is_no_crash),
+        TEST(allocation_failure_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
