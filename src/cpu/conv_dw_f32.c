@@ -19,6 +19,13 @@ static const char *dw_decode(const gal_node *node, gal_conv *conv) {
     return NULL;
 }
 
+static const char *dw_reject(const gal_node *node) {
+    gal_conv conv;
+    const char *why = dw_decode(node, &conv);
+    if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
+    return why;
+}
+
 static void dw_needs(const gal_node *node, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
@@ -76,8 +83,7 @@ static galen_status dw_run(const gal_call *call, gal_dw_fn fn) {
 
 #define DEPTHWISE(level)                                                                                               \
     const char *gal_conv_dw_f32_##level##_reject(const gal_node *node) {                                               \
-        gal_conv conv;                                                                                                 \
-        return dw_decode(node, &conv);                                                                                 \
+        return dw_reject(node);                                                                                        \
     }                                                                                                                  \
     void gal_conv_dw_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads,                         \
                                          gal_kernel_needs *needs) {                                                    \

@@ -3,7 +3,6 @@
 
 #include "graph/ops/window.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { MAX_TAPS = 256, MERGE_CHANNELS = 16, LINE = 16 /* floats in a cache line */ };
@@ -54,13 +53,23 @@ const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv) {
     if (conv->group < 1 || conv->k % conv->group != 0 || conv->cg * conv->group != conv->c)
         return "the groups do not divide the channels";
     conv->kg = conv->k / conv->group;
-    if (conv->r * conv->s > MAX_TAPS) return "the window has more than 256 taps";
-    if (conv->r * conv->s * conv->c * conv->k == 0 || conv->h * conv->w * conv->oh * conv->ow == 0)
+    if (conv->r > MAX_TAPS || conv->s > MAX_TAPS || conv->r * conv->s > MAX_TAPS)
+        return "the window has more than 256 taps";
+    if (conv->r < 1 || conv->s < 1 || conv->cg < 1 || conv->kg < 1 || conv->h < 1 || conv->w < 1 || conv->oh < 1 ||
+        conv->ow < 1)
         return "there is nothing to compute";
     bool small = conv->c < MERGE_CHANNELS && GAL_TILE_ROWS * conv->r * conv->s * conv->c <= GAL_CONV_EDGE;
     conv->merged = small && conv->dw == 1 && conv->group == 1 && conv->s > 1;
     gal_conv_f32_place(conv, vec);
     return gal_cpu_activation_of(node, &conv->act);
+}
+
+bool gal_conv_f32_finite(const galen_tensor *weights) {
+    const uint32_t *bits = weights->data, exponent = 0x7f800000;
+    int64_t n = galen_tensor_elements(weights);
+    uint32_t bad = 0;
+    for (int64_t i = 0; i < n; i++) bad |= (bits[i] & exponent) == exponent;
+    return bad == 0;
 }
 
 size_t gal_conv_f32_packed_bytes(const gal_conv *conv) {
@@ -69,33 +78,27 @@ size_t gal_conv_f32_packed_bytes(const gal_conv *conv) {
 }
 
 /* Column `j` of a group into its panel. */
-static bool pack_column(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
+static void pack_column(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
                         size_t j, float *group) {
     size_t depth = (size_t)(conv->r * conv->s * conv->cg), first = j / (size_t)gemm->nr * (size_t)gemm->nr;
     size_t width = conv->columns - first < (size_t)gemm->nr ? conv->columns - first : (size_t)gemm->nr;
     float *out = group + first * depth + (j - first);
-    bool finite = true;
     for (int64_t r = 0; r < conv->r; r++) {
         for (int64_t s = 0; s < conv->s; s++) {
-            for (int64_t c = 0; c < conv->cg; c++, out += width) {
+            for (int64_t c = 0; c < conv->cg; c++, out += width)
                 *out = w[c * stride[1] + r * stride[2] + s * stride[3]];
-                finite &= isfinite(*out) != 0;
-            }
         }
     }
-    return finite;
 }
 
 void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
                        const float *bias, void *packed) {
-    gal_conv *head = packed;
     size_t depth = (size_t)(conv->r * conv->s * conv->cg);
-    *head = *conv;
-    head->finite = true;
+    memcpy(packed, conv, sizeof *conv);
     for (int64_t k = 0; k < conv->k; k++) {
         size_t group = (size_t)(k / conv->kg), j = (size_t)(k % conv->kg);
         float *panels = (float *)packed + conv->panels + group * depth * conv->columns;
-        if (!pack_column(conv, gemm, w + k * stride[0], stride, j, panels)) head->finite = false;
+        pack_column(conv, gemm, w + k * stride[0], stride, j, panels);
         if (bias != NULL) ((float *)packed)[conv->bias + group * conv->columns + j] = bias[k];
     }
 }

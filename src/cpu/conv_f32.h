@@ -19,8 +19,7 @@ typedef struct gal_conv {
     int64_t top, left;      /* padding in front; what is behind follows from oh and ow */
     int64_t group, cg, kg;  /* groups, channels of a group in and out */
     gal_cpu_activation act;
-    bool merged; /* a window row (s * c floats) is one segment */
-    bool finite; /* no NaN or infinity in the weights: taps that meet only padding may be skipped */
+    bool merged;                        /* a window row (s * c floats) is one segment */
     size_t zero, bias, panels, columns; /* offsets in floats from the start of packed; padded columns of a group */
 } gal_conv;
 
@@ -28,6 +27,8 @@ typedef struct gal_conv {
 const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv);
 /* Decides where zero, bias and panels lie; gal_conv_f32_decode has done it. */
 void gal_conv_f32_place(gal_conv *conv, int vec);
+/* No NaN or infinity: then a tap that meets only padding adds nothing and may be skipped. Rows refuse other weights. */
+bool gal_conv_f32_finite(const galen_tensor *weights);
 size_t gal_conv_f32_packed_bytes(const gal_conv *conv);
 /* Writes *conv, bias and panels to `packed`. weight(k, c, r, s) is w[k * stride[0] + c * stride[1] + r * stride[2] + s
  * * stride[3]]. */

@@ -108,7 +108,7 @@ static size_t point_taps(const conv_job *job, const pixels *px, const float **ro
     for (int64_t r = 0; r < cv->r; r++) {
         for (int64_t s = 0; s < cv->s; s++) {
             bool any = point_tap(job, px, r * cv->dh, s * cv->dw, row + taps * mr);
-            if (any || !cv->finite) tap[taps++] = (uint32_t)(r * cv->s + s);
+            if (any) tap[taps++] = (uint32_t)(r * cv->s + s);
         }
     }
     return taps;
@@ -214,7 +214,7 @@ static int64_t taps_inside(int64_t out, int64_t size, int64_t window, int64_t st
 
 /* By position pays when at least a twentieth of all taps fall into the padding and the batch fills tiles. */
 static bool want_by_position(const gal_conv *cv, int64_t n) {
-    if (n < MIN_IMAGES || !cv->finite || cv->merged || cv->r * cv->s == 1) return false;
+    if (n < MIN_IMAGES || cv->merged || cv->r * cv->s == 1) return false;
     int64_t rows = taps_inside(cv->oh, cv->h, cv->r, cv->sh, cv->dh, cv->top);
     int64_t columns = taps_inside(cv->ow, cv->w, cv->s, cv->sw, cv->dw, cv->left);
     return (double)rows * (double)columns < 0.95 * (double)(cv->oh * cv->r) * (double)(cv->ow * cv->s);

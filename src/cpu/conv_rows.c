@@ -2,6 +2,13 @@
 #include "cpu/conv_f32.h"
 #include "cpu/rows.h"
 
+static const char *conv_reject(const gal_node *node, const gal_gemm_f32 *gemm) {
+    gal_conv conv;
+    const char *why = gal_conv_f32_decode(node, gemm->vec, &conv);
+    if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
+    return why;
+}
+
 static void conv_needs(const gal_node *node, const gal_gemm_f32 *gemm, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
@@ -26,8 +33,7 @@ static galen_status conv_run(const gal_call *call, const gal_gemm_f32 *gemm) {
 
 #define CONV(level)                                                                                                    \
     const char *gal_conv_f32_##level##_reject(const gal_node *node) {                                                  \
-        gal_conv conv;                                                                                                 \
-        return gal_conv_f32_decode(node, gal_tile_##level.vec, &conv);                                                 \
+        return conv_reject(node, &gal_tile_##level);                                                                   \
     }                                                                                                                  \
     void gal_conv_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) { \
         (void)max_batch, (void)threads;                                                                                \

@@ -24,10 +24,17 @@ static const char *gemm_decode(const gal_node *node, int vec, gal_conv *conv) {
         (gal_conv){.h = 1, .w = 1, .oh = 1, .ow = 1, .r = 1, .s = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .group = 1};
     conv->c = conv->cg = b->shape.dim[transposed ? 1 : 0].size;
     conv->k = conv->kg = b->shape.dim[transposed ? 0 : 1].size;
-    if (conv->c * conv->k == 0) return "there is nothing to compute";
+    if (conv->c < 1 || conv->k < 1) return "there is nothing to compute";
     if (!plain_bias(node->n_in > 2 ? node->in[2] : NULL, conv->k)) return "the bias is not a constant row";
     gal_conv_f32_place(conv, vec);
     return gal_cpu_activation_of(node, &conv->act);
+}
+
+static const char *gemm_reject(const gal_node *node, const gal_gemm_f32 *gemm) {
+    gal_conv conv;
+    const char *why = gemm_decode(node, gemm->vec, &conv);
+    if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
+    return why;
 }
 
 static void gemm_needs(const gal_node *node, const gal_gemm_f32 *gemm, gal_kernel_needs *needs) {
@@ -53,8 +60,7 @@ static galen_status gemm_run(const gal_call *call, const gal_gemm_f32 *gemm) {
 
 #define GEMM(level)                                                                                                    \
     const char *gal_gemm_f32_##level##_reject(const gal_node *node) {                                                  \
-        gal_conv conv;                                                                                                 \
-        return gemm_decode(node, gal_tile_##level.vec, &conv);                                                         \
+        return gemm_reject(node, &gal_tile_##level);                                                                   \
     }                                                                                                                  \
     void gal_gemm_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) { \
         (void)max_batch, (void)threads;                                                                                \

@@ -109,12 +109,14 @@ static const char *reject_pool(const gal_node *node) {
     if (gal_pool_shape(node, true, &win, &shape, NULL) != GALEN_OK) return "the window is not understood";
     if (win.kernel[1] > MAX_TAPS || win.kernel[2] > MAX_TAPS || win.kernel[1] * win.kernel[2] > MAX_TAPS)
         return "the window has more than 256 taps";
-    if (win.out[1] * win.out[2] * shape.dim[3].size == 0) return "there is nothing to compute";
+    if (win.out[1] < 1 || win.out[2] < 1 || shape.dim[3].size < 1) return "there is nothing to compute";
     return NULL;
 }
 
 static const char *reject_global(const gal_node *node) {
-    return node->in[0]->shape.rank == 4 ? NULL : "the input is not an image";
+    const gal_shape *x = &node->in[0]->shape;
+    if (x->rank != 4) return "the input is not an image";
+    return x->dim[3].size < 1 ? "there is nothing to compute" : NULL;
 }
 
 #define ROW(name, reject_fn, level, ...)                                                                               \

@@ -2,6 +2,7 @@
 #include "cpu/kernel.h"
 #include "support/shared.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct conv_graph {
@@ -62,6 +63,11 @@ static void the_node_decides(void **state) {
     c = make(8, 1, false, "");
     assert_null(gal_kernel_pick(c.node, GAL_ISA_AVX512, &why));
     assert_non_null(strstr((char *)why.data, "conv_f32_avx2_6x16 passed over: the weights are not constant"));
+    gal_graph_destroy(c.graph);
+    c = make(8, 1, true, "");
+    ((float *)c.node->in[1]->constant->data)[100] = -INFINITY;
+    assert_null(gal_kernel_pick(c.node, GAL_ISA_AVX512, &why));
+    assert_non_null(strstr((char *)why.data, "the weights hold NaN or infinity"));
     gal_graph_destroy(c.graph);
     gal_buf_free(&why);
 }
