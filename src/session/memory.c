@@ -13,6 +13,10 @@
 /* Largest first compares every pair; beyond this many buffers only the order of time, which is near linear, is used. */
 enum { BY_SIZE_MAX = 6000 };
 
+/* With more than this many buffers alive at once gaps are no longer looked for: a hostile graph must not cost minutes.
+ */
+enum { SEARCH_MAX = 4096 };
+
 typedef struct item {
     const gal_span *span;
     size_t room; /* bytes with alignment and tail, 0 for an empty buffer */
@@ -90,13 +94,16 @@ static size_t drop_dead(item **placed, size_t n, uint32_t step) {
 
 /* Places the items in their present order; returns the arena's size or SIZE_MAX when it does not fit. */
 static size_t place(item *items, size_t n, item **placed, bool in_time) {
-    size_t n_placed = 0, total = 0;
+    size_t n_placed = 0, total = 0, sweep = 64;
     for (size_t i = 0; i < n; i++) {
         item *it = &items[i];
         it->offset = 0;
         if (it->room == 0) continue;
-        if (in_time) n_placed = drop_dead(placed, n_placed, it->span->first);
-        it->offset = best_gap(it, placed, n_placed);
+        if (in_time && n_placed >= sweep) {
+            n_placed = drop_dead(placed, n_placed, it->span->first);
+            sweep = 2 * n_placed + 64;
+        }
+        it->offset = in_time && n_placed > SEARCH_MAX ? total : best_gap(it, placed, n_placed);
         size_t end;
         if (!gal_size_add(it->offset, it->room, &end)) return SIZE_MAX;
         if (end > total) total = end;

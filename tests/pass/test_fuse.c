@@ -122,10 +122,26 @@ static void test_left_alone(void **state) {
     gal_graph_destroy(g);
 }
 
+/* What is to be written as ONNX holds no op of ours. */
+static void test_portable(void **state) {
+    (void)state;
+    static small_result before;
+    gal_graph *g = small_graph();
+    gal_value *x = small_conv(g, small_input(g, "x", 3, 8, 8), 4, 3, 1);
+    small_output(g, small_op(g, "Relu", small_op(g, "Add", small_norm(g, small_conv(g, x, 4, 3, 1)), x), NULL));
+    small_run(g, &before);
+    assert_ok(gal_pass_run_all(g, true, &small_err), small_err);
+    small_expect(g, &before);
+    assert_int_equal(g->n_node, 4);
+    for (const gal_node *node = g->first; node != NULL; node = node->next)
+        assert_false(node->op->flags & GAL_OP_PRIVATE);
+    gal_graph_destroy(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_activations), cmocka_unit_test(test_clip_and_gates),
                                        cmocka_unit_test(test_residual),    cmocka_unit_test(test_order),
                                        cmocka_unit_test(test_products),    cmocka_unit_test(test_scale_shift),
-                                       cmocka_unit_test(test_left_alone)};
+                                       cmocka_unit_test(test_left_alone),  cmocka_unit_test(test_portable)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

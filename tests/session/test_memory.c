@@ -73,6 +73,19 @@ static void test_chain(void **state) {
     assert_int_equal(total, 2 * 1088);
 }
 
+/* Hundreds of thousands of buffers, all alive at the end: still quick. */
+static void test_hostile(void **state) {
+    (void)state;
+    const uint32_t n = 300000;
+    gal_span *s = gal_calloc(n, sizeof *s);
+    size_t total, bound;
+    galen_error err;
+    for (uint32_t i = 0; i < n; i++) s[i] = (gal_span){.bytes = 100, .first = i, .last = n};
+    assert_ok(gal_memory_plan(s, n, &total, &bound, &err), err);
+    assert_int_equal(total, bound);
+    gal_free(s);
+}
+
 static void test_limits(void **state) {
     (void)state;
     size_t total = 1, bound = 1;
@@ -94,6 +107,6 @@ static void test_limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_chain),
-                                       cmocka_unit_test(test_limits)};
+                                       cmocka_unit_test(test_hostile), cmocka_unit_test(test_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
