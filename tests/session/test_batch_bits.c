@@ -2,7 +2,9 @@
  * The same bits for any batch size, place in the batch and thread count, at every level this machine has; passes on and
  * off agree; a run allocates nothing.
  */
+#include "graph/op.h"
 #include "model/onnx.h"
+#include "model/zoo/zoo.h"
 #include "session/session.h"
 #include "support/shared.h"
 
@@ -31,17 +33,21 @@ typedef struct net {
     gal_session *session;
 } net;
 
-static net load(const char *file, gal_isa isa, int threads, bool optimise, int64_t max_batch) {
-    net n = {0};
+static void plan(net *n, gal_isa isa, int threads, bool optimise, int64_t max_batch) {
     gal_session_options options = gal_session_default_options();
     options.isa = isa;
     options.threads = threads;
     options.optimise = optimise;
     options.max_batch = max_batch;
+    options.file = n->model->file;
+    options.n_file = n->model->n_file;
+    assert_ok(gal_session_create(n->model->graph, &options, &n->session, &err), err);
+}
+
+static net load(const char *file, gal_isa isa, int threads, bool optimise, int64_t max_batch) {
+    net n = {0};
     assert_ok(gal_onnx_load(file, NULL, &n.model, &err), err);
-    options.file = n.model->file;
-    options.n_file = n.model->n_file;
-    assert_ok(gal_session_create(n.model->graph, &options, &n.session, &err), err);
+    plan(&n, isa, threads, optimise, max_batch);
     return n;
 }
 
@@ -101,6 +107,60 @@ static void test_small(void **state) {
     free(x);
 }
 
+enum { ZOO_BATCH = 6, ZOO_SIDE = 48, ZOO_IMAGE = 3 * ZOO_SIDE * ZOO_SIDE, CLASSES = 5 };
+
+static net load_zoo(const char *name, gal_isa isa, int threads, bool optimise, int64_t max_batch) {
+    net n = {0};
+    const gal_zoo_options options = {.height = ZOO_SIDE, .width = ZOO_SIDE, .classes = CLASSES, .seed = 3};
+    assert_ok(gal_zoo_build(name, &options, NULL, &n.model, &err), err);
+    plan(&n, isa, threads, optimise, max_batch);
+    return n;
+}
+
+static size_t count_steps(const net *n, const char *op) {
+    size_t found = 0;
+    for (size_t i = 0; i < gal_session_steps(n->session); i++)
+        found += strcmp(gal_session_step(n->session, i).node->op->name, op) == 0;
+    return found;
+}
+
+static void check_zoo(const char *name, gal_isa isa, const float *x, float *expected) {
+    float y[ZOO_BATCH * CLASSES];
+    for (int threads = 1; threads <= 2; threads++) {
+        net n = load_zoo(name, isa, threads, true, ZOO_BATCH);
+        run(&n, x, ZOO_BATCH, y);
+        if (threads == 1)
+            memcpy(expected, y, sizeof y);
+        else
+            same_bits(expected, y, ZOO_BATCH * CLASSES);
+        run(&n, x + 2 * ZOO_IMAGE, 3, y);
+        same_bits(expected + 2 * CLASSES, y, 3 * CLASSES);
+        run(&n, x + 5 * ZOO_IMAGE, 1, y);
+        same_bits(expected + 5 * CLASSES, y, CLASSES);
+        assert_int_equal(count_steps(&n, "Transpose"), 1); /* of the picture */
+        assert_int_equal(count_steps(&n, "BatchNormalization") + count_steps(&n, "Relu") + count_steps(&n, "Clip"), 0);
+        assert_true(gal_session_arena_bytes(n.session) <= gal_session_lower_bound(n.session) * 6 / 5);
+        unload(&n);
+    }
+}
+
+/* Inverted residuals, squeeze and excitation, dense connections: the passes off, on, and at every level. */
+static void test_zoo(void **state) {
+    const char *name = *state;
+    float *x = malloc(sizeof *x * ZOO_BATCH * ZOO_IMAGE), first[ZOO_BATCH * CLASSES], y[ZOO_BATCH * CLASSES],
+          largest = 0;
+    for (int i = 0; i < ZOO_BATCH * ZOO_IMAGE; i++) x[i] = sinf(0.37f * (float)i) * cosf(0.011f * (float)i);
+    net n = load_zoo(name, GAL_ISA_REFERENCE, 2, false, 2);
+    run(&n, x, 2, first);
+    unload(&n);
+    for (int i = 0; i < 2 * CLASSES; i++) largest = fmaxf(largest, fabsf(first[i]));
+    for (int isa = GAL_ISA_REFERENCE; isa <= (int)gal_isa_detect(); isa++) {
+        check_zoo(name, (gal_isa)isa, x, y);
+        for (int i = 0; i < 2 * CLASSES; i++) assert_true(fabsf(y[i] - first[i]) <= 1e-4f * largest);
+    }
+    free(x);
+}
+
 static void test_no_allocation(void **state) {
     (void)state;
     const char *file = test_shared("golden/cxr64-small.onnx");
@@ -118,6 +178,12 @@ static void test_no_allocation(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_small), cmocka_unit_test(test_no_allocation)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_no_allocation),
+        {.name = "mobilenet_v2", .test_func = test_zoo, .initial_state = (void *)(uintptr_t) "mobilenet_v2"},
+        {.name = "efficientnet_b0", .test_func = test_zoo, .initial_state = (void *)(uintptr_t) "efficientnet_b0"},
+        {.name = "densenet121", .test_func = test_zoo, .initial_state = (void *)(uintptr_t) "densenet121"},
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
