@@ -1,4 +1,4 @@
-// The one C++ file: DCMTK reads the data set and decodes RLE, JPEG and JPEG-LS. Nothing C++ leaves it: no exception, no
+// The one C++ file: DCMTK reads the data set and decodes JPEG and JPEG-LS. Nothing C++ leaves it: no exception, no
 // message.
 extern "C" {
 #include "base/error.h"
@@ -6,6 +6,7 @@ extern "C" {
 #include "dicom/fragments.h"
 #include "dicom/openjpeg_plugin.h"
 #include "dicom/plugin.h"
+#include "dicom/rle.h"
 }
 
 #include <dcmtk/config/osconfig.h>
@@ -13,7 +14,6 @@ extern "C" {
 
 #include <dcmtk/dcmdata/dcistrmb.h>
 #include <dcmtk/dcmdata/dcpxitem.h>
-#include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
 #include <dcmtk/oflog/oflog.h>
@@ -67,7 +67,6 @@ void start() {
     OFLog::configure(OFLogger::OFF_LOG_LEVEL); // before anything that could print
     if (__lsan_disable) __lsan_disable();
     add_missing_entries();
-    DcmRLEDecoderRegistration::registerCodecs();
     DJDecoderRegistration::registerCodecs(EDC_never); // samples as coded: the pixel chain converts colours
     DJLSDecoderRegistration::registerCodecs();
     if (__lsan_enable) __lsan_enable();
@@ -159,6 +158,7 @@ class Reader {
     galen_status dcmtk_frame(DcmElement *element, size_t first);
     galen_status jpeg_layout(const std::vector<Uint8> &stream, gal_codestream &header);
     galen_status match(const gal_codestream &header);
+    galen_status rle(const std::vector<Uint8> &stream);
     galen_status jpeg2000(const std::vector<Uint8> &stream);
     galen_status take(size_t bytes);
 
@@ -462,9 +462,8 @@ galen_status Reader::dcmtk_frame(DcmElement *element, size_t first) {
                                                           p_.pixels, static_cast<Uint32>(even), model);
     if (condition.good()) return GALEN_OK;
     if (condition == EC_MemoryExhausted) return gal_fail_memory(err_, "decompressing the frame", even);
-    return gal_fail(err_, GALEN_ERR_FORMAT,
-                    "frame %d cannot be decompressed from %s (%s): it was cut short or is damaged", request_.frame,
-                    request_.syntax->name, condition.text());
+    return gal_fail(err_, GALEN_ERR_FORMAT, "frame %d cannot be decompressed from %s: it was cut short or is damaged",
+                    request_.frame, request_.syntax->name);
 }
 
 // The decoder delivers bytes up to a precision of 8 and words above, whatever the data set says.
@@ -505,6 +504,22 @@ galen_status Reader::jpeg2000(const std::vector<Uint8> &stream) {
     return gal_jpeg2000_decode(stream.data(), stream.size(), &header, static_cast<int>(bytes), p_.pixels, err_);
 }
 
+galen_status Reader::rle(const std::vector<Uint8> &stream) {
+    uint64_t bits =
+        gal_dicom_frame_bits(p_.info.rows, p_.info.columns, p_.info.samples_per_pixel, p_.bits_allocated, false);
+    if (bits == 0 || p_.bits_allocated % 8 != 0 || p_.photometric == GAL_PHOTO_YBR_FULL_422)
+        return gal_fail(err_, GALEN_ERR_UNSUPPORTED, "RLE with %d bits a sample and %s is not supported",
+                        p_.bits_allocated, p_.info.photometric);
+    // A run of two bytes unpacks to 128 at most: a frame that cannot be whole takes no memory.
+    if (bits / 8 > 64 * static_cast<uint64_t>(stream.size()))
+        return gal_fail(err_, GALEN_ERR_FORMAT,
+                        "%zu bytes of RLE cannot hold the frame: it was cut short or is damaged", stream.size());
+    p_.planar = false;
+    GAL_TRY(take(static_cast<size_t>(bits / 8)));
+    return gal_rle_decode(stream.data(), stream.size(), gal_dicom_pixels(&p_), p_.info.samples_per_pixel,
+                          p_.bits_allocated / 8, p_.pixels, err_);
+}
+
 galen_status Reader::compressed(DcmElement *element) {
     std::vector<gal_fragment> list;
     gal_fragment table = {nullptr, 0};
@@ -518,7 +533,8 @@ galen_status Reader::compressed(DcmElement *element) {
     gal_packing packing = request_.syntax->packing;
     if (packing == GAL_PACK_JPEG2000) return jpeg2000(stream);
     gal_codestream header = {};
-    if (packing != GAL_PACK_RLE) GAL_TRY(jpeg_layout(stream, header));
+    if (packing == GAL_PACK_RLE) return rle(stream);
+    GAL_TRY(jpeg_layout(stream, header));
     if (p_.photometric == GAL_PHOTO_YBR_FULL_422) p_.photometric = GAL_PHOTO_YBR_FULL; // decoders deliver full chroma
     if (packing == GAL_PACK_JPEG && p_.photometric >= GAL_PHOTO_RGB)
         p_.photometric =

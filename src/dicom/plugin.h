@@ -1,4 +1,5 @@
-/* The C face of libgalen-dicom.so: DCMTK reads the data set and its codecs, OpenJPEG decodes JPEG 2000. */
+/* The C face of libgalen-dicom.so: DCMTK reads the data set and decodes JPEG and JPEG-LS, OpenJPEG decodes JPEG 2000.
+ */
 #ifndef GAL_DICOM_PLUGIN_H
 #define GAL_DICOM_PLUGIN_H
 

@@ -6,6 +6,7 @@
 #include "dicom/guard.h"
 #include "dicom/inflate.h"
 #include "dicom/meta.h"
+#include "dicom/rle.h"
 
 #include <galen/dicom.h>
 #include <stdlib.h>
@@ -190,6 +191,25 @@ static void fragments_to_frames(void **state) {
     assert_int_equal(gal_dicom_frame_fragments(list, 0, none, 1, 0, &first, &count, &err), GALEN_ERR_FORMAT);
 }
 
+static void rle_frames(void **state) {
+    (void)state;
+    uint8_t frame[72] = {2, 0, 0, 0, 64, 0, 0, 0, 68};
+    memcpy(frame + 64, "\xFD\x07\x00\x09", 4); /* 4 times 7, then 9 */
+    memcpy(frame + 68, "\x80\x01\x01\x02", 4); /* nothing, then 1 and 2 */
+    uint8_t out[6];
+    galen_error err;
+    assert_int_equal(gal_rle_decode(frame, 72, 2, 1, 2, out, &err), GALEN_OK);
+    assert_memory_equal(out, "\x01\x07\x02\x07", 4); /* the first segment is the high byte */
+    assert_int_equal(gal_rle_decode(frame, 72, 2, 2, 1, out, &err), GALEN_OK);
+    assert_memory_equal(out, "\x07\x01\x07\x02", 4);
+    assert_int_equal(gal_rle_decode(frame, 72, 3, 2, 1, out, &err), GALEN_ERR_FORMAT); /* the second has but two */
+    assert_int_equal(gal_rle_decode(frame, 71, 2, 2, 1, out, &err), GALEN_ERR_FORMAT);
+    assert_int_equal(gal_rle_decode(frame, 72, 2, 3, 1, out, &err), GALEN_ERR_FORMAT);
+    assert_int_equal(gal_rle_decode(frame, 63, 2, 2, 1, out, &err), GALEN_ERR_FORMAT);
+    frame[8] = 73;
+    assert_int_equal(gal_rle_decode(frame, 72, 2, 2, 1, out, &err), GALEN_ERR_FORMAT);
+}
+
 static void inflating(void **state) {
     (void)state;
     enum { N = 3000000 };
@@ -228,6 +248,7 @@ static void inflating(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(syntaxes),
+        cmocka_unit_test(rle_frames),
         cmocka_unit_test(probes),
         cmocka_unit_test(meta_groups),
         cmocka_unit_test(jpeg_headers),

@@ -3,6 +3,7 @@
 
 #include <galen/dicom.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,10 +171,98 @@ static void limits_are_kept(void **state) {
     free(bytes);
 }
 
+static unsigned word(const unsigned char *p) {
+    return (unsigned)p[0] | (unsigned)p[1] << 8 | (unsigned)p[2] << 16 | (unsigned)p[3] << 24;
+}
+
+/* Shortens the one fragment of a frame to `percent` of its bytes, leaving the data set around it whole. */
+static size_t shorten(unsigned char *bytes, size_t size, unsigned percent) {
+    size_t at = 0;
+    for (size_t i = 0; i + 12 < size; i++)
+        if (memcmp(bytes + i, "\xE0\x7F\x10\0O", 5) == 0 && word(bytes + i + 8) == 0xFFFFFFFFu) at = i + 12;
+    assert_true(at > 0);
+    at += 8 + word(bytes + at + 4); /* the offset table */
+    unsigned keep = (unsigned)((uint64_t)word(bytes + at + 4) * percent / 100) & ~1u;
+    memcpy(bytes + at + 4, &keep, 4);
+    memcpy(bytes + at + 8 + keep, "\xFE\xFF\xDD\xE0\0\0\0\0", 8);
+    return at + 16 + keep;
+}
+
+/* A frame that is not whole is refused: half a chest in grey must not be taken for a picture. */
+static void cut_frames_are_refused(void **state) {
+    (void)state;
+    static const char *const names[] = {
+        CT "_RLELosslessTransferSyntax_1.2.840.10008.1.2.5.dcm",
+        CT "_JPEGProcess1TransferSyntax_1.2.840.10008.1.2.4.50.dcm",
+        CT "_JPEGProcess2_4TransferSyntax_1.2.840.10008.1.2.4.51.dcm",
+        CT "_JPEGProcess10_12TransferSyntax_1.2.840.10008.1.2.4.55.dcm",
+        CT "_JPEGProcess14SV1TransferSyntax_1.2.840.10008.1.2.4.70.dcm",
+        CT "_JPEGLSLosslessTransferSyntax_1.2.840.10008.1.2.4.80.dcm",
+        CT "_JPEG2000LosslessOnlyTransferSyntax_1.2.840.10008.1.2.4.90.dcm",
+        CT "_JPEG2000TransferSyntax_1.2.840.10008.1.2.4.91.dcm",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (unsigned percent = 0; percent < 100; percent += 33) {
+            size_t size;
+            unsigned char *bytes = load(names[i], &size);
+            galen_image image;
+            galen_error err;
+            galen_status status = galen_dicom_read(bytes, shorten(bytes, size, percent), NULL, &image, NULL, &err);
+            if (status != GALEN_ERR_FORMAT) fail_msg("%s at %u %%: status %d", names[i], percent, (int)status);
+            free(bytes);
+        }
+}
+
+typedef struct job {
+    const char *name;
+    unsigned char *bytes;
+    size_t size;
+    uint64_t sum;
+    int failed;
+} job;
+
+static void *decode_often(void *user) {
+    job *j = user;
+    for (int round = 0; round < 8; round++) {
+        galen_image image;
+        galen_error err;
+        if (galen_dicom_read(j->bytes, j->size, NULL, &image, NULL, &err) != GALEN_OK) {
+            j->failed = 1;
+            return NULL;
+        }
+        uint64_t sum = 0;
+        for (size_t i = 0; i < PIXELS; i++) sum = sum * 31 + ((uint8_t *)image.data)[i];
+        if (round > 0 && sum != j->sum) j->failed = 1;
+        j->sum = sum;
+        galen_image_free(&image);
+    }
+    return NULL;
+}
+
+/* Four threads, four decoders, the first use of the plug-in among them when this test runs alone. */
+static void many_threads(void **state) {
+    (void)state;
+    job jobs[] = {{.name = CT},
+                  {.name = CT "_RLELosslessTransferSyntax_1.2.840.10008.1.2.5.dcm"},
+                  {.name = CT "_JPEGLSLosslessTransferSyntax_1.2.840.10008.1.2.4.80.dcm"},
+                  {.name = CT "_JPEG2000LosslessOnlyTransferSyntax_1.2.840.10008.1.2.4.90.dcm"}};
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) jobs[i].bytes = load(jobs[i].name, &jobs[i].size);
+    for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, decode_often, &jobs[i]), 0);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++) {
+        assert_false(jobs[i].failed);
+        assert_true(jobs[i].sum == jobs[0].sum);
+        free(jobs[i].bytes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lossless_are_identical), cmocka_unit_test(lossy_are_close), cmocka_unit_test(frames_by_index),
-        cmocka_unit_test(colour_files),           cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(many_threads),           cmocka_unit_test(cut_frames_are_refused),
+        cmocka_unit_test(lossless_are_identical), cmocka_unit_test(lossy_are_close),
+        cmocka_unit_test(frames_by_index),        cmocka_unit_test(colour_files),
+        cmocka_unit_test(limits_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
