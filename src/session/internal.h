@@ -72,6 +72,9 @@ galen_status gal_session_place(gal_session *session, galen_error *err);
 /* Fills the packed weights step by step and lets go of the pages of constants nobody reads any more. */
 galen_status gal_session_pack(gal_session *session, galen_error *err);
 
+/* GALEN_ERR_ARGUMENT when an earlier session has let go of a constant of this graph. */
+galen_status gal_session_check_constants(const gal_graph *graph, galen_error *err);
+
 /* NaN or infinity in a float tensor of this value is GALEN_ERR_NUMERIC that names it and the item. */
 galen_status gal_session_check_finite(const gal_value *value, const galen_tensor *tensor, galen_error *err);
 

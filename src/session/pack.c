@@ -36,11 +36,24 @@ static bool may_release(const gal_session *s, const uint32_t *step_of, const gal
     return true;
 }
 
-/* The kernels get no pointer any more, so that one that still reads the constant is found at once. */
+/* Neither kernels nor the graph keep a pointer, so that whoever still reads the constant is found at once. */
 static void release(gal_session *s, const gal_value *value) {
     gal_block *block = &s->block[s->slot[s->slot_of[value->id]].block];
     gal_arena_discard(&s->graph->arena, block->data, block->bytes);
     block->data = NULL;
+    galen_tensor *tensor = (galen_tensor *)(uintptr_t)value->constant; /* the session owns the graph */
+    tensor->data = NULL;
+}
+
+galen_status gal_session_check_constants(const gal_graph *graph, galen_error *err) {
+    for (uint32_t i = 0; i < graph->n_value; i++) {
+        const gal_value *value = graph->value[i];
+        if (value->constant != NULL && value->uses != NULL && value->constant->data == NULL &&
+            galen_tensor_elements(value->constant) != 0)
+            return gal_fail(err, GALEN_ERR_ARGUMENT,
+                            "constant '%s' was taken by an earlier session; load the model again", value->name);
+    }
+    return GALEN_OK;
 }
 
 static void pack_all(gal_session *s, const uint32_t *step_of) {

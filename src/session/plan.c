@@ -105,6 +105,8 @@ static void release_files(const gal_session_options *options) {
 }
 
 static galen_status build(gal_session *s, const gal_session_options *options, galen_error *err) {
+    GAL_TRY(gal_session_check_constants(s->graph, err));
+    release_files(options); /* what loading and hashing read */
     if (options->optimise) GAL_TRY(gal_pass_run_all(s->graph, false, err));
     if (s->pool == NULL) {
         GAL_TRY(gal_pool_create(options->threads, &s->pool, err));

@@ -116,10 +116,10 @@ static galen_status make_session(galen_predictor *p, const galen_predictor_optio
     s.pool = p->pool;
     s.max_batch = p->batch;
     if (o->isa) GAL_TRY(gal_isa_parse(o->isa, &s.isa, err));
-    GAL_TRY(gal_session_create(p->model->graph, &s, &p->session, err));
-    /* Weights are packed in the kernels' own order now; the file's pages need not stay in memory. */
-    for (size_t i = 0; i < p->model->n_file; i++) gal_file_release_pages(&p->model->file[i]);
-    return GALEN_OK;
+    /* Weights are packed in the kernels' own order: the file's pages need not stay in memory. */
+    s.file = p->model->file;
+    s.n_file = p->model->n_file;
+    return gal_session_create(p->model->graph, &s, &p->session, err);
 }
 
 /* The batch's planes, scores of every output, and the book-keeping of its files. */

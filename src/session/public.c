@@ -92,6 +92,8 @@ static galen_status plan(galen_session *s, galen_model *m, const galen_session_o
     internal.threads = o->threads;
     if (o->isa) GAL_TRY(gal_isa_parse(o->isa, &internal.isa, err));
     m->in_use = true;
+    internal.file = m->file->file;
+    internal.n_file = m->file->n_file;
     return gal_session_create(m->file->graph, &internal, &s->plan, err);
 }
 

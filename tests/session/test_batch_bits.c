@@ -107,6 +107,18 @@ static void test_small(void **state) {
     free(x);
 }
 
+/* Packed weights let go of their memory: a second session on the same graph is refused, not run on zeros. */
+static void test_taken_once(void **state) {
+    (void)state;
+    net n = load(test_shared("golden/cxr64-small.onnx"), gal_isa_detect(), 1, true, 1);
+    gal_session_options options = gal_session_default_options();
+    gal_session *second = NULL;
+    galen_status status = gal_session_create(n.model->graph, &options, &second, &err);
+    assert_int_equal(status, gal_session_packed_bytes(n.session) > 0 ? GALEN_ERR_ARGUMENT : GALEN_OK);
+    gal_session_destroy(second);
+    unload(&n);
+}
+
 enum { ZOO_BATCH = 6, ZOO_SIDE = 48, ZOO_IMAGE = 3 * ZOO_SIDE * ZOO_SIDE, CLASSES = 5 };
 
 static net load_zoo(const char *name, gal_isa isa, int threads, bool optimise, int64_t max_batch) {
@@ -181,6 +193,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_no_allocation),
+        cmocka_unit_test(test_taken_once),
         {.name = "mobilenet_v2", .test_func = test_zoo, .initial_state = (void *)(uintptr_t) "mobilenet_v2"},
         {.name = "efficientnet_b0", .test_func = test_zoo, .initial_state = (void *)(uintptr_t) "efficientnet_b0"},
         {.name = "densenet121", .test_func = test_zoo, .initial_state = (void *)(uintptr_t) "densenet121"},
