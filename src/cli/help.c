@@ -151,8 +151,8 @@ void cli_print_man(FILE *to, const cli_verb *verb) {
         man_overview(to);
         return;
     }
-    fprintf(to, ".TH GALEN\\-%s 1 \"\" \"Galen %s\" \"Galen\"\n.SH NAME\ngalen\\-%s \\- ", verb->name, galen_version(),
-            verb->name);
+    fprintf(to, ".TH \"galen\\-%s\" 1 \"\" \"Galen %s\" \"Galen\"\n.SH NAME\ngalen\\-%s \\- ", verb->name,
+            galen_version(), verb->name);
     put_roff_text(to, verb->summary);
     fprintf(to, "\n.SH SYNOPSIS\n\\fBgalen %s\\fR [\\fIoptions\\fR] ", verb->name);
     put_roff_text(to, verb->operands);

@@ -162,7 +162,7 @@ static void print_head(const job *j) {
         puts("threshold  no threshold in the card");
     }
     for (int i = 0; i < f->n_missing; i++) {
-        fputs("assumed    ", stdout);
+        fputs("note       ", stdout);
         cli_put_text(stdout, f->missing[i]);
         puts("");
     }
