@@ -1,6 +1,8 @@
 /* Philox4x32-10 and what is drawn from it. */
 #include "base/rng.h"
 
+#include "base/refmath.h"
+
 #include <math.h>
 
 void gal_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
@@ -83,7 +85,7 @@ static double normal_quantile(double p) {
         double r = 0.180625 - q * q;
         return q * poly(a, 8, r) / poly(b, 8, r);
     }
-    double r = sqrt(-log(q < 0 ? p : 1 - p)), x;
+    double r = sqrt(-gal_ref_log(q < 0 ? p : 1 - p)), x;
     if (r <= 5)
         x = poly(c, 8, r - 1.6) / poly(d, 8, r - 1.6);
     else

@@ -16,7 +16,8 @@ gal_rng gal_rng_make(uint64_t seed, uint64_t stream);
 uint32_t gal_rng_u32(gal_rng *rng);
 /* Uniform in [0, 1) with 53 bits. */
 double gal_rng_uniform(gal_rng *rng);
-/* Standard normal by inversion (Wichura AS 241, 1e-16); one draw of gal_rng_uniform each. */
+/* Standard normal by inversion (Wichura AS 241, 1e-16), the same bits on every machine; one draw of gal_rng_uniform
+ * each. */
 double gal_rng_normal(gal_rng *rng);
 
 #endif

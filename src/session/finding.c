@@ -1,18 +1,15 @@
 /* From raw scores to probabilities and a decision. */
 #include "session/finding.h"
 
-#include <math.h>
-#include <stdbool.h>
+#include "base/refmath.h"
 
-static double sigmoid(double x) {
-    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
-}
+#include <stdbool.h>
 
 static void softmax(const float *score, int n, double *out) {
     double top = score[0], sum = 0;
     for (int i = 1; i < n; i++)
         if (score[i] > top) top = score[i];
-    for (int i = 0; i < n; i++) sum += out[i] = exp(score[i] - top);
+    for (int i = 0; i < n; i++) sum += out[i] = gal_ref_exp(score[i] - top);
     for (int i = 0; i < n; i++) out[i] /= sum;
 }
 
@@ -28,8 +25,8 @@ static void binary(const galen_predictor_facts *facts, gal_link link, const doub
     int yes = facts->n_scores == 1 ? 0 : facts->positive >= 0 ? facts->positive : 1;
     out->probability = p[yes];
     if (facts->has_threshold)
-        out->positive =
-            link == GAL_LINK_LOGIT ? (double)out->scores[yes] >= facts->threshold : p[yes] >= sigmoid(facts->threshold);
+        out->positive = link == GAL_LINK_LOGIT ? (double)out->scores[yes] >= facts->threshold
+                                               : p[yes] >= gal_ref_sigmoid(facts->threshold);
     bool present = facts->has_threshold ? out->positive == 1 : p[yes] >= 0.5;
     if (facts->n_labels == 2 && facts->positive >= 0) out->label = present ? facts->positive : 1 - facts->positive;
 }
@@ -44,7 +41,7 @@ void gal_finding(const galen_predictor_facts *facts, gal_link link, double *prob
         softmax(out->scores, n, probabilities);
     else
         for (int i = 0; i < n; i++)
-            probabilities[i] = link == GAL_LINK_LOGIT ? sigmoid(out->scores[i]) : (double)out->scores[i];
+            probabilities[i] = link == GAL_LINK_LOGIT ? gal_ref_sigmoid(out->scores[i]) : (double)out->scores[i];
     if (facts->task == GALEN_TASK_BINARY) {
         binary(facts, link, probabilities, out);
     } else if (facts->task == GALEN_TASK_MULTICLASS) {

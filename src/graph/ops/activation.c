@@ -1,7 +1,7 @@
 /* Activations merged into convolutions and matrix products. */
 #include "graph/ops/activation.h"
 
-#include "graph/ops/refmath.h"
+#include "base/refmath.h"
 
 #include <strings.h>
 

@@ -1,8 +1,8 @@
 /* Mod in both of its meanings, and Pow with its mixed types. */
 #include "base/error.h"
+#include "base/refmath.h"
 #include "graph/ops/binary.h"
 #include "graph/ops/ops.h"
-#include "graph/ops/refmath.h"
 #include "graph/ops/rules.h"
 #include "graph/ops/types.h"
 

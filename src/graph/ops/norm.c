@@ -3,8 +3,8 @@
  * taken in double, in memory order, in two passes; each result is rounded once.
  */
 #include "base/error.h"
+#include "base/refmath.h"
 #include "graph/ops/ops.h"
-#include "graph/ops/refmath.h"
 #include "graph/ops/rules.h"
 #include "graph/ops/types.h"
 

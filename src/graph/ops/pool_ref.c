@@ -2,8 +2,8 @@
 #include "graph/ops/pool_ref.h"
 
 #include "base/error.h"
+#include "base/refmath.h"
 #include "graph/ops/conv_ref.h"
-#include "graph/ops/refmath.h"
 #include "graph/ops/types.h"
 
 #include <math.h>

@@ -3,8 +3,8 @@
  * number of threads: work is split over outputs only.
  */
 #include "base/error.h"
+#include "base/refmath.h"
 #include "graph/ops/ops.h"
-#include "graph/ops/refmath.h"
 #include "graph/ops/rules.h"
 #include "graph/ops/types.h"
 #include "graph/ops/walk.h"

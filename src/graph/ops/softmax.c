@@ -1,7 +1,7 @@
 /* Softmax and LogSoftmax (ONNX opset 13) along one axis: less the maximum, summed in double in order, rounded once. */
 #include "base/error.h"
+#include "base/refmath.h"
 #include "graph/ops/ops.h"
-#include "graph/ops/refmath.h"
 #include "graph/ops/rules.h"
 #include "graph/ops/types.h"
 

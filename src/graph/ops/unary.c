@@ -3,9 +3,9 @@
  * and rounded once, so that all machines give the same bits.
  */
 #include "base/error.h"
+#include "base/refmath.h"
 #include "graph/ops/binary.h"
 #include "graph/ops/ops.h"
-#include "graph/ops/refmath.h"
 #include "graph/ops/rules.h"
 #include "graph/ops/types.h"
 

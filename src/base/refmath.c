@@ -5,7 +5,7 @@
  * 1990, gives the error analysis of both); pow: the same log carried in two doubles (Dekker, Numerische Mathematik
  * 1971); erf: Taylor series around fixed centres.
  */
-#include "graph/ops/refmath.h"
+#include "base/refmath.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* The reference kernels' own transcendental functions against the C library's long double ones, in ulps over wide
  * ranges. */
+#include "base/refmath.h"
 #include "base/rng.h"
-#include "graph/ops/refmath.h"
 #include "support/shared.h"
 
 #include <math.h>

@@ -1,11 +1,11 @@
 /*
- * Transcendental functions of the reference kernels, in double: the same bits on every machine, whatever its libm.
+ * Transcendental functions in double: the same bits on every machine, whatever its libm.
  *
  * Made of IEEE additions, multiplications and divisions in a fixed order only. The error is below 2 units in the last
  * place over the whole range; NaN, infinities, signed zeros, overflow and subnormal results follow C17 Annex F.
  */
-#ifndef GAL_GRAPH_OPS_REFMATH_H
-#define GAL_GRAPH_OPS_REFMATH_H
+#ifndef GAL_BASE_REFMATH_H
+#define GAL_BASE_REFMATH_H
 
 double gal_ref_exp(double x);
 double gal_ref_expm1(double x);
