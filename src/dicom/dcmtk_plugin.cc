@@ -33,6 +33,9 @@ __attribute__((weak)) void __lsan_disable(void);
 __attribute__((weak)) void __lsan_enable(void);
 }
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "decoders deliver native words, the pixel chain reads little endian");
+
 namespace {
 
 // What Galen reads, so that implicit VR works the same with and without DCMTK's dictionary file on the machine.
@@ -473,6 +476,12 @@ galen_status Reader::jpeg_layout(const std::vector<Uint8> &stream, gal_codestrea
     if (header.precision < 2 || header.precision > 16)
         return gal_fail(err_, GALEN_ERR_FORMAT, "the compressed frame has %d bits a sample: it is damaged",
                         header.precision);
+    // A DCT block of 64 samples takes a bit at least, lossless coding a bit a sample, and chroma may be subsampled by 4
+    // x 4.
+    uint64_t samples = static_cast<uint64_t>(header.width) * header.height * static_cast<uint64_t>(header.components);
+    if (request_.syntax->packing == GAL_PACK_JPEG && samples > 8192 * static_cast<uint64_t>(stream.size()))
+        return gal_fail(err_, GALEN_ERR_FORMAT,
+                        "%zu bytes of JPEG cannot hold the frame: it was cut short or is damaged", stream.size());
     int allocated = header.precision <= 8 ? 8 : 16;
     if (allocated != p_.bits_allocated || header.precision <= p_.bits_stored) {
         if (p_.bits_stored > header.precision || allocated != p_.bits_allocated) p_.bits_stored = header.precision;
