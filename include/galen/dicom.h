@@ -31,7 +31,10 @@ typedef struct galen_dicom_info {
 
 /*
  * Decodes one frame to 8-bit grey or RGB as a viewer shows it: stored bits and sign, modality LUT or rescale, VOI LUT
- * or window, then MONOCHROME1 inversion; palette and YBR become RGB. `info` may be NULL. The caller owns *out.
+ * or window, then MONOCHROME1 inversion; palette and YBR become RGB. options NULL: the default; `info` may be NULL. The
+ * caller owns *out, which is empty on failure. GALEN_ERR_ARGUMENT: no such frame (the message says how many there are);
+ * _FORMAT: damaged, or a frame cut short; _LIMIT: larger than the limits; _UNSUPPORTED: no picture, or a kind Galen
+ * does not read.
  */
 GALEN_API galen_status galen_dicom_read(const void *bytes, size_t size, const galen_dicom_options *options,
                                         galen_image *out, galen_dicom_info *info, galen_error *err);
