@@ -4,6 +4,11 @@
  */
 #include "cpu/gemm_f32.h"
 
+enum {
+    LINE = 16,   /* floats of a cache line */
+    AHEAD = 8192 /* bytes the panel is fetched ahead: what arrives from L3 while a small tile computes */
+};
+
 static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 *t, int row, int vector, vf acc) {
     size_t at = (size_t)row * t->stride + (size_t)vector * VF;
     int left = t->cols - vector * VF;
@@ -37,6 +42,9 @@ static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *
             vf w[2];
             GAL_UNROLL
             for (int j = 0; j < nv; j++) w[j] = vf_load(b + j * VF);
+            GAL_UNROLL
+            for (int j = 0; j < nv * VF; j += LINE)
+                __builtin_prefetch((const void *)((uintptr_t)(b + j) + AHEAD), 0, 3);
             GAL_UNROLL
             for (int i = 0; i < mr; i++) {
                 vf x = vf_set(a[i][k]);
