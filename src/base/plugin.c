@@ -46,7 +46,8 @@ galen_status gal_plugin_load(const char *name, const void **symbol, galen_error 
         if (n < 0 || (size_t)n >= sizeof folder) continue;
         handle = open_in(folder, name);
         const char *said = handle ? NULL : dlerror();
-        if (said && !strstr(said, "No such file") && !strstr(said, "Not a directory")) snprintf(why, sizeof why, " (%s)", said);
+        if (said && !strstr(said, "No such file") && !strstr(said, "Not a directory"))
+            snprintf(why, sizeof why, " (%s)", said);
     }
     if (!handle)
         return gal_fail(
