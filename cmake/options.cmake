@@ -30,7 +30,8 @@ if(GALEN_SANITIZE)
     add_link_options(-fsanitize=${GALEN_SANITIZE})
 endif()
 
-set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON) # libgalen links what its rooms foundif(GALEN_FUZZ)
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON) # libgalen links what its rooms found
+if(GALEN_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link) # coverage of the library, which libFuzzer steers by
 endif()
 
