@@ -2,6 +2,7 @@
 // message.
 extern "C" {
 #include "base/error.h"
+#include "dicom/chain.h"
 #include "dicom/codestream.h"
 #include "dicom/fragments.h"
 #include "dicom/openjpeg_plugin.h"
@@ -169,7 +170,6 @@ class Reader {
     gal_dicom_picture &p_;
     galen_error *err_;
     DcmDataset dataset_;
-    bool subsampled_ = false;
 };
 
 galen_status Reader::parse() {
@@ -223,7 +223,7 @@ void Reader::window(DcmItem *item) {
     p_.function = function == "SIGMOID"        ? GAL_VOI_SIGMOID
                   : function == "LINEAR_EXACT" ? GAL_VOI_LINEAR_EXACT
                                                : GAL_VOI_LINEAR;
-    if (p_.function == GAL_VOI_LINEAR ? !(width >= 1) : !(width > 0)) return;
+    if (!gal_voi_valid(p_.function, center, width)) return;
     p_.has_window = true;
     p_.info.window_center = center;
     p_.info.window_width = width;
@@ -272,7 +272,7 @@ galen_status Reader::lut(DcmItem *item, const DcmTagKey &descriptor, const DcmTa
         return gal_fail(err_, GALEN_ERR_FORMAT,
                         "lookup table (%04X,%04X) has %zu bytes for %lu entries: the file is damaged", data.getGroup(),
                         data.getElement(), body.size(), static_cast<unsigned long>(count));
-    out.data = static_cast<uint16_t *>(request_.memory.alloc(count, sizeof *out.data));
+    out.data = static_cast<uint16_t *>(request_.alloc(count, sizeof *out.data));
     if (!out.data) return gal_fail_memory(err_, "a lookup table", count * sizeof *out.data);
     unsigned mask = (1u << out.bits) - 1;
     for (uint32_t i = 0; i < count; i++)
@@ -382,7 +382,7 @@ galen_status Reader::describe() {
 }
 
 galen_status Reader::take(size_t bytes) {
-    p_.pixels = static_cast<uint8_t *>(request_.memory.alloc(bytes, 1));
+    p_.pixels = static_cast<uint8_t *>(request_.alloc(bytes, 1));
     p_.size = bytes;
     return p_.pixels ? GALEN_OK : gal_fail_memory(err_, "the frame", bytes);
 }
@@ -395,8 +395,8 @@ galen_status Reader::uncompressed(DcmElement *element) {
         if (full > 0 && have / full >= static_cast<uint64_t>(p_.info.frames))
             p_.photometric = GAL_PHOTO_YBR_FULL; // mislabelled
     }
-    subsampled_ = p_.photometric == GAL_PHOTO_YBR_FULL_422;
-    uint64_t frame_bits = gal_dicom_frame_bits(rows, columns, samples, bits, subsampled_);
+    bool subsampled = p_.photometric == GAL_PHOTO_YBR_FULL_422;
+    uint64_t frame_bits = gal_dicom_frame_bits(rows, columns, samples, bits, subsampled);
     uint64_t begin = frame_bits * static_cast<uint64_t>(request_.frame), end = begin + frame_bits;
     if (frame_bits == 0 || frame_bits > UINT64_C(1) << 40 || (end + 7) / 8 > have)
         return gal_fail(

@@ -8,12 +8,6 @@
 
 enum { GAL_DICOM_PLUGIN_VERSION = 1 };
 
-/* The caller's allocator: what the plug-in hands out is taken from here, so that its owner can release it. */
-typedef struct gal_dicom_memory {
-    void *(*alloc)(size_t count, size_t size); /* zeroed, NULL when out of memory */
-    void (*release)(void *p);
-} gal_dicom_memory;
-
 /* A data set without preamble and meta header, already inflated and checked by gal_dicom_guard. */
 typedef struct gal_dicom_request {
     const uint8_t *dataset;
@@ -21,13 +15,13 @@ typedef struct gal_dicom_request {
     const gal_syntax *syntax;
     int frame;
     galen_image_limits limits;
-    gal_dicom_memory memory;
+    void *(*alloc)(size_t count, size_t size); /* the caller's: zeroed, NULL when out of memory */
 } gal_dicom_request;
 
 typedef struct gal_dicom_plugin {
     int version; /* GAL_DICOM_PLUGIN_VERSION of the header it was built with */
     /*
-     * Fills *picture, which the caller has zeroed. Its pointers come from request->memory and are the caller's, also
+     * Fills *picture, which the caller has zeroed. Its pointers come from request->alloc and are the caller's, also
      * after a failure. Safe from many threads at once.
      */
     galen_status (*read)(const gal_dicom_request *request, gal_dicom_picture *picture, galen_error *err);

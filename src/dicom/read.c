@@ -63,7 +63,7 @@ static galen_status load(const void *bytes, size_t size, int frame, galen_image_
                         (long long)limits.max_file_bytes);
     if (!bytes) bytes = "";
     size_t offset = 0;
-    gal_dicom_request request = {.frame = frame, .limits = limits, .memory = {gal_calloc, gal_free}};
+    gal_dicom_request request = {.frame = frame, .limits = limits, .alloc = gal_calloc};
     GAL_TRY(gal_dicom_find_dataset(bytes, size, &offset, &request.syntax, err));
     request.dataset = (const uint8_t *)bytes + offset;
     request.size = size - offset;

@@ -26,7 +26,3 @@ const gal_syntax *gal_syntax_find(const char *uid) {
         if (strcmp(uid, table[i].uid) == 0) return &table[i];
     return NULL;
 }
-
-const gal_syntax *gal_syntax_at(size_t index) {
-    return index < sizeof table / sizeof *table ? &table[index] : NULL;
-}

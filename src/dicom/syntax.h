@@ -21,7 +21,4 @@ typedef struct gal_syntax {
 
 /* The syntax of a UID, NULL when Galen does not read it. */
 const gal_syntax *gal_syntax_find(const char *uid);
-/* The i-th syntax Galen reads, NULL behind the last. */
-const gal_syntax *gal_syntax_at(size_t index);
-
 #endif
