@@ -57,7 +57,8 @@ endif
 	@sh tools/fuzz.sh build build-fuzz $(FUZZ_SECONDS)
 
 bench-predict: release
-	@sh bench/predict.sh build
+	@build/galen phantom --out build/bench/phantom >build/bench/phantom.txt
+	@build/bench/startup 40 build/galen predict default build/bench/phantom/phantom-1-000000.png
 
 bench-model: release
 	@build/galen bench default --batch 1,8,64 --threads 1,2
