@@ -57,11 +57,11 @@ static int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-static void set_pixel(const conv_job *job, int64_t group, int64_t image, int64_t pixel, pixels *px, int i) {
+static void set_pixel(const conv_job *job, int64_t group, int64_t image, int64_t oh, int64_t ow, pixels *px, int i) {
     const gal_conv *cv = job->conv;
     px->image[i] = job->x + image * cv->h * cv->w * cv->c + group * cv->cg;
-    px->h[i] = pixel / cv->ow * cv->sh - cv->top;
-    px->w[i] = pixel % cv->ow * cv->sw - cv->left;
+    px->h[i] = oh * cv->sh - cv->top;
+    px->w[i] = ow * cv->sw - cv->left;
 }
 
 /* Tile `t` by position: the images of one slice of the batch; slices outermost, so that neighbours share input. */
@@ -71,7 +71,8 @@ static void find_by_position(const conv_job *job, int64_t group, int64_t t, pixe
     px->rows = (int)(end - first);
     px->out = (size_t)((first * area + pixel) * job->conv->k);
     px->stride = (size_t)(area * job->conv->k);
-    for (int i = 0; i < px->rows; i++) set_pixel(job, group, first + i, pixel, px, i);
+    int64_t oh = pixel / job->conv->ow, ow = pixel % job->conv->ow;
+    for (int i = 0; i < px->rows; i++) set_pixel(job, group, first + i, oh, ow, px, i);
 }
 
 /* Tile `t` by rows: all tiles within one row of each other in size. */
@@ -81,10 +82,12 @@ static void find_by_rows(const conv_job *job, int64_t group, int64_t t, pixels *
     px->rows = (int)(all / job->tiles + (t < all % job->tiles));
     px->out = (size_t)(first * job->conv->k);
     px->stride = (size_t)job->conv->k;
-    int64_t image = first / area, pixel = first % area;
+    int64_t image = first / area, line = first % area, oh = line / job->conv->ow, ow = line % job->conv->ow;
     for (int i = 0; i < px->rows; i++) {
-        set_pixel(job, group, image, pixel, px, i);
-        if (++pixel == area) pixel = 0, image++;
+        set_pixel(job, group, image, oh, ow, px, i);
+        if (++ow < job->conv->ow) continue;
+        ow = 0;
+        if (++oh == job->conv->oh) oh = 0, image++;
     }
 }
 
