@@ -17,6 +17,7 @@ enum {
     CHUNK_BYTES = 256 << 10,   /* of input a thread walks through again for each panel: about what stays in L2 */
     LIGHT_WEIGHTS = 256 << 10, /* weights of a layer that stay in L2 with it */
     MIN_IMAGES = 6,            /* fewer rows than this do not fill a tile by position */
+    SMALL = 1 << 16,           /* multiply-adds that take less time than waking another thread */
 };
 
 /* One call, cut up. */
@@ -247,6 +248,8 @@ void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, c
                       float *y, gal_pool *pool) {
     conv_job job = {.conv = packed, .gemm = gemm, .packed = packed, .x = x, .residual = residual, .y = y, .n = n};
     if (n == 0) return;
+    const gal_conv *cv = job.conv;
+    if ((double)(n * cv->oh * cv->ow * cv->k) * (double)(cv->cg * cv->r * cv->s) < SMALL) pool = NULL;
     cut(&job, gal_pool_threads(pool));
     gal_pool_run(pool, run_unit, &job, (size_t)(job.chunks * job.shares * job.conv->group));
 }
