@@ -60,6 +60,8 @@ static galen_status open_case(const cli_args *args, bench_case *c, galen_error *
     GAL_TRY(make_buffers(c->source->graph->input, c->source->graph->n_input, c->batch, &c->in, err));
     GAL_TRY(make_buffers(c->source->graph->output, c->source->graph->n_output, c->batch, &c->out, err));
     GAL_TRY(gal_session_create(c->source->graph, &o, &c->session, err));
+    /* As galen predict does: the weights are packed now, and the file's own pages may go. */
+    for (size_t i = 0; i < c->source->n_file; i++) gal_file_release_pages(&c->source->file[i]);
     c->planned_bytes = gal_session_arena_bytes(c->session);
     return run_once(c, err);
 }

@@ -248,9 +248,12 @@ static void finish(job *j, double seconds) {
         json_close(&j->json, '}');
         return;
     }
-    printf("\n%zu image%s", j->total - j->failed, j->total - j->failed == 1 ? "" : "s");
+    size_t read = j->total - j->failed;
+    printf("\n%zu image%s", read, read == 1 ? "" : "s");
     if (j->failed) printf(", %zu not read", j->failed);
-    printf(", %.3f s, %.0f a second\n", seconds, (double)j->total / (seconds > 0 ? seconds : 1));
+    printf(", %.3f s", seconds);
+    if (read && seconds > 0) printf(", %.0f a second", (double)read / seconds);
+    puts("");
 }
 
 static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, const walk_list *list) {
