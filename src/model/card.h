@@ -16,12 +16,13 @@ typedef struct gal_card {
     int n_label;
     int positive; /* index of the positive label of a binary task, -1 unknown */
     gal_recipe recipe;
-    bool has_recipe;      /* all of the recipe came from the card */
+    bool has_recipe; /* all of the recipe came from the card */
     bool has_threshold;
-    double threshold_logit;  /* binary, one output: positive at or above */
-    char *threshold_chosen;  /* how it was frozen; NULL if not said */
+    double threshold_logit;        /* binary, one output: positive at or above */
+    char *threshold_chosen;        /* how it was frozen; NULL if not said */
     char *training, *intended_use; /* JSON text or NULL */
-    /* What the card does not say, one line each ("decision threshold: none; probabilities are shown without a decision"). */
+    /* What the card does not say, one line each ("decision threshold: none; probabilities are shown without a
+     * decision"). */
     char *missing[GAL_CARD_MAX_MISSING];
     int n_missing;
 } gal_card;

@@ -12,8 +12,8 @@ typedef struct gal_model {
     char *path;      /* as given; NULL if built */
     int64_t opset;   /* as written in the file */
     int64_t ir_version;
-    const char *producer;                   /* "" when absent; in the graph's arena, as all text here */
-    const char **meta_key, **meta_value;    /* metadata_props */
+    const char *producer;                /* "" when absent; in the graph's arena, as all text here */
+    const char **meta_key, **meta_value; /* metadata_props */
     size_t n_meta;
     gal_file *file; /* the model and its external data */
     size_t n_file;
@@ -41,12 +41,14 @@ typedef struct gal_onnx_options {
 } gal_onnx_options;
 
 /*
- * Reads an ONNX model of opset 6 to 17 and rewrites it to the IR. A leading dimension that the file leaves open is the batch. External data
- * must lie in the model's own folder or below. options NULL: defaults. On success the caller owns *out.
+ * Reads an ONNX model of opset 6 to 17 and rewrites it to the IR. A leading dimension that the file leaves open is the
+ * batch. External data must lie in the model's own folder or below. options NULL: defaults. On success the caller owns
+ * *out.
  */
 galen_status gal_onnx_load(const char *path, const gal_onnx_options *options, gal_model **out, galen_error *err);
 /* The same from memory, which must outlive the model; no external data. */
-galen_status gal_onnx_parse(const void *bytes, size_t size, const gal_onnx_options *options, gal_model **out, galen_error *err);
+galen_status gal_onnx_parse(const void *bytes, size_t size, const gal_onnx_options *options, gal_model **out,
+                            galen_error *err);
 void gal_model_destroy(gal_model *model);
 const char *gal_model_meta(const gal_model *model, const char *key); /* or NULL */
 galen_status gal_model_set_meta(gal_model *model, const char *key, const char *value, galen_error *err);
@@ -54,6 +56,7 @@ galen_status gal_model_set_meta(gal_model *model, const char *key, const char *v
 /* Serialises graph and metadata as opset 17, ir_version 8. Fails by name on an op made by a pass. */
 galen_status gal_onnx_write(const gal_model *model, gal_buf *out, galen_error *err);
 /* One TensorProto (node-test data files). Data points into `bytes` or `arena`. */
-galen_status gal_onnx_tensor(const void *bytes, size_t size, gal_arena *arena, galen_tensor *out, const char **name, galen_error *err);
+galen_status gal_onnx_tensor(const void *bytes, size_t size, gal_arena *arena, galen_tensor *out, const char **name,
+                             galen_error *err);
 
 #endif
