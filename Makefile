@@ -43,7 +43,7 @@ lint: release
 ifeq ($(DEPS),yes)
 	@sh tools/install-deps.sh --lint
 endif
-	@sh tools/lint.sh build
+	@bash tools/lint.sh build
 
 format:
 	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
