@@ -12,6 +12,10 @@ void galen_log_set(galen_log_fn fn, void *user) {
     callback_user = user;
 }
 
+bool gal_log_active(void) {
+    return callback != NULL;
+}
+
 void gal_log(galen_log_level level, const char *format, ...) {
     if (!callback) return;
     char line[1024];

@@ -72,15 +72,22 @@ cli_exit cli_fail_error(const cli_args *args, const galen_error *err) {
     return report(args, cli_exit_of(err->status), err->message);
 }
 
+/* `user` points to the lowest level to print. */
 static void print_log(void *user, galen_log_level level, const char *line) {
-    (void)user;
+    if (level < *(const galen_log_level *)user) return;
     fputs(level == GALEN_LOG_WARNING ? "galen: warning: " : "galen: ", stderr);
     cli_put_text(stderr, line);
     fputc('\n', stderr);
 }
 
-static void print_warnings(void *user, galen_log_level level, const char *line) {
-    if (level == GALEN_LOG_WARNING) print_log(user, level, line);
+/* Sets what GALEN_VERBOSE asks for; false for a word it does not know. */
+static bool set_verbosity(const char *word) {
+    static galen_log_level lowest;
+    lowest = GALEN_LOG_WARNING;
+    if (word && strcmp(word, "info") == 0) lowest = GALEN_LOG_INFO;
+    if (word && strcmp(word, "dispatch") == 0) lowest = GALEN_LOG_DEBUG;
+    galen_log_set(print_log, &lowest);
+    return !word || !*word || lowest != GALEN_LOG_WARNING;
 }
 
 /* GALEN_CPU, GALEN_VERBOSE and NO_COLOR; nothing else of the environment is read anywhere. */
@@ -89,7 +96,8 @@ static cli_exit read_environment(cli_args *args) {
     galen_error err;
     args->progress = isatty(STDERR_FILENO);
     args->colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
-    galen_log_set(verbose && *verbose ? print_log : print_warnings, NULL);
+    if (!set_verbosity(verbose))
+        return cli_fail(args, CLI_USAGE, "GALEN_VERBOSE: '%s' is not info or dispatch", verbose);
     args->isa = gal_isa_detect();
     args->isa_asked = getenv("GALEN_CPU");
     if (args->isa_asked && *args->isa_asked && gal_isa_parse(args->isa_asked, &args->isa, &err) != GALEN_OK)

@@ -105,6 +105,7 @@ static void json_row(cli_json *json, const galen_predictor_facts *f, const galen
         json_close(json, ']');
     }
     json_text(json, "label", p->label_name);
+    if (p->label >= 0) json_number(json, "class", p->label);
     if (p->positive < 0)
         json_raw(json, "positive", "null");
     else
@@ -176,7 +177,11 @@ static void print_row(const job *j, const galen_prediction *p) {
     if (f->n_scores > 1 && p->label < 0) /* multilabel: the highest score */
         for (int i = 1; i < f->n_scores; i++)
             if (p->probabilities[i] > p->probabilities[shown]) shown = i;
-    const char *label = p->label_name ? p->label_name : shown < f->n_labels && f->n_scores > 1 ? f->label[shown] : "-";
+    char number[24] = "-";
+    if (f->n_scores > 1) snprintf(number, sizeof number, "class %d", shown);
+    const char *label = p->label_name                            ? p->label_name
+                        : shown < f->n_labels && f->n_scores > 1 ? f->label[shown]
+                                                                 : number;
     put_file(j, p->file);
     printf("  %13.9g  %11.6f  ", (double)p->scores[shown], p->probability);
     if (j->args->colour && p->positive == 1) fputs("\033[33m", stdout);

@@ -1,5 +1,6 @@
 /* Making a session: a step for each node with its kernel, the arena, and the packed weights. */
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "pass/pass.h"
 #include "session/internal.h"
@@ -122,6 +123,21 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
     return GALEN_OK;
 }
 
+/* Hands the choice of kernels to whoever listens, a line each. */
+static void log_choices(const gal_session *session) {
+    gal_buf text;
+    if (!gal_log_active()) return;
+    gal_buf_init(&text, WHY_MAX);
+    gal_session_explain(session, &text);
+    for (char *line = (char *)text.data; line && *line;) {
+        char *stop = strchr(line, '\n');
+        if (stop) *stop = '\0';
+        gal_log(GALEN_LOG_DEBUG, "%s", line);
+        line = stop ? stop + 1 : NULL;
+    }
+    gal_buf_free(&text);
+}
+
 galen_status gal_session_create(gal_graph *graph, const gal_session_options *options, gal_session **out,
                                 galen_error *err) {
     *out = NULL;
@@ -140,6 +156,7 @@ galen_status gal_session_create(gal_graph *graph, const gal_session_options *opt
         gal_session_destroy(s);
         return status;
     }
+    log_choices(s);
     *out = s;
     return GALEN_OK;
 }

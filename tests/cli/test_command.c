@@ -128,6 +128,16 @@ static void test_environment(void **state) {
     assert_int_equal(o.exit, CLI_USAGE);
     assert_non_null(strstr(o.err, "abacus"));
     test_output_free(&o);
+    test_run_line("doctor", "", "", &(test_run_options){.environment = "GALEN_VERBOSE=loudly"}, &o);
+    assert_int_equal(o.exit, CLI_USAGE);
+    assert_non_null(strstr(o.err, "loudly"));
+    test_output_free(&o);
+    /* The choice of every kernel, whatever the machine. */
+    test_run_line("bench default --blocks 6 --block-ms 1", "", "",
+                  &(test_run_options){.environment = "GALEN_VERBOSE=dispatch"}, &o);
+    assert_int_equal(o.exit, 0);
+    assert_non_null(strstr(o.err, "galen: /conv1/Conv (Conv): "));
+    test_output_free(&o);
 }
 
 static void test_json_of_every_verb(void **state) {
