@@ -33,6 +33,8 @@ demo: release
 
 test: release
 	@ctest --preset release --parallel $(JOBS)
+	@[ -d "$${GALEN_SHARED:-../shared/data}" ] || \
+		echo "SKIPPED: every test on real data, for $${GALEN_SHARED:-../shared/data} is not there (GALEN_SHARED names the folder)"
 
 debug asan tsan: deps
 	@cmake --preset $@ --log-level=WARNING
