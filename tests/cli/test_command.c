@@ -117,6 +117,16 @@ static void test_version_and_full_disk(void **state) {
     test_output_free(&o);
 }
 
+/* A limit on the size of files is an error, not a signal. */
+static void test_file_size_limit(void **state) {
+    test_output o;
+    (void)state;
+    test_run_line("phantom --out {dir}", "", test_tmp(), &(test_run_options){.file = 1024}, &o);
+    assert_int_equal(o.exit, CLI_INPUT);
+    assert_non_null(strstr(o.err, "File too large"));
+    test_output_free(&o);
+}
+
 static void test_environment(void **state) {
     test_output o;
     (void)state;
@@ -292,6 +302,7 @@ int main(void) {
         cmocka_unit_test(test_help_for_every_verb),
         cmocka_unit_test(test_completion_is_bash),
         cmocka_unit_test(test_version_and_full_disk),
+        cmocka_unit_test(test_file_size_limit),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_json_of_every_verb),
         cmocka_unit_test(test_one_bad_file),

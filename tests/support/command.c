@@ -37,6 +37,10 @@ static void become(const test_run_options *o, int out, int err) {
         struct rlimit limit = {o->memory, o->memory};
         setrlimit(RLIMIT_AS, &limit);
     }
+    if (o && o->file) {
+        struct rlimit limit = {o->file, o->file};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
     if (o && o->as_nobody && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)) _exit(126);
     if (o && o->environment) putenv((char *)(uintptr_t)o->environment);
     if (o && o->out_path) out = open(o->out_path, O_WRONLY);

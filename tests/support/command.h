@@ -13,6 +13,7 @@ typedef struct test_output {
 typedef struct test_run_options {
     const char *environment;   /* one more "NAME=value", or NULL */
     unsigned long long memory; /* RLIMIT_AS in bytes; 0: none */
+    unsigned long long file;   /* RLIMIT_FSIZE in bytes; 0: none */
     int as_nobody;             /* drop to an ordinary user first (only when the test runs as root) */
     const char *out_path;      /* send stdout there instead; NULL: kept */
 } test_run_options;
