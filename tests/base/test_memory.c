@@ -3,10 +3,15 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "support/shared.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void arena_aligns_and_zeroes(void **state) {
     (void)state;
@@ -117,11 +122,53 @@ static void errors_are_one_line(void **state) {
     assert_string_equal(galen_status_name((galen_status)99), "unknown status");
 }
 
+static long allocations_left;
+
+static void *scarce_malloc(size_t size, const char *file, int line) {
+    (void)file, (void)line;
+    return allocations_left-- == 0 ? NULL : malloc(size);
+}
+
+static void *scarce_realloc(void *old, size_t size, const char *file, int line) {
+    (void)file, (void)line;
+    return allocations_left-- == 0 ? NULL : realloc(old, size);
+}
+
+static void plain_free(void *memory, const char *file, int line) {
+    (void)file, (void)line;
+    free(memory);
+}
+
+/* In a process that has not used libcrypto yet: 0 hashed, 1 out of memory, 2 anything else. */
+static int hash_with(long allocations) {
+    char hex[GAL_SHA256_HEX];
+    galen_error err = {0};
+    allocations_left = allocations;
+    if (CRYPTO_set_mem_functions(scarce_malloc, scarce_realloc, plain_free) != 1) return 2;
+    galen_status status = gal_sha256_hex("abc", 3, hex, &err);
+    return status == GALEN_OK ? 0 : status == GALEN_ERR_MEMORY ? 1 : 2;
+}
+
+static void sha256_survives_no_memory(void **state) {
+    int status = 0, refused = 0;
+    (void)state;
+    for (long n = 0; n < 400; n++) {
+        fflush(NULL);
+        pid_t child = fork();
+        if (child == 0) _exit(hash_with(n));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) fail_msg("allocation %ld: status %x", n, (unsigned)status);
+        refused += WEXITSTATUS(status);
+    }
+    assert_true(refused > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_aligns_and_zeroes),  cmocka_unit_test(arena_keeps_its_limit),
-        cmocka_unit_test(arena_survives_no_memory), cmocka_unit_test(buffer_grows_to_its_maximum),
-        cmocka_unit_test(sizes_are_checked),        cmocka_unit_test(errors_are_one_line),
+        cmocka_unit_test(arena_aligns_and_zeroes),   cmocka_unit_test(arena_keeps_its_limit),
+        cmocka_unit_test(arena_survives_no_memory),  cmocka_unit_test(buffer_grows_to_its_maximum),
+        cmocka_unit_test(sizes_are_checked),         cmocka_unit_test(errors_are_one_line),
+        cmocka_unit_test(sha256_survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
