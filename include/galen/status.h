@@ -18,7 +18,8 @@ typedef enum galen_status {
     GALEN_ERR_IO = 5,          /* the operating system said no: missing, no permission, disk full */
     GALEN_ERR_MEMORY = 6,      /* out of memory */
     GALEN_ERR_NUMERIC = 7,     /* NaN or infinity where a number is required */
-    GALEN_ERR_INTERNAL = 8     /* a bug in Galen */
+    GALEN_ERR_INTERNAL = 8,    /* a bug in Galen */
+    GALEN_ERR_SPACE = 9        /* no room left to write: disk, quota or file size limit */
 } galen_status;
 
 enum { GALEN_ERROR_MAX = 512 };

@@ -16,6 +16,7 @@ const char *galen_status_name(galen_status status) {
         [GALEN_ERR_MEMORY] = "out of memory",
         [GALEN_ERR_NUMERIC] = "not a number",
         [GALEN_ERR_INTERNAL] = "internal error",
+        [GALEN_ERR_SPACE] = "no space left",
     };
     if ((unsigned)status >= sizeof name / sizeof name[0]) return "unknown status";
     return name[status];

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,27 +23,35 @@ static const char *remedy(int code) {
     case EPERM:
     case EROFS: return "check the permissions";
     case ENOSPC:
-    case EDQUOT: return "free disk space";
+    case EDQUOT:
+    case EFBIG: return "free disk space";
     case EMFILE:
     case ENFILE: return "raise the limit on open files";
     default: return "check the file system";
     }
 }
 
+/* Messages are made first and the path put in front: a path of thousands of bytes must not push the reason out. */
 static galen_status fail_os(galen_error *err, const char *path, const char *verb, int code) {
-    galen_status status = code == ENOMEM ? GALEN_ERR_MEMORY : GALEN_ERR_IO;
-    return gal_fail(err, status, "%s: cannot %s: %s; %s", path, verb, strerror(code), remedy(code));
+    bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+    galen_status status = code == ENOMEM ? GALEN_ERR_MEMORY : full ? GALEN_ERR_SPACE : GALEN_ERR_IO;
+    gal_fail(err, status, "cannot %s: %s; %s", verb, strerror(code), remedy(code));
+    gal_fail_in(err, status, path);
+    return status;
 }
 
 static galen_status map_open(int fd, const char *path, size_t max, gal_file *out, galen_error *err) {
     struct stat st;
+    galen_status status = GALEN_OK;
     if (fstat(fd, &st) != 0) return fail_os(err, path, "read", errno);
-    if (S_ISDIR(st.st_mode)) return gal_fail(err, GALEN_ERR_IO, "%s: is a directory; name a file", path);
-    if (!S_ISREG(st.st_mode))
-        return gal_fail(err, GALEN_ERR_IO, "%s: is not a regular file; copy its contents to a file first", path);
-    if (st.st_size < 0 || (uint64_t)st.st_size > max)
-        return gal_fail(err, GALEN_ERR_LIMIT, "%s: %lld bytes, more than the limit of %zu; split or shrink the file",
-                        path, (long long)st.st_size, max);
+    if (S_ISDIR(st.st_mode))
+        status = gal_fail(err, GALEN_ERR_IO, "is a directory; name a file");
+    else if (!S_ISREG(st.st_mode))
+        status = gal_fail(err, GALEN_ERR_IO, "is not a regular file; copy its contents to a file first");
+    else if (st.st_size < 0 || (uint64_t)st.st_size > max)
+        status = gal_fail(err, GALEN_ERR_LIMIT, "%lld bytes, more than the limit of %zu; split or shrink the file",
+                          (long long)st.st_size, max);
+    if (status != GALEN_OK) return gal_fail_in(err, status, path);
     if (st.st_size == 0) return GALEN_OK;
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED) return fail_os(err, path, "map", errno);

@@ -37,7 +37,8 @@ cli_exit cli_exit_of(galen_status status) {
     switch (status) {
     case GALEN_OK: return CLI_DONE;
     case GALEN_ERR_ARGUMENT: return CLI_USAGE;
-    case GALEN_ERR_MEMORY: return CLI_RESOURCES;
+    case GALEN_ERR_MEMORY:
+    case GALEN_ERR_SPACE: return CLI_RESOURCES;
     default: return CLI_INPUT;
     }
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "model/card_input.h"
+#include "model/json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -116,11 +117,8 @@ static galen_status parse(const char *json, gal_card *card, gal_card_said *said,
     size_t size = strlen(json);
     if (size > GAL_CARD_MAX_BYTES)
         return gal_fail(err, GALEN_ERR_LIMIT, "the model card has %zu bytes, more than %d", size, GAL_CARD_MAX_BYTES);
-    json_error_t why;
-    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &why);
-    if (!root)
-        return gal_fail(err, GALEN_ERR_FORMAT, "the model card is not valid JSON: %s at byte %d", why.text,
-                        why.position);
+    json_t *root;
+    GAL_TRY(gal_json_parse(json, size, "the model card", &root, err));
     galen_status status = read_card(root, card, said, err);
     json_decref(root);
     card->present = status == GALEN_OK;

@@ -1,9 +1,9 @@
 /* safetensors: a JSON header, then one block of data that the tensors fill without gap or overlap. */
 #include "base/error.h"
 #include "base/mem.h"
+#include "model/json.h"
 #include "model/weights.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,11 +138,8 @@ galen_status gal_safetensors_read(const void *bytes, size_t size, gal_weights *w
     if (length > MAX_HEADER)
         return gal_fail(err, GALEN_ERR_LIMIT, "the safetensors header has %llu bytes, more than %d",
                         (unsigned long long)length, MAX_HEADER);
-    json_error_t why;
-    json_t *header = json_loadb((const char *)b + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &why);
-    if (!header)
-        return gal_fail(err, GALEN_ERR_FORMAT, "the safetensors header is damaged at byte %d: %s", why.position,
-                        why.text);
+    json_t *header;
+    GAL_TRY(gal_json_parse((const char *)b + LENGTH_BYTES, (size_t)length, "the safetensors header", &header, err));
     galen_status status =
         json_is_object(header)
             ? read_entries(weights, header, b + LENGTH_BYTES + length, size - LENGTH_BYTES - length, err)

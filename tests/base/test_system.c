@@ -49,6 +49,11 @@ static void file_errors_name_the_file(void **state) {
     assert_int_equal(gal_file_map(path, 100, &file, &err), GALEN_ERR_IO);
     assert_non_null(strstr(err.message, "not a regular file"));
     assert_int_equal(gal_file_write("/nonexistent/x", "a", 1, &err), GALEN_ERR_IO);
+    char longest[3000];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_int_equal(gal_file_map(longest, 100, &file, &err), GALEN_ERR_IO);
+    assert_non_null(strstr(err.message, "File name too long"));
 }
 
 static atomic_int seen[1000];

@@ -122,7 +122,7 @@ static void test_file_size_limit(void **state) {
     test_output o;
     (void)state;
     test_run_line("phantom --out {dir}", "", test_tmp(), &(test_run_options){.file = 1024}, &o);
-    assert_int_equal(o.exit, CLI_INPUT);
+    assert_int_equal(o.exit, CLI_RESOURCES);
     assert_non_null(strstr(o.err, "File too large"));
     test_output_free(&o);
 }

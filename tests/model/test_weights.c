@@ -117,7 +117,7 @@ static void bad_headers_are_named(void **state) {
         {"{\"a\": 3}", 0, "has no dtype"},
         {"{\"a\": {\"dtype\": \"U8\", \"shape\": [0], \"data_offsets\": [0, 0]}, \"a\": {\"dtype\": \"U8\", \"shape\": [0], \"data_offsets\": [0, 0]}}",
          0, "duplicate"},
-        {"{\"a\": ", 0, "header is damaged"},
+        {"{\"a\": ", 0, "header is not valid JSON"},
         {"{\"\": {\"dtype\": \"U8\", \"shape\": [0], \"data_offsets\": [0, 0]}}", 0, "name has 0 bytes"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
