@@ -1,7 +1,7 @@
 # One static library a room (src/<room>), plug-ins for heavy rooms, one test program a file in tests/<room>.
 
 # galen_room(NAME [USES room...] [LIBS target...]): every .c file of the folder and its sub-folders except *_plugin.c.
-# Files named *_avx2.c and *_avx512.c are compiled for that level.
+# Files named *_avx2.c and *_avx512.c are compiled for that level, *_avx512bf16.c for AVX-512 with BF16.
 function(galen_room name)
     cmake_parse_arguments(R "" "" "USES;LIBS" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
@@ -19,9 +19,12 @@ function(galen_room name)
     foreach(source ${sources})
         if(source MATCHES "_avx2\\.c$")
             set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
-        elseif(source MATCHES "_avx512\\.c$")
-            set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-                "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512cd;-mavx2;-mfma;-mf16c;-mprefer-vector-width=512")
+        elseif(source MATCHES "_avx512(bf16)?\\.c$")
+            set(flags -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mavx2 -mfma -mf16c -mprefer-vector-width=512)
+            if(source MATCHES "bf16\\.c$")
+                list(APPEND flags -mavx512bf16)
+            endif()
+            set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${flags}")
         endif()
     endforeach()
     set_property(GLOBAL APPEND PROPERTY GALEN_ROOMS galen_${name})

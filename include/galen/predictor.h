@@ -22,12 +22,13 @@ typedef struct galen_predictor_options {
     int batch;   /* images a run, 1 to 4096; results do not depend on it */
     int threads; /* 0: all this process may use; results do not depend on it */
     const char
-        *isa;  /* "reference", "avx2", "avx512", "amx": the highest level to use; NULL: the best of this machine */
-    int frame; /* of multi-frame DICOM files */
+        *isa; /* "reference", "avx2", "avx512", "amx": the highest level to use; NULL: the best of this machine */
+    const char *precision; /* "f32", or "bf16": activations and weights in bfloat16, sums in f32; NULL: f32 */
+    int frame;             /* of multi-frame DICOM files */
     galen_image_limits limits;
 } galen_predictor_options;
 
-/* Batch 1, all threads, the best level, the first frame, default limits. */
+/* Batch 1, all threads, the best level, f32, the first frame, default limits. */
 GALEN_API galen_predictor_options galen_predictor_default_options(void);
 
 typedef enum galen_task {
@@ -39,7 +40,7 @@ typedef enum galen_task {
 /* What is true of every prediction of one predictor. Pointers live as long as the predictor. */
 typedef struct galen_predictor_facts {
     const char *path, *sha256; /* of the model file */
-    const char *precision;     /* "f32" */
+    const char *precision;     /* "f32" or "bf16" */
     const char *device, *isa;  /* "cpu", "avx512" */
     int threads, batch;
     galen_task task;

@@ -48,9 +48,10 @@ typedef struct galen_session_options {
     int64_t batch;   /* the largest batch; any smaller one runs at once */
     int threads;     /* 0: all this process may use */
     const char *isa; /* the highest level to use ("reference", "avx2", "avx512"); NULL: the best of this machine */
+    const char *precision; /* "f32", or "bf16": activations and weights in bfloat16, sums in f32; NULL: f32 */
 } galen_session_options;
 
-/* Batch 1, all threads, the best level. */
+/* Batch 1, all threads, the best level, f32. */
 GALEN_API galen_session_options galen_session_default_options(void);
 
 /*
@@ -63,8 +64,8 @@ GALEN_API void galen_session_close(galen_session *session);
 
 /*
  * in[i] and out[i] point to dense data of input i and output i at this batch (1 to options.batch). Allocates nothing;
- * one call at a time. The bits of an output depend on its own item, the model and the level only. GALEN_ERR_NUMERIC:
- * NaN or infinity in an output, which is written all the same.
+ * one call at a time. The bits of an output depend on its own item, the model, the precision and the level only.
+ * GALEN_ERR_NUMERIC: NaN or infinity in an output, which is written all the same.
  */
 GALEN_API galen_status galen_session_run(galen_session *session, int64_t batch, const void *const *in, void *const *out,
                                          galen_error *err);

@@ -38,11 +38,12 @@ static const cli_option options[] = {
      .low = 1,
      .high = 60000,
      .help = "length of a block in milliseconds (default: 200)"},
+    CLI_PRECISION_OPTION("f32 bf16 both", "f32, bf16, or both in turns (default: f32)"),
     CLI_ZOO_OPTIONS,
 };
 
 static const char text[] =
-    "Measures only the model, on random input: no decoding. Every case (model, batch, threads) is warmed up, then the "
+    "Measures only the model, on random input: no decoding. Every case (model, batch, threads, precision) is warmed up, then the "
     "cases run in short blocks in turns, so that a busy moment of the machine hits all alike. A block gives one number, images "
     "a second; shown are the median over the blocks with its 95 % interval (order statistics, no distribution assumed), the "
     "time of a run at the 50th and 99th percentile, and the peak memory of a process that does nothing but this case.\n\n"
@@ -65,23 +66,25 @@ static void print_verdict(const bench_case *c, size_t n) {
         if (&c[i] != best && c[i].speed.high >= best->speed.low && (!rival || c[i].speed.median > rival->speed.median))
             rival = &c[i];
     if (rival)
-        printf("\nNo winner: the intervals of %s batch %d threads %d and of %s batch %d threads %d overlap.\n",
-               best->model, best->batch, best->threads, rival->model, rival->batch, rival->threads);
+        printf("\nNo winner: the intervals of %s %s batch %d threads %d and of %s %s batch %d threads %d overlap.\n",
+               best->model, galen_dtype_name(best->precision), best->batch, best->threads, rival->model,
+               galen_dtype_name(rival->precision), rival->batch, rival->threads);
     else
-        printf("\nMost images a second: %s, batch %d, threads %d; its interval lies above all others.\n", best->model,
-               best->batch, best->threads);
+        printf("\nMost images a second: %s, %s, batch %d, threads %d; its interval lies above all others.\n",
+               best->model, galen_dtype_name(best->precision), best->batch, best->threads);
 }
 
 static void print_table(const bench_case *c, size_t n) {
-    static const char *const heads[] = {"model",  "isa",    "batch",       "threads", "images/s", "95 % interval",
-                                        "p50 ms", "p99 ms", "peak memory", "planned", NULL};
+    static const char *const heads[] = {"model",         "isa",    "precision", "batch",       "threads", "images/s",
+                                        "95 % interval", "p50 ms", "p99 ms",    "peak memory", "planned", NULL};
     char a[TABLE_NUMBER], b[TABLE_NUMBER];
     cli_table table;
     print_machine();
-    table_start(&table, heads, "llrrrlrrrr");
+    table_start(&table, heads, "lllrrrlrrrr");
     for (size_t i = 0; i < n; i++) {
         table_cell(&table, "%s", c[i].model);
         table_cell(&table, "%s", gal_isa_name(c[i].isa));
+        table_cell(&table, "%s", galen_dtype_name(c[i].precision));
         table_cell(&table, "%d", c[i].batch);
         table_cell(&table, "%d", c[i].threads);
         table_cell(&table, "%.1f", c[i].speed.median);
@@ -100,6 +103,7 @@ static void json_case(cli_json *json, const bench_case *c) {
     json_text(json, "model", c->model);
     json_text(json, "sha256", c->sha256);
     json_text(json, "isa", gal_isa_name(c->isa));
+    json_text(json, "precision", galen_dtype_name(c->precision));
     json_int(json, "batch", c->batch);
     json_int(json, "threads", c->threads);
     json_number(json, "images_per_second", c->speed.median);
@@ -138,22 +142,27 @@ static size_t make_cases(const cli_args *args, bench_case *out) {
     static const cli_value batches = {.list = {1, 8, 64}, .n_list = 3};
     cli_value all = {.list = {gal_pool_available_threads()}, .n_list = 1};
     const cli_value *batch = cli_get(args, "batch"), *threads = cli_get(args, "threads");
+    static const galen_dtype kinds[] = {GALEN_F32, GALEN_BF16};
+    const char *precision = cli_get(args, "precision")->text;
+    size_t first = precision && !strcmp(precision, "bf16"), last = !precision || !strcmp(precision, "f32") ? 0 : 1;
     if (!batch->set) batch = &batches;
     if (!threads->set) threads = &all;
     size_t n = 0;
     for (int m = 0; m < args->n_operand; m++)
         for (int b = 0; b < batch->n_list; b++)
             for (int t = 0; t < threads->n_list; t++)
-                out[n++] = (bench_case){.model = args->operand[m],
-                                        .batch = (int)batch->list[b],
-                                        .threads = (int)threads->list[t],
-                                        .isa = args->isa};
+                for (size_t k = first; k <= last; k++)
+                    out[n++] = (bench_case){.model = args->operand[m],
+                                            .batch = (int)batch->list[b],
+                                            .threads = (int)threads->list[t],
+                                            .isa = args->isa,
+                                            .precision = kinds[k]};
     return n;
 }
 
 static cli_exit run(const cli_args *args) {
     galen_error err;
-    bench_case *cases = gal_calloc((size_t)args->n_operand * CLI_MAX_LIST * CLI_MAX_LIST, sizeof *cases);
+    bench_case *cases = gal_calloc((size_t)args->n_operand * CLI_MAX_LIST * CLI_MAX_LIST * 2, sizeof *cases);
     if (!cases) return cli_fail(args, CLI_RESOURCES, "out of memory for the cases; name fewer models");
     size_t n = make_cases(args, cases);
     bench_plan plan = {.args = args,

@@ -13,6 +13,7 @@ typedef struct bench_case {
     const char *model;
     int batch, threads;
     gal_isa isa;
+    galen_dtype precision;
     /* While measuring. */
     gal_model *source;
     gal_session *session;

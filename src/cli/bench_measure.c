@@ -57,6 +57,7 @@ static galen_status open_case(const cli_args *args, bench_case *c, galen_error *
     o.max_batch = c->batch;
     o.threads = c->threads;
     o.isa = c->isa;
+    o.precision = c->precision;
     GAL_TRY(make_buffers(c->source->graph->input, c->source->graph->n_input, c->batch, &c->in, err));
     GAL_TRY(make_buffers(c->source->graph->output, c->source->graph->n_output, c->batch, &c->out, err));
     GAL_TRY(gal_session_create(c->source->graph, &o, &c->session, err));

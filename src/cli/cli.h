@@ -134,6 +134,10 @@ galen_status cli_model_path(const char *name, const char **path, galen_error *er
         .help = "outputs of a zoo model (default: as its weights, else the network's own)"                             \
     }
 
+/* How to compute, for verbs that run models. */
+#define CLI_PRECISION_OPTION(words, text)                                                                              \
+    { .name = "precision", .letter = 'p', .type = CLI_CHOICE, .metavar = "TYPE", .choices = words, .help = text }
+
 struct gal_model;
 struct gal_weights;
 /*

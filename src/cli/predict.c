@@ -34,6 +34,7 @@ static const cli_option options[] = {
      .low = 0,
      .high = 1000000,
      .help = "frame of multi-frame DICOM files, counted from 0 (default: 0)"},
+    CLI_PRECISION_OPTION("f32 bf16", "f32, or bf16: faster, scores differ a little (default: f32)"),
 };
 
 static const char text[] =
@@ -311,6 +312,7 @@ static cli_exit run(const cli_args *args) {
         o.threads = (int)cli_number(args, "threads", 0);
         o.frame = (int)cli_number(args, "frame", 0);
         o.isa = gal_isa_name(args->isa);
+        o.precision = cli_get(args, "precision")->text;
         status = galen_predictor_open(model, &o, &predictor, &err);
     }
     cli_exit code = status == GALEN_OK ? predict_list(args, predictor, &list) : cli_fail_error(args, &err);

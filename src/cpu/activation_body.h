@@ -18,6 +18,7 @@ static inline __attribute__((always_inline)) vf activate_vector(vf x, gal_activa
     return x;
 }
 
+#ifndef GAL_TILE_BF16 /* bf16 tiles activate in registers */
 static inline __attribute__((always_inline)) void activate_row(const float *x, float *y, size_t n, gal_activation kind,
                                                                const gal_cpu_activation *act) {
     size_t i = 0;
@@ -44,3 +45,4 @@ static void activate_floats(const float *x, float *y, size_t n, const gal_cpu_ac
 }
 
 #undef ACTIVATE
+#endif

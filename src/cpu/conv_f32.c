@@ -18,7 +18,7 @@ static bool fixed_image(const gal_value *value) {
 
 static const char *check_types(const gal_node *node) {
     const gal_value *x = node->in[0], *w = node->in[1];
-    if (x->dtype != GALEN_F32) return "the input is not f32";
+    if (x->dtype != GALEN_F32 && x->dtype != GALEN_BF16) return "the input is neither f32 nor bf16";
     if (!fixed_image(x) || !fixed_image(node->out[0])) return "the image size is not known at load";
     if (w->constant == NULL) return "the weights are not constant";
     if (w->shape.rank != 4) return "the window is not two-dimensional";
@@ -53,6 +53,10 @@ const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv) {
     if (conv->group < 1 || conv->k % conv->group != 0 || conv->cg * conv->group != conv->c)
         return "the groups do not divide the channels";
     conv->kg = conv->k / conv->group;
+    if (node->in[0]->dtype == GALEN_BF16) {
+        if (conv->cg % 2 != 0) return "the channels of a group are not pairs";
+        conv->c /= 2, conv->cg /= 2;
+    }
     if (conv->r > MAX_TAPS || conv->s > MAX_TAPS || conv->r * conv->s > MAX_TAPS)
         return "the window has more than 256 taps";
     if (conv->r < 1 || conv->s < 1 || conv->cg < 1 || conv->kg < 1 || conv->h < 1 || conv->w < 1 || conv->oh < 1 ||

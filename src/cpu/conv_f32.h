@@ -9,7 +9,9 @@
 /* Floats of window rows cut by the border that a tile may copy. */
 enum { GAL_CONV_EDGE = 4096 };
 
-/* A convolution as the kernels see it. Sizes in elements; layouts NHWC. A matrix product is a 1x1 image of c channels.
+/*
+ * A convolution as the kernels see it. Sizes in elements; layouts NHWC. A matrix product is a 1x1 image of c channels.
+ * In bf16 c and cg count pairs of channels, each a word of four bytes, and every offset into the input does too.
  */
 typedef struct gal_conv {
     int64_t h, w, c;        /* input image */
@@ -35,7 +37,7 @@ size_t gal_conv_f32_packed_bytes(const gal_conv *conv);
 void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
                        const float *bias, void *packed);
 /* y = activation(conv(x) + bias + residual) for n images. */
-void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const float *x, const float *residual,
-                      float *y, gal_pool *pool);
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const void *x, const void *residual,
+                      void *y, gal_pool *pool);
 
 #endif

@@ -24,8 +24,9 @@ enum {
 typedef struct conv_job {
     const gal_conv *conv;
     const gal_gemm_f32 *gemm;
-    const float *packed, *x, *residual;
-    float *y;
+    const float *packed, *x; /* x holds words: floats, or pairs of bf16 */
+    const char *residual;
+    char *y;
     int64_t n;
     bool by_position, weights_outer;
     int64_t tiles_each, tiles;     /* by position: tiles of one pixel over the batch; all tiles */
@@ -44,7 +45,7 @@ typedef struct row_table {
 /* The pixels of one tile. */
 typedef struct pixels {
     int rows;
-    size_t out; /* offset of the first row in y, in floats, and from row to row */
+    size_t out; /* offset of the first row in y, in elements, and from row to row */
     size_t stride;
     const float *image[GAL_TILE_ROWS];          /* the row's image, at its group's first channel */
     int64_t h[GAL_TILE_ROWS], w[GAL_TILE_ROWS]; /* where its window begins; may lie in the padding */
@@ -164,8 +165,11 @@ static void add_tile(const conv_job *job, int64_t group, int64_t t, row_table *t
     tile->tap = tap;
     tile->rows = px.rows;
     tile->stride = px.stride;
-    tile->out = job->y + px.out + group * cv->kg;
-    tile->residual = job->residual == NULL ? NULL : job->residual + px.out + group * cv->kg;
+    size_t at = (px.out + (size_t)(group * cv->kg)) * job->gemm->element;
+    tile->out = job->y + at;
+    tile->residual = job->residual == NULL ? NULL : job->residual + at;
+    tile->act = &cv->act;
+    tile->element = job->gemm->element;
     tile->low = cv->act.low;
     tile->high = cv->act.high;
     table->pointers += tile->taps * (size_t)job->gemm->mr;
@@ -181,11 +185,11 @@ static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_t
         gal_tile_f32 tile = table->tile[i];
         tile.b = b;
         tile.bias = job->packed + cv->bias + (size_t)group * cv->columns + first;
-        tile.out += first;
-        if (tile.residual != NULL) tile.residual += first;
+        tile.out = (char *)tile.out + first * tile.element;
+        if (tile.residual != NULL) tile.residual = (const char *)tile.residual + first * tile.element;
         tile.cols = (int)at_most(job->gemm->nr, cv->kg - (int64_t)first);
         job->gemm->tile(&tile);
-        if (cv->act.kind > GAL_ACT_CLIP)
+        if (cv->act.kind > GAL_ACT_CLIP && job->gemm->activate != NULL)
             job->gemm->activate(tile.out, (size_t)tile.rows, (size_t)tile.cols, tile.stride, &cv->act);
     }
 }
@@ -244,8 +248,8 @@ static void cut(conv_job *job, int threads) {
     job->weights_outer = job->shares > 1 && weight_bytes > input_bytes;
 }
 
-void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const float *x, const float *residual,
-                      float *y, gal_pool *pool) {
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const void *x, const void *residual,
+                      void *y, gal_pool *pool) {
     conv_job job = {.conv = packed, .gemm = gemm, .packed = packed, .x = x, .residual = residual, .y = y, .n = n};
     if (n == 0) return;
     const gal_conv *cv = job.conv;

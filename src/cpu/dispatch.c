@@ -1,4 +1,5 @@
 /* The table of fast kernels and the choice of one for a node. */
+#include "cpu/features.h"
 #include "cpu/kernel.h"
 #include "cpu/rows.h"
 
@@ -6,11 +7,15 @@
 
 /* Names leave out the "gal_" that all symbols share. */
 #define NAME(symbol, tile) &(#symbol "_" tile)[4]
-#define GAL_ROW(domain, op, isa, dtype, symbol, tile)                                                                  \
-    &(const gal_kernel){NAME(symbol, tile), domain,        op,          GAL_ISA_##isa, GALEN_##dtype, symbol##_reject, \
+/* What a row's third word stands for: a level, and features beside it. */
+#define LEVEL_AVX2        GAL_ISA_AVX2, 0
+#define LEVEL_AVX512      GAL_ISA_AVX512, 0
+#define LEVEL_AVX512_BF16 GAL_ISA_AVX512, GAL_HAS_AVX512_BF16
+#define GAL_ROW(domain, op, level, dtype, symbol, tile)                                                                \
+    &(const gal_kernel){NAME(symbol, tile), domain,        op,          LEVEL_##level, GALEN_##dtype, symbol##_reject, \
                         symbol##_needs,     symbol##_pack, symbol##_run},
-#define GAL_ROW_PLAIN(domain, op, isa, dtype, symbol, tile)                                                            \
-    &(const gal_kernel){NAME(symbol, tile), domain, op,   GAL_ISA_##isa, GALEN_##dtype,                                \
+#define GAL_ROW_PLAIN(domain, op, level, dtype, symbol, tile)                                                          \
+    &(const gal_kernel){NAME(symbol, tile), domain, op,   LEVEL_##level, GALEN_##dtype,                                \
                         symbol##_reject,    NULL,   NULL, symbol##_run},
 static const gal_kernel *const rows[] = {
 #include "cpu/kernels.def"
@@ -30,18 +35,27 @@ static bool same_op(const gal_kernel *row, const gal_op *op) {
 }
 
 /* Why `row` cannot compute `node` here, or NULL. */
-static const char *refusal(const gal_kernel *row, const gal_node *node, gal_isa isa) {
+static const char *refusal(const gal_kernel *row, const gal_node *node, gal_isa isa, uint32_t features) {
     if (row->isa > isa) return "needs a higher instruction-set level";
+    if (row->features & ~features) return "needs an extension this machine lacks";
     if (node->n_in == 0 || node->in[0] == NULL || node->in[0]->dtype != row->dtype)
         return "is for another element type";
     return row->reject(node);
 }
 
+bool gal_kernel_runs_here(const gal_kernel *kernel) {
+    return kernel->isa <= gal_isa_detect() && (kernel->features & ~gal_features()) == 0;
+}
+
 const gal_kernel *gal_kernel_pick(const gal_node *node, gal_isa isa, gal_buf *why) {
+    return gal_kernel_pick_for(node, isa, gal_features(), why);
+}
+
+const gal_kernel *gal_kernel_pick_for(const gal_node *node, gal_isa isa, uint32_t features, gal_buf *why) {
     for (int level = GAL_ISA_COUNT - 1; level > GAL_ISA_REFERENCE; level--) {
         for (size_t i = 0; i < ROWS; i++) {
             if ((int)rows[i]->isa != level || !same_op(rows[i], node->op)) continue;
-            const char *no = refusal(rows[i], node, isa);
+            const char *no = refusal(rows[i], node, isa, features);
             if (no == NULL) return rows[i];
             if (why != NULL) gal_buf_printf(why, "%s: %s passed over: %s\n", node->name, rows[i]->name, no);
         }

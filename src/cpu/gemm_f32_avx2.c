@@ -22,4 +22,5 @@ static void tile(const gal_tile_f32 *t) {
     table[t->rows - 1][t->cols > VF](t);
 }
 
-const gal_gemm_f32 gal_tile_avx2 = {.mr = MR, .nr = 2 * VF, .vec = VF, .tile = tile, .activate = activate_rows};
+const gal_gemm_f32 gal_tile_avx2 = {
+    .mr = MR, .nr = 2 * VF, .vec = VF, .element = sizeof(float), .tile = tile, .activate = activate_rows};

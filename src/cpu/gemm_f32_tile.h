@@ -1,6 +1,7 @@
 /*
  * Body of the register tile (gemm_f32.h), included once by each level after its vec_*.h. MR and the vector width are
- * the level's; every row count gets its own fully unrolled copy so that accumulators stay in registers.
+ * the level's; every row count gets its own fully unrolled copy so that accumulators stay in registers. A bf16 level
+ * defines GAL_TILE_BF16 and brings its own tile_step and tile_store.
  */
 #include "cpu/gemm_f32.h"
 
@@ -9,19 +10,27 @@ enum {
     AHEAD = 8192 /* bytes the panel is fetched ahead: what arrives from L3 while a small tile computes */
 };
 
+#ifndef GAL_TILE_BF16
+static inline __attribute__((always_inline)) vf tile_step(vf x, vf w, vf acc) {
+    return vf_fma(x, w, acc);
+}
+
 static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 *t, int row, int vector, vf acc) {
     size_t at = (size_t)row * t->stride + (size_t)vector * VF;
     int left = t->cols - vector * VF;
+    const float *residual = t->residual;
+    float *out = t->out;
     if (left >= VF) {
         acc = vf_add(acc, vf_load(t->bias + vector * VF));
-        if (t->residual) acc = vf_add(acc, vf_load(t->residual + at));
-        vf_store(t->out + at, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
+        if (residual) acc = vf_add(acc, vf_load(residual + at));
+        vf_store(out + at, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
     } else {
         acc = vf_add(acc, vf_load(t->bias + vector * VF));
-        if (t->residual) acc = vf_add(acc, vf_load_part(t->residual + at, left));
-        vf_store_part(t->out + at, left, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
+        if (residual) acc = vf_add(acc, vf_load_part(residual + at, left));
+        vf_store_part(out + at, left, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
     }
 }
+#endif
 
 /* mr rows by nv vectors; both are constants where this is called. */
 static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *t, const int mr, const int nv) {
@@ -49,7 +58,7 @@ static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *
             for (int i = 0; i < mr; i++) {
                 vf x = vf_set(a[i][k]);
                 GAL_UNROLL
-                for (int j = 0; j < nv; j++) acc[i][j] = vf_fma(x, w[j], acc[i][j]);
+                for (int j = 0; j < nv; j++) acc[i][j] = tile_step(x, w[j], acc[i][j]);
             }
         }
     }
@@ -68,6 +77,8 @@ static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *
         tile_body(t, mr, 2);                                                                                           \
     }
 
+#ifndef GAL_TILE_BF16
 static void activate_rows(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act) {
     for (size_t i = 0; i < rows; i++, x += stride) activate_floats(x, x, cols, act);
 }
+#endif

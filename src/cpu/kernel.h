@@ -19,6 +19,7 @@ typedef struct gal_kernel {
     const char *domain; /* of the op it computes */
     const char *op;
     gal_isa isa;
+    uint32_t features; /* GAL_HAS_* it needs beside the level (features.h) */
     galen_dtype dtype; /* of in[0] */
     /* NULL when the row can compute this node, else why not (static text, for GALEN_VERBOSE=dispatch). Looks at types,
      * shapes without N, attributes and constants; never at the batch size, so that the choice cannot depend on it. */
@@ -34,6 +35,10 @@ typedef struct gal_kernel {
  * faster row that was passed over.
  */
 const gal_kernel *gal_kernel_pick(const gal_node *node, gal_isa isa, gal_buf *why);
+/* The same for a machine with those features. */
+const gal_kernel *gal_kernel_pick_for(const gal_node *node, gal_isa isa, uint32_t features, gal_buf *why);
+/* This machine can run the row. */
+bool gal_kernel_runs_here(const gal_kernel *kernel);
 /* All rows, for tests and benchmarks. */
 const gal_kernel *const *gal_kernel_table(size_t *count);
 

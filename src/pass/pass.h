@@ -20,6 +20,10 @@ galen_status gal_pass_layout_nhwc(gal_graph *graph, bool *changed,
 galen_status gal_pass_fuse(gal_graph *graph, bool *changed,
                            galen_error *err); /* bias, activation and residual add into galen.Conv/Gemm */
 
+/* bf16 in place of f32 (precision.c). Changes what is computed, so it is no row of the table: it runs once, after them,
+ * when bf16 was asked for. */
+galen_status gal_pass_narrow(gal_graph *graph, bool *changed, galen_error *err);
+
 typedef struct gal_pass_row {
     const char *name;
     gal_pass_fn run;

@@ -13,7 +13,8 @@ static const size_t STORE_LIMIT = (size_t)4 << 30;
 enum { WHY_MAX = 4 << 20 };
 
 gal_session_options gal_session_default_options(void) {
-    return (gal_session_options){.max_batch = 1, .threads = 0, .isa = gal_isa_detect(), .optimise = true, .pool = NULL};
+    return (gal_session_options){
+        .max_batch = 1, .threads = 0, .isa = gal_isa_detect(), .precision = GALEN_F32, .optimise = true, .pool = NULL};
 }
 
 static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *err) {
@@ -23,13 +24,13 @@ static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *e
     step->why_size = s->why.size - step->why;
     if (step->kernel != NULL) {
         gal_kernel_needs needs = {0};
-        if (step->kernel->needs != NULL) step->kernel->needs(node, s->max_batch, gal_pool_threads(s->pool), &needs);
+        if (step->kernel->needs != NULL) step->kernel->needs(node, s->group, gal_pool_threads(s->pool), &needs);
         step->packed_bytes = needs.packed_bytes;
         step->scratch_bytes = needs.scratch_bytes;
     } else if (node->op->run == NULL) {
         return gal_fail(err, GALEN_ERR_INTERNAL, "node '%s' (%s) has no kernel", node->name, node->op->name);
     } else if (node->op->scratch != NULL) {
-        step->scratch_bytes = node->op->scratch(node, s->max_batch);
+        step->scratch_bytes = node->op->scratch(node, s->group);
     }
     return GALEN_OK;
 }
@@ -109,11 +110,13 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
     GAL_TRY(gal_session_check_constants(s->graph, err));
     release_files(options); /* what loading and hashing read */
     if (options->optimise) GAL_TRY(gal_pass_run_all(s->graph, false, err));
+    if (options->precision == GALEN_BF16) GAL_TRY(gal_pass_narrow(s->graph, &(bool){false}, err));
     if (s->pool == NULL) {
         GAL_TRY(gal_pool_create(options->threads, &s->pool, err));
         s->owns_pool = true;
     }
     release_files(options);
+    s->group = gal_session_group(s->graph, options);
     GAL_TRY(make_steps(s, err));
     GAL_TRY(link_tensors(s, err));
     GAL_TRY(gal_session_pack(s, err)); /* before the arena takes memory: the weights may let go of theirs */
@@ -143,10 +146,15 @@ galen_status gal_session_create(gal_graph *graph, const gal_session_options *opt
     *out = NULL;
     if (options->max_batch < 1)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; it must be at least 1", (long long)options->max_batch);
+    galen_dtype precision = options->precision != GALEN_DTYPE_NONE ? options->precision : GALEN_F32;
+    if (precision != GALEN_F32 && (precision != GALEN_BF16 || !options->optimise))
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "precision %s%s; use f32, or bf16 with passes",
+                        galen_dtype_name(precision), options->optimise ? "" : " without passes");
     gal_session *s = gal_calloc(1, sizeof *s);
     if (s == NULL) return gal_fail_memory(err, "the session", sizeof *s);
     s->graph = graph;
     s->isa = options->isa;
+    s->precision = precision;
     s->max_batch = options->max_batch;
     s->pool = options->pool;
     gal_arena_init(&s->store, STORE_LIMIT);
@@ -185,6 +193,10 @@ size_t gal_session_arena_bytes(const gal_session *session) {
     return session->arena_bytes;
 }
 
+int64_t gal_session_items(const gal_session *session) {
+    return session->group;
+}
+
 size_t gal_session_lower_bound(const gal_session *session) {
     return session->lower_bound;
 }
@@ -195,6 +207,21 @@ size_t gal_session_packed_bytes(const gal_session *session) {
 
 gal_isa gal_session_isa(const gal_session *session) {
     return session->isa;
+}
+
+galen_dtype gal_session_precision(const gal_session *session) {
+    return session->precision;
+}
+
+galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err) {
+    static const galen_dtype known[] = {GALEN_F32, GALEN_BF16};
+    *out = GALEN_F32;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (name != NULL && strcmp(name, galen_dtype_name(known[i])) != 0) continue;
+        *out = known[i];
+        return GALEN_OK;
+    }
+    return gal_fail(err, GALEN_ERR_ARGUMENT, "unknown precision '%.40s': use f32 or bf16", name);
 }
 
 void gal_session_explain(const gal_session *session, gal_buf *out) {

@@ -90,7 +90,7 @@ static void state_facts(galen_predictor *p) {
     const gal_card *card = &p->card;
     f->path = p->model->path;
     f->sha256 = p->model->sha256;
-    f->precision = galen_dtype_name(GALEN_F32);
+    f->precision = galen_dtype_name(gal_session_precision(p->session));
     f->device = "cpu";
     f->isa = gal_isa_name(gal_session_isa(p->session));
     f->threads = gal_pool_threads(p->pool);
@@ -116,6 +116,7 @@ static galen_status make_session(galen_predictor *p, const galen_predictor_optio
     s.pool = p->pool;
     s.max_batch = p->batch;
     if (o->isa) GAL_TRY(gal_isa_parse(o->isa, &s.isa, err));
+    GAL_TRY(gal_precision_parse(o->precision, &s.precision, err));
     /* Weights are packed in the kernels' own order: the file's pages need not stay in memory. */
     s.file = p->model->file;
     s.n_file = p->model->n_file;

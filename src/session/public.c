@@ -91,6 +91,7 @@ static galen_status plan(galen_session *s, galen_model *m, const galen_session_o
     internal.max_batch = s->max_batch = o->batch;
     internal.threads = o->threads;
     if (o->isa) GAL_TRY(gal_isa_parse(o->isa, &internal.isa, err));
+    GAL_TRY(gal_precision_parse(o->precision, &internal.precision, err));
     m->in_use = true;
     internal.file = m->file->file;
     internal.n_file = m->file->n_file;

@@ -13,6 +13,7 @@ typedef struct gal_session_options {
     int64_t max_batch; /* the plan's N; any batch from 1 to it runs at once */
     int threads;       /* 0: all this process may use; ignored when pool is given */
     gal_isa isa;       /* the highest level to use */
+    galen_dtype precision; /* of activations and weights: GALEN_F32 (also 0) or GALEN_BF16 (sums in f32; needs optimise) */
     bool optimise;     /* false: no passes (the model exactly as written, for tests) */
     gal_pool *pool;    /* shared pool, outlives the session; NULL: the session makes its own */
     const gal_file
@@ -20,7 +21,7 @@ typedef struct gal_session_options {
     size_t n_file;
 } gal_session_options;
 
-/* max_batch 1, all threads, the level detected, passes on. */
+/* max_batch 1, all threads, the level detected, f32, passes on. */
 gal_session_options gal_session_default_options(void);
 
 /*
@@ -52,6 +53,9 @@ size_t gal_session_arena_bytes(const gal_session *session);  /* planned activati
 size_t gal_session_lower_bound(const gal_session *session);  /* largest sum of activations alive at once */
 size_t gal_session_packed_bytes(const gal_session *session); /* weights in kernel order */
 gal_isa gal_session_isa(const gal_session *session);
+galen_dtype gal_session_precision(const gal_session *session);
+/* A precision by name, "f32" or "bf16"; NULL is f32. */
+galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err);
 
 /* One line for each step, then one, indented, for each faster kernel row that was passed over and why. */
 void gal_session_explain(const gal_session *session, gal_buf *out);

@@ -1,4 +1,5 @@
 /* The choice of a kernel: by level, by what a node asks for, never by the batch; reasons for what was passed over. */
+#include "cpu/features.h"
 #include "cpu/kernel.h"
 #include "support/shared.h"
 
@@ -72,6 +73,34 @@ static void the_node_decides(void **state) {
     gal_buf_free(&why);
 }
 
+/* Narrow at bf16 rows' own level: the level allows it and the machine has the extension, or it is not chosen. */
+static void extensions_are_needed_beside_the_level(void **state) {
+    (void)state;
+    const uint32_t plain = GAL_HAS_AVX2 | GAL_HAS_AVX512, bf16 = plain | GAL_HAS_AVX512_BF16;
+    const gal_shape image = {4, {{1, true}, {9, false}, {9, false}, {8, false}}};
+    gal_graph *graph;
+    gal_value *x;
+    gal_node *node;
+    gal_buf why;
+    galen_error err;
+    gal_buf_init(&why, 4096);
+    assert_ok(gal_graph_create("g", &graph, &err), err);
+    assert_ok(gal_graph_input(graph, "x", GALEN_F32, &image, &x, &err), err);
+    const gal_node_spec spec = {.domain = "galen", .op = "Narrow", .name = "in", .n_in = 1, .n_out = 1, .in = &x};
+    assert_ok(gal_graph_node(graph, &spec, &node, &err), err);
+    const gal_kernel *row = gal_kernel_pick_for(node, GAL_ISA_AVX512, bf16, NULL);
+    assert_string_equal(row->name, "narrow_bf16_avx512bf16_16");
+    assert_ptr_equal(gal_kernel_pick_for(node, GAL_ISA_AMX, bf16, NULL), row);
+    assert_null(gal_kernel_pick_for(node, GAL_ISA_AVX512, plain, &why));
+    assert_non_null(strstr((char *)why.data, "needs an extension this machine lacks"));
+    assert_null(gal_kernel_pick_for(node, GAL_ISA_AVX2, bf16, NULL));
+    assert_null(gal_kernel_pick_for(node, GAL_ISA_REFERENCE, bf16, NULL));
+    bool here = gal_isa_detect() >= GAL_ISA_AVX512 && (gal_features() & GAL_HAS_AVX512_BF16);
+    assert_int_equal(gal_kernel_runs_here(row), here);
+    gal_buf_free(&why);
+    gal_graph_destroy(graph);
+}
+
 /* Every row is complete, and its name is new within its op. */
 static void rows_are_complete(void **state) {
     (void)state;
@@ -94,6 +123,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_level_is_a_cap),
         cmocka_unit_test(the_node_decides),
+        cmocka_unit_test(extensions_are_needed_beside_the_level),
         cmocka_unit_test(rows_are_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

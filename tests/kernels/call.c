@@ -1,6 +1,8 @@
 /* Preparing and running one kernel. */
 #include "call.h"
 
+#include "base/half.h"
+
 #include <string.h>
 
 static bool by_batch(const gal_value *value) {
@@ -9,6 +11,16 @@ static bool by_batch(const gal_value *value) {
 
 static guarded aligned_guard(size_t bytes) {
     return guard_make((bytes + 63) / 64 * 64);
+}
+
+static void fill(gal_rng *rng, galen_tensor *x, float scale) {
+    int64_t n = galen_tensor_elements(x);
+    if (x->dtype == GALEN_F32) case_fill(rng, x->data, (size_t)n, scale);
+    for (int64_t i = 0; x->dtype == GALEN_BF16 && i < n; i++) {
+        float v;
+        case_fill(rng, &v, 1, scale);
+        ((uint16_t *)x->data)[i] = gal_f32_to_bf16(v);
+    }
 }
 
 void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *kernel, uint64_t seed) {
@@ -25,7 +37,7 @@ void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *ker
         if (value->constant != NULL)
             memcpy(p->in[i].data, value->constant->data, bytes);
         else
-            case_fill(&rng, p->in[i].data, bytes / sizeof(float), 4);
+            fill(&rng, &p->in[i], 4);
     }
     gal_shape_at(&node->out[0]->shape, node->out[0]->dtype, p->batch, &p->out);
     p->out_memory = guard_make((size_t)galen_tensor_bytes(&p->out));

@@ -3,6 +3,7 @@
 #define GAL_KERNELS_CASES_H
 
 #include "base/rng.h"
+#include "cpu/kernel.h"
 #include "graph/graph.h"
 
 typedef struct kernel_case {
@@ -18,6 +19,9 @@ typedef struct kernel_case {
 bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *out);
 /* Problem `index` of the op's benchmark; false when there are no more. */
 bool case_bench(const char *domain, const char *op, int index, int64_t batch, kernel_case *out);
+/* The same for a row's op and element type. */
+bool case_random_for(const gal_kernel *kernel, gal_rng *rng, kernel_case *out);
+bool case_bench_for(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out);
 void case_free(kernel_case *c);
 
 /* Uniform in [from, to], both ends included. */

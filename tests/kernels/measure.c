@@ -34,7 +34,7 @@ void measure_row(const gal_kernel *kernel, int64_t batch, int threads, gal_pool 
     printf("%s (%s), batch %lld, %d threads, peak %.0f GFLOP/s\n", kernel->name, kernel->op, (long long)batch, threads,
            peak);
     kernel_case c;
-    for (int i = 0; case_bench(kernel->domain, kernel->op, i, batch, &c); i++) {
+    for (int i = 0; case_bench_for(kernel, i, batch, &c); i++) {
         if (kernel->reject(c.node) == NULL) {
             prepared p;
             gal_cost cost = {0};

@@ -22,6 +22,7 @@ static void columns(const gal_window *w, int64_t k, int64_t from, int64_t to, in
 static inline double load(galen_dtype t, const void *p, int64_t i) {
     if (t == GALEN_F32) return (double)((const float *)p)[i];
     if (t == GALEN_F64) return ((const double *)p)[i];
+    if (t == GALEN_BF16) return (double)gal_ld_bf16((const uint16_t *)p + i);
     return gal_load_f64(t, (const uint16_t *)p + i);
 }
 
@@ -78,11 +79,15 @@ static inline __attribute__((always_inline)) void sums(const gal_conv_ref *c, ga
 
 static inline __attribute__((always_inline)) void finish(const gal_conv_ref *c, galen_dtype t, int64_t k, int64_t at,
                                                          double sum) {
-    if (c->bias) sum += load(t, c->bias, k);
+    if (c->bias) sum += load(c->merged ? GALEN_F32 : t, c->bias, k);
     if (t == GALEN_F64) {
         ((double *)c->y)[at] = sum;
-    } else if (t != GALEN_F32) {
+    } else if (t != GALEN_F32 && !c->merged) {
         gal_store_float(t, (uint16_t *)c->y + at, sum);
+    } else if (t != GALEN_F32) {
+        float v = (float)sum;
+        if (c->residual) v += (float)load(t, c->residual, at);
+        gal_store_float(t, (uint16_t *)c->y + at, (double)gal_activate(c->activation, c->alpha, c->beta, v));
     } else {
         float v = (float)sum;
         if (c->residual) v += ((const float *)c->residual)[at];
@@ -128,6 +133,8 @@ static void task(void *context, size_t index) {
         channels_of(c, GALEN_F32, n, k, end);
     } else if (c->dtype == GALEN_F64) {
         channels_of(c, GALEN_F64, n, k, end);
+    } else if (c->dtype == GALEN_BF16) {
+        channels_of(c, GALEN_BF16, n, k, end);
     } else {
         channels_of(c, c->dtype, n, k, end);
     }

@@ -1,7 +1,7 @@
 /*
  * Domain "galen": what the layout and fuse passes make. Images are channels last, [N, H, W, C]; weights keep ONNX's
- * order. Each has the bits of the chain of ONNX ops it stands for, because it calls the same references and rounds at
- * the same places.
+ * order. In f32 each has the bits of the chain of ONNX ops it stands for, because it calls the same references and
+ * rounds at the same places. In bf16 sums, bias, residual and activation are not rounded in between.
  */
 #include "base/error.h"
 #include "graph/ops/conv_ref.h"
@@ -13,6 +13,14 @@
 static galen_status need_f32(const gal_node *node, galen_error *err) {
     GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32), err));
     return gal_need_same_dtype(node, 0, err);
+}
+
+/* All f32; or activations (inputs 0 and 3) and weights bf16 with an f32 bias. */
+static galen_status need_types(const gal_node *node, galen_error *err) {
+    if (node->in[0]->dtype != GALEN_BF16) return need_f32(node, err);
+    for (uint32_t i = 1; i < node->n_in; i++)
+        if (node->in[i]) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(i == 2 ? GALEN_F32 : GALEN_BF16), err));
+    return GALEN_OK;
 }
 
 static galen_status need_activation(const gal_node *node, galen_error *err) {
@@ -33,13 +41,13 @@ galen_status gal_galen_conv_infer(gal_graph *graph, gal_node *node, galen_error 
     (void)graph;
     gal_window window;
     gal_shape shape;
-    GAL_TRY(need_f32(node, err));
+    GAL_TRY(need_types(node, err));
     GAL_TRY(need_activation(node, err));
     GAL_TRY(need_image(node, err));
     GAL_TRY(gal_conv_shape(node, 0, 1, 2, true, &window, &shape, err));
     if (node->n_in > 3 && node->in[3] && !gal_shape_equal(&node->in[3]->shape, &shape))
         return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the residual (input 3) must have the output's shape");
-    return gal_set_output(node, 0, GALEN_F32, &shape, err);
+    return gal_set_output(node, 0, node->in[0]->dtype, &shape, err);
 }
 
 /* Conv's, one addition for the residual and one operation for the activation. */
@@ -55,7 +63,8 @@ galen_status gal_galen_conv_run(const gal_call *call, galen_error *err) {
     const gal_node *node = call->node;
     const galen_tensor *x = call->in[0], *w = call->in[1];
     gal_shape shape;
-    gal_conv_ref c = {.dtype = GALEN_F32, .batch = x->dim[0], .channels = x->dim[3], .outputs = w->dim[0]};
+    gal_conv_ref c = {
+        .dtype = x->dtype, .merged = true, .batch = x->dim[0], .channels = x->dim[3], .outputs = w->dim[0]};
     GAL_TRY(gal_conv_shape(node, 0, 1, 2, true, &c.window, &shape, err));
     c.group = gal_attr_int(node, "group", 1);
     c.x = x->data, c.w = w->data, c.y = call->out[0]->data;
@@ -69,11 +78,12 @@ galen_status gal_galen_conv_run(const gal_call *call, galen_error *err) {
     return GALEN_OK;
 }
 
-/* in: A [M, K], W [K, N] or with transB [N, K], optional B [N]. */
+/* in: A [M, K], W [K, N] or with transB [N, K], optional B [N]. The product is f32, also of bf16 operands. */
 galen_status gal_galen_gemm_infer(gal_graph *graph, gal_node *node, galen_error *err) {
-    GAL_TRY(need_f32(node, err));
+    (void)graph;
+    GAL_TRY(need_types(node, err));
     GAL_TRY(need_activation(node, err));
-    return gal_gemm_infer(graph, node, err);
+    return gal_gemm_shape(node, GALEN_F32, err);
 }
 
 void gal_galen_gemm_cost(const gal_node *node, int64_t batch, gal_cost *cost) {
@@ -87,7 +97,8 @@ galen_status gal_galen_gemm_run(const gal_call *call, galen_error *err) {
     const gal_node *node = call->node;
     const galen_tensor *a = call->in[0], *b = call->in[1], *c = node->n_in > 2 ? call->in[2] : NULL;
     bool tb = gal_attr_int(node, "transB", 0) != 0;
-    gal_gemm_ref g = {.dtype = GALEN_F32, .a = a->data, .b = b->data, .y = call->out[0]->data, .alpha = 1, .beta = 1};
+    gal_gemm_ref g = {.dtype = a->dtype, .merged = true, .a = a->data, .b = b->data, .alpha = 1, .beta = 1};
+    g.y = call->out[0]->data;
     g.m = a->dim[0], g.k = a->dim[1], g.n = b->dim[!tb];
     g.a_row = g.k, g.a_col = 1, g.b_row = tb ? 1 : g.n, g.b_col = tb ? g.k : 1;
     if (c) {
@@ -107,20 +118,20 @@ galen_status gal_galen_pool_infer(gal_graph *graph, gal_node *node, galen_error 
     gal_window window;
     gal_shape shape;
     bool count;
-    GAL_TRY(need_f32(node, err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16), err));
     GAL_TRY(need_image(node, err));
     GAL_TRY(gal_need_flag(node, "count_include_pad", false, &count, err));
     GAL_TRY(gal_pool_shape(node, true, &window, &shape, err));
-    return gal_set_output(node, 0, GALEN_F32, &shape, err);
+    return gal_set_output(node, 0, node->in[0]->dtype, &shape, err);
 }
 
 galen_status gal_galen_globalpool_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
     gal_shape shape;
-    GAL_TRY(need_f32(node, err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16), err));
     GAL_TRY(need_image(node, err));
     GAL_TRY(gal_pool_global_shape(node, true, &shape, err));
-    return gal_set_output(node, 0, GALEN_F32, &shape, err);
+    return gal_set_output(node, 0, node->in[0]->dtype, &shape, err);
 }
 
 galen_status gal_galen_maxpool_run(const gal_call *call, galen_error *err) {

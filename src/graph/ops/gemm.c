@@ -13,6 +13,7 @@ enum { CHUNK = 32 };
 static inline double load(galen_dtype t, const void *p, int64_t i) {
     if (t == GALEN_F32) return (double)((const float *)p)[i];
     if (t == GALEN_F64) return ((const double *)p)[i];
+    if (t == GALEN_BF16) return (double)gal_ld_bf16((const uint16_t *)p + i);
     return gal_load_f64(t, (const uint16_t *)p + i);
 }
 
@@ -20,8 +21,8 @@ static inline __attribute__((always_inline)) void finish(const gal_gemm_ref *g, 
                                                          double sum) {
     int64_t at = row * g->n + col;
     double v = (double)g->alpha * sum;
-    if (g->c) v += (double)g->beta * load(t, g->c, row * g->c_row + col * g->c_col);
-    if (t == GALEN_F32) {
+    if (g->c) v += (double)g->beta * load(g->merged ? GALEN_F32 : t, g->c, row * g->c_row + col * g->c_col);
+    if (t == GALEN_F32 || g->merged) {
         ((float *)g->y)[at] = gal_activate(g->activation, g->act_alpha, g->act_beta, (float)v);
     } else if (t == GALEN_F64) {
         ((double *)g->y)[at] = v;
@@ -85,9 +86,13 @@ static galen_status check_c(const gal_node *node, const gal_shape *out, galen_er
 
 galen_status gal_gemm_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
-    bool ta, tb;
     GAL_TRY(gal_need_dtype(node, 0, GEMM_TYPES, err));
     GAL_TRY(gal_need_same_dtype(node, 0, err));
+    return gal_gemm_shape(node, node->in[0]->dtype, err);
+}
+
+galen_status gal_gemm_shape(const gal_node *node, galen_dtype result, galen_error *err) {
+    bool ta, tb;
     GAL_TRY(gal_need_flag(node, "transA", false, &ta, err));
     GAL_TRY(gal_need_flag(node, "transB", false, &tb, err));
     const gal_shape *a = &node->in[0]->shape, *b = &node->in[1]->shape;
@@ -103,7 +108,7 @@ galen_status gal_gemm_infer(gal_graph *graph, gal_node *node, galen_error *err) 
                              "attributes alpha and beta other than 1 are not supported for integers");
     gal_shape out = {.rank = 2, .dim = {a->dim[ta], b->dim[!tb]}};
     GAL_TRY(check_c(node, &out, err));
-    return gal_set_output(node, 0, node->in[0]->dtype, &out, err);
+    return gal_set_output(node, 0, result, &out, err);
 }
 
 void gal_gemm_cost(const gal_node *node, int64_t batch, gal_cost *cost) {

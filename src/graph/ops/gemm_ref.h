@@ -17,10 +17,13 @@ typedef struct gal_gemm_ref {
     void *y;               /* dense [m][n] */
     int64_t a_row, a_col, b_row, b_col, c_row, c_col;
     float alpha, beta;
-    gal_activation activation; /* f32 only */
+    bool merged;               /* galen.Gemm: c and y are f32, also of bf16 operands */
+    gal_activation activation; /* only when merged */
     float act_alpha, act_beta;
 } gal_gemm_ref;
 
+/* Shape rule of Gemm but for the types of its inputs. */
+galen_status gal_gemm_shape(const gal_node *node, galen_dtype result, galen_error *err);
 void gal_gemm_ref_run(const gal_gemm_ref *gemm, gal_pool *pool);
 
 #endif

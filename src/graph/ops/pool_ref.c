@@ -75,6 +75,7 @@ static void reach_of(const gal_window *w, const int64_t o[3], reach *r) {
 
 static inline double load(const job *j, int64_t at) {
     if (j->dtype == GALEN_F32) return (double)((const float *)(const void *)j->x)[at];
+    if (j->dtype == GALEN_BF16) return (double)gal_ld_bf16(j->x + (size_t)at * 2);
     return gal_load_f64(j->dtype, j->x + (size_t)at * j->size);
 }
 

@@ -5,12 +5,14 @@
 #include "base/error.h"
 #include "graph/ops/ops.h"
 #include "graph/ops/rules.h"
+#include "graph/ops/types.h"
 
 #include <string.h>
 
-/* in: X of any rank >= 1, scale [C], shift [C]; C is X's last dimension. */
+/* in: X of any rank >= 1, f32 or bf16, f32 scale [C], shift [C]; C is X's last dimension. */
 galen_status gal_galen_scaleshift_infer(gal_graph *graph, gal_node *node, galen_error *err) {
-    for (uint32_t i = 0; i < 3; i++) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(GALEN_F32), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16), err));
+    for (uint32_t i = 1; i < 3; i++) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(GALEN_F32), err));
     const gal_shape *x = &node->in[0]->shape;
     for (uint32_t i = 1; i < 3; i++) {
         const gal_shape *p = &node->in[i]->shape;
@@ -29,8 +31,10 @@ void gal_galen_scaleshift_cost(const gal_node *node, int64_t batch, gal_cost *co
 }
 
 typedef struct work {
-    const float *x, *scale, *shift;
-    float *y;
+    const void *x;
+    const float *scale, *shift;
+    void *y;
+    bool narrow; /* x and y are bf16 */
     int64_t rows, channels, rows_a_task;
     bool relu;
 } work;
@@ -39,11 +43,14 @@ static void some_rows(void *context, size_t index) {
     const work *w = context;
     int64_t first = (int64_t)index * w->rows_a_task, last = first + w->rows_a_task;
     for (int64_t r = first; r < last && r < w->rows; r++) {
-        const float *x = w->x + r * w->channels;
-        float *y = w->y + r * w->channels;
-        for (int64_t c = 0; c < w->channels; c++) {
-            float v = x[c] * w->scale[c] + w->shift[c];
-            y[c] = w->relu && v < 0 ? 0 : v;
+        for (int64_t c = 0, at = r * w->channels; c < w->channels; c++, at++) {
+            float x = w->narrow ? gal_ld_bf16((const uint16_t *)w->x + at) : ((const float *)w->x)[at];
+            float v = x * w->scale[c] + w->shift[c];
+            v = w->relu && v < 0 ? 0 : v;
+            if (w->narrow)
+                gal_st_bf16((uint16_t *)w->y + at, v);
+            else
+                ((float *)w->y)[at] = v;
         }
     }
 }
@@ -57,6 +64,7 @@ galen_status gal_galen_scaleshift_run(const gal_call *call, galen_error *err) {
               .scale = call->in[1]->data,
               .shift = call->in[2]->data,
               .y = call->out[0]->data,
+              .narrow = x->dtype == GALEN_BF16,
               .channels = channels};
     w.rows = n / channels;
     w.relu = gal_attr_string(call->node, "activation", "")[0] != '\0';

@@ -1,0 +1,136 @@
+/*
+ * The bf16 rows of convolution and matrix product: conv_f32_run.c over pairs of channels. A panel holds, for each
+ * column, the two weights of a pair as one word.
+ */
+#include "cpu/conv_f32.h"
+#include "cpu/rows.h"
+
+#include <string.h>
+
+/* No NaN or infinity: see gal_conv_f32_finite. */
+static bool finite_weights(const galen_tensor *weights) {
+    const uint16_t *bits = weights->data;
+    int64_t n = galen_tensor_elements(weights);
+    bool bad = false;
+    for (int64_t i = 0; i < n; i++) bad |= (bits[i] & 0x7f80) == 0x7f80;
+    return !bad;
+}
+
+static const char *check(const gal_node *node, const char *why) {
+    if (why != NULL) return why;
+    return finite_weights(node->in[1]->constant) ? NULL : "the weights hold NaN or infinity";
+}
+
+/* Column `j` of a group into its panel; w(c, r, s) is w[c * stride[1] + r * stride[2] + s * stride[3]]. */
+static void pack_column(const gal_conv *conv, const gal_gemm_f32 *gemm, const uint16_t *w, const int64_t stride[4],
+                        size_t j, uint16_t *group) {
+    size_t depth = (size_t)(conv->r * conv->s * conv->cg), first = j / (size_t)gemm->nr * (size_t)gemm->nr;
+    size_t width = conv->columns - first < (size_t)gemm->nr ? conv->columns - first : (size_t)gemm->nr;
+    uint16_t *out = group + 2 * (first * depth + (j - first));
+    for (int64_t r = 0; r < conv->r; r++) {
+        for (int64_t s = 0; s < conv->s; s++) {
+            for (int64_t pair = 0; pair < conv->cg; pair++, out += 2 * width) {
+                const uint16_t *from = w + 2 * pair * stride[1] + r * stride[2] + s * stride[3];
+                out[0] = from[0];
+                out[1] = from[stride[1]];
+            }
+        }
+    }
+}
+
+static void pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const gal_node *node, const int64_t stride[4],
+                 void *packed) {
+    size_t depth = (size_t)(conv->r * conv->s * conv->cg);
+    const uint16_t *w = node->in[1]->constant->data;
+    const float *bias = node->n_in > 2 && node->in[2] != NULL ? node->in[2]->constant->data : NULL;
+    memcpy(packed, conv, sizeof *conv);
+    for (int64_t k = 0; k < conv->k; k++) {
+        size_t group = (size_t)(k / conv->kg), j = (size_t)(k % conv->kg);
+        float *panels = (float *)packed + conv->panels + group * depth * conv->columns;
+        pack_column(conv, gemm, w + k * stride[0], stride, j, (uint16_t *)(void *)panels);
+        if (bias != NULL) ((float *)packed)[conv->bias + group * conv->columns + j] = bias[k];
+    }
+}
+
+/* ---- convolution ---- */
+
+const char *gal_conv_bf16_avx512bf16_reject(const gal_node *node) {
+    gal_conv conv;
+    return check(node, gal_conv_f32_decode(node, gal_tile_bf16_avx512bf16.vec, &conv));
+}
+
+void gal_conv_bf16_avx512bf16_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
+    gal_conv conv;
+    (void)max_batch, (void)threads;
+    *needs = (gal_kernel_needs){0};
+    if (gal_conv_f32_decode(node, gal_tile_bf16_avx512bf16.vec, &conv) == NULL)
+        needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+}
+
+void gal_conv_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
+    gal_conv conv;
+    if (gal_conv_f32_decode(node, gal_tile_bf16_avx512bf16.vec, &conv) != NULL) return;
+    const int64_t stride[4] = {2 * conv.cg * conv.r * conv.s, conv.r * conv.s, conv.s, 1};
+    pack(&conv, &gal_tile_bf16_avx512bf16, node, stride, packed);
+}
+
+galen_status gal_conv_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+    const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
+    (void)err;
+    gal_conv_f32_run(&gal_tile_bf16_avx512bf16, call->packed, call->in[0]->dim[0], call->in[0]->data,
+                     residual == NULL ? NULL : residual->data, call->out[0]->data, call->pool);
+    return GALEN_OK;
+}
+
+/* ---- matrix product: 1x1 images, one a row of A ---- */
+
+/* A bias is one row of n numbers, or absent. */
+static bool plain_bias(const gal_value *bias, int64_t n) {
+    if (bias == NULL) return true;
+    const gal_shape *shape = &bias->shape;
+    if (bias->constant == NULL || galen_tensor_elements(bias->constant) != n) return false;
+    return n == 1 || shape->dim[shape->rank - 1].size == n;
+}
+
+static const char *gemm_decode(const gal_node *node, gal_conv *conv) {
+    const gal_value *a = node->in[0], *b = node->in[1];
+    bool transposed = gal_attr_int(node, "transB", 0) != 0;
+    if (a->shape.rank != 2 || b->shape.rank != 2) return "the operands are not matrices";
+    if (b->constant == NULL) return "the right operand is not constant";
+    *conv =
+        (gal_conv){.h = 1, .w = 1, .oh = 1, .ow = 1, .r = 1, .s = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .group = 1};
+    conv->c = conv->cg = b->shape.dim[transposed ? 1 : 0].size / 2;
+    conv->k = conv->kg = b->shape.dim[transposed ? 0 : 1].size;
+    if (b->shape.dim[transposed ? 1 : 0].size % 2 != 0) return "the inner dimension is not pairs";
+    if (conv->c < 1 || conv->k < 1) return "there is nothing to compute";
+    if (!plain_bias(node->n_in > 2 ? node->in[2] : NULL, conv->k)) return "the bias is not a constant row";
+    gal_conv_f32_place(conv, gal_tile_bf16_f32_avx512bf16.vec);
+    return gal_cpu_activation_of(node, &conv->act);
+}
+
+const char *gal_gemm_bf16_avx512bf16_reject(const gal_node *node) {
+    gal_conv conv;
+    return check(node, gemm_decode(node, &conv));
+}
+
+void gal_gemm_bf16_avx512bf16_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
+    gal_conv conv;
+    (void)max_batch, (void)threads;
+    *needs = (gal_kernel_needs){0};
+    if (gemm_decode(node, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+}
+
+void gal_gemm_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
+    gal_conv conv;
+    if (gemm_decode(node, &conv) != NULL) return;
+    bool transposed = gal_attr_int(node, "transB", 0) != 0;
+    const int64_t stride[4] = {transposed ? 2 * conv.c : 1, transposed ? 1 : conv.k, 0, 0};
+    pack(&conv, &gal_tile_bf16_f32_avx512bf16, node, stride, packed);
+}
+
+galen_status gal_gemm_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+    (void)err;
+    gal_conv_f32_run(&gal_tile_bf16_f32_avx512bf16, call->packed, call->in[0]->dim[0], call->in[0]->data, NULL,
+                     call->out[0]->data, call->pool);
+    return GALEN_OK;
+}

@@ -1,0 +1,25 @@
+/* Inner loops over bf16 elements, computed in f32 and rounded once: what is under bf16_rows.c. */
+#ifndef GAL_CPU_LOOPS_BF16_H
+#define GAL_CPU_LOOPS_BF16_H
+
+#include "cpu/activation.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct gal_loops_bf16 {
+    /* y[i] = largest, or sum times `factor`, of x[tap[t] + i] over t in order, for i < n. At least one tap. */
+    void (*pool_max)(const uint16_t *x, const size_t *tap, size_t taps, uint16_t *y, size_t n);
+    void (*pool_sum)(const uint16_t *x, const size_t *tap, size_t taps, uint16_t *y, size_t n, float factor);
+    /* y[i] = factor * sum over p < pixels, in order, of x[p * stride + i], for i < n. */
+    void (*mean)(const uint16_t *x, size_t pixels, size_t stride, uint16_t *y, size_t n, float factor);
+    /* y[p * c + i] = clamp(x[p * c + i] * scale[i] + shift[i]) for p < pixels, i < c. */
+    void (*scale_shift)(const uint16_t *x, const float *scale, const float *shift, uint16_t *y, size_t pixels, size_t c,
+                        const gal_cpu_activation *act);
+    void (*narrow)(const float *x, uint16_t *y, size_t n);
+    void (*widen)(const uint16_t *x, float *y, size_t n);
+} gal_loops_bf16;
+
+extern const gal_loops_bf16 gal_loops_bf16_avx512bf16;
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * galen.Narrow: f32 to bf16, rounded to nearest even, where a graph enters its bf16 part. With "channels" the last
+ * dimension grows to that many, the new ones zero: kernels take channels in pairs.
+ */
+#include "base/error.h"
+#include "graph/ops/ops.h"
+#include "graph/ops/rules.h"
+#include "graph/ops/types.h"
+
+enum { TASK = 16384 /* elements, about */ };
+
+/* in: X, f32 of any rank. */
+galen_status gal_galen_narrow_infer(gal_graph *graph, gal_node *node, galen_error *err) {
+    (void)graph;
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32), err));
+    gal_shape shape = node->in[0]->shape;
+    int64_t channels = gal_attr_int(node, "channels", 0);
+    if (channels != 0) {
+        if (shape.rank < 1 || shape.dim[shape.rank - 1].batch || shape.dim[shape.rank - 1].size > channels)
+            return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the last dimension cannot grow to %lld",
+                                 (long long)channels);
+        shape.dim[shape.rank - 1] = gal_dim_fixed(channels);
+    }
+    return gal_set_output(node, 0, GALEN_BF16, &shape, err);
+}
+
+typedef struct work {
+    const float *x;
+    uint16_t *y;
+    int64_t rows, rows_a_task, from, to; /* elements of a row in x and y */
+} work;
+
+static void some_rows(void *context, size_t index) {
+    const work *w = context;
+    int64_t first = (int64_t)index * w->rows_a_task;
+    int64_t end = first + w->rows_a_task < w->rows ? first + w->rows_a_task : w->rows;
+    for (int64_t r = first; r < end; r++) {
+        for (int64_t c = 0; c < w->from; c++) w->y[r * w->to + c] = gal_f32_to_bf16(w->x[r * w->from + c]);
+        for (int64_t c = w->from; c < w->to; c++) w->y[r * w->to + c] = 0;
+    }
+}
+
+galen_status gal_galen_narrow_run(const gal_call *call, galen_error *err) {
+    (void)err;
+    const galen_tensor *x = call->in[0], *y = call->out[0];
+    int64_t n = galen_tensor_elements(y);
+    if (n == 0) return GALEN_OK;
+    work w = {.x = x->data, .y = y->data, .from = 1, .to = 1};
+    if (x->rank > 0) w.from = x->dim[x->rank - 1], w.to = y->dim[x->rank - 1];
+    w.rows = n / w.to;
+    w.rows_a_task = w.to < TASK ? TASK / w.to : 1;
+    gal_pool_run(call->pool, some_rows, &w, (size_t)((w.rows + w.rows_a_task - 1) / w.rows_a_task));
+    return GALEN_OK;
+}

@@ -1,0 +1,181 @@
+/*
+ * bf16 where it pays: convolutions and products read bf16, and what lies between them follows when it can. Graph inputs
+ * and outputs stay f32; galen.Narrow and Cast stand at the borders. Ops without a bf16 form keep f32 between two of
+ * them.
+ */
+#include "base/error.h"
+#include "base/half.h"
+#include "base/mem.h"
+#include "pass/pass.h"
+#include "pass/rewrite.h"
+
+#include <string.h>
+
+enum { MAX_INPUTS = 512, DISCARD_MIN = 64 << 10 /* bytes worth a call */ };
+
+/* The bf16 value that `value` is the widened form of, or NULL. */
+static gal_value *narrow_form(const gal_value *value) {
+    const gal_node *cast = value != NULL ? value->producer : NULL;
+    if (!gal_is_op(cast, "", "Cast") || cast->in[0]->dtype != GALEN_BF16 || value->dtype != GALEN_F32) return NULL;
+    return cast->in[0];
+}
+
+/* A Narrow that an earlier reader of `value` needed. */
+static gal_value *narrowed_before(const gal_value *value, int64_t channels) {
+    for (const gal_use *use = value->uses; use != NULL; use = use->next)
+        if (gal_is_op(use->node, "galen", "Narrow") && gal_attr_int(use->node, "channels", 0) == channels)
+            return use->node->out[0];
+    return NULL;
+}
+
+/* `value` in bf16 in front of `before`, its last dimension grown to `channels` unless that is 0. */
+static galen_status need_narrow(gal_graph *graph, gal_value *value, int64_t channels, gal_node *before, gal_value **out,
+                                galen_error *err) {
+    *out = channels == 0 ? narrow_form(value) : NULL;
+    if (*out == NULL) *out = narrowed_before(value, channels);
+    if (*out != NULL) return GALEN_OK;
+    const gal_attr attr = gal_attr_of_int("channels", channels);
+    gal_node *made;
+    GAL_TRY(gal_graph_node(graph,
+                           &(gal_node_spec){.domain = "galen",
+                                            .op = "Narrow",
+                                            .n_in = 1,
+                                            .n_out = 1,
+                                            .n_attr = channels != 0,
+                                            .in = &value,
+                                            .attr = &attr,
+                                            .before = before},
+                           &made, err));
+    *out = made->out[0];
+    return GALEN_OK;
+}
+
+/* An f32 constant in bf16; dimension 1 grows by `more` zeros. */
+static galen_status narrow_constant(gal_graph *graph, const gal_value *value, int64_t more, gal_value **out,
+                                    galen_error *err) {
+    const galen_tensor *t = value->constant;
+    int64_t dim[GALEN_MAX_RANK], inner = 1;
+    memcpy(dim, t->dim, sizeof dim);
+    if (more > 0) dim[1] += more;
+    GAL_TRY(gal_graph_new_constant(graph, NULL, GALEN_BF16, t->rank, dim, out, err));
+    for (int i = 1; i < t->rank; i++) inner *= t->dim[i];
+    const float *from = t->data;
+    uint16_t *to = (*out)->constant->data;
+    int64_t n = galen_tensor_elements(t), outer = inner > 0 ? n / inner : 0;
+    int64_t step = outer > 0 ? galen_tensor_elements((*out)->constant) / outer : 0;
+    for (int64_t k = 0; k < outer; k++)
+        for (int64_t i = 0; i < inner; i++) to[k * step + i] = gal_f32_to_bf16(from[k * inner + i]);
+    return GALEN_OK;
+}
+
+/* The f32 weights, once nobody reads them: those that passes made are memory of the graph. */
+static void forget(gal_graph *graph, gal_value *value) {
+    size_t bytes = (size_t)galen_tensor_bytes(value->constant);
+    if (value->uses != NULL || value->is_output || bytes < DISCARD_MIN) return;
+    gal_arena_discard(&graph->arena, value->constant->data, bytes);
+    galen_tensor *tensor = (galen_tensor *)(uintptr_t)value->constant; /* the graph is the caller's to rewrite */
+    tensor->data = NULL;
+}
+
+/* `node` again on other inputs; a bf16 result is widened for whoever reads it. */
+static galen_status replace(gal_graph *graph, gal_node *node, gal_value **in, galen_error *err) {
+    static const gal_attr to_f32 = {.name = "to", .type = GAL_ATTR_INT, .i = GALEN_F32};
+    gal_node *made, *cast;
+    const gal_remake spec = {.like = node,
+                             .domain = node->op->domain,
+                             .op = node->op->name,
+                             .n_in = node->n_in,
+                             .in = in,
+                             .stands_for = node->stands_for,
+                             .before = node};
+    GAL_TRY(gal_remake_node(graph, &spec, &made, err));
+    gal_value *result = made->out[0];
+    if (result->dtype == GALEN_BF16) {
+        const gal_node_spec widen = {
+            .op = "Cast", .n_in = 1, .n_out = 1, .n_attr = 1, .in = &made->out[0], .attr = &to_f32, .before = node};
+        GAL_TRY(gal_graph_node(graph, &widen, &cast, err));
+        result = cast->out[0];
+    }
+    gal_graph_replace(graph, node->out[0], result);
+    gal_graph_remove(graph, node);
+    return GALEN_OK;
+}
+
+/* Weights in pairs of input channels; an odd image from outside the bf16 part (a picture) grows by a channel. */
+static galen_status convert_conv(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+    gal_value *w = node->in[1], *residual = node->n_in > 3 ? node->in[3] : NULL;
+    if (gal_const_f32(w) == NULL || (node->n_in > 2 && node->in[2] != NULL && gal_const_f32(node->in[2]) == NULL))
+        return GALEN_OK;
+    int64_t channels = w->shape.dim[1].size, odd = channels % 2;
+    if (channels < 1) return GALEN_OK;
+    if (odd && (gal_attr_int(node, "group", 1) != 1 || narrow_form(node->in[0]) != NULL)) return GALEN_OK;
+    gal_value *in[4] = {NULL, NULL, node->n_in > 2 ? node->in[2] : NULL, NULL};
+    GAL_TRY(need_narrow(graph, node->in[0], odd ? channels + 1 : 0, node, &in[0], err));
+    GAL_TRY(narrow_constant(graph, w, odd, &in[1], err));
+    if (residual != NULL) GAL_TRY(need_narrow(graph, residual, 0, node, &in[3], err));
+    GAL_TRY(replace(graph, node, in, err));
+    forget(graph, w);
+    *changed = true;
+    return GALEN_OK;
+}
+
+static galen_status convert_gemm(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+    gal_value *w = node->in[1];
+    bool transposed = gal_attr_int(node, "transB", 0) != 0;
+    if (gal_const_f32(w) == NULL || w->shape.dim[transposed].size % 2 != 0) return GALEN_OK;
+    if (node->n_in > 2 && node->in[2] != NULL && gal_const_f32(node->in[2]) == NULL) return GALEN_OK;
+    gal_value *in[3] = {NULL, NULL, node->n_in > 2 ? node->in[2] : NULL};
+    GAL_TRY(need_narrow(graph, node->in[0], 0, node, &in[0], err));
+    GAL_TRY(narrow_constant(graph, w, 0, &in[1], err));
+    GAL_TRY(replace(graph, node, in, err));
+    forget(graph, w);
+    *changed = true;
+    return GALEN_OK;
+}
+
+/* Ops whose first input decides the type; the others are parameters. */
+static galen_status follow(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+    gal_value *in[3] = {narrow_form(node->in[0])};
+    if (in[0] == NULL || node->n_in > 3 || node->n_out != 1) return GALEN_OK;
+    for (uint32_t i = 1; i < node->n_in; i++) in[i] = node->in[i];
+    GAL_TRY(replace(graph, node, in, err));
+    *changed = true;
+    return GALEN_OK;
+}
+
+/* Every input must be in bf16 already. */
+static galen_status follow_all(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+    gal_value *in[MAX_INPUTS];
+    if (node->n_in > MAX_INPUTS) return GALEN_OK;
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if ((in[i] = narrow_form(node->in[i])) == NULL) return GALEN_OK;
+    GAL_TRY(replace(graph, node, in, err));
+    *changed = true;
+    return GALEN_OK;
+}
+
+static const struct {
+    const char *domain, *op;
+    galen_status (*convert)(gal_graph *graph, gal_node *node, bool *changed, galen_error *err);
+} rules[] = {
+    {"galen", "Conv", convert_conv},  {"galen", "Gemm", convert_gemm},
+    {"galen", "AveragePool", follow}, {"galen", "GlobalAveragePool", follow},
+    {"galen", "MaxPool", follow},     {"galen", "ScaleShift", follow},
+    {"", "Concat", follow_all},       {"", "Flatten", follow},
+    {"", "Identity", follow},         {"", "Reshape", follow},
+    {"", "Squeeze", follow},          {"", "Unsqueeze", follow},
+};
+
+galen_status gal_pass_narrow(gal_graph *graph, bool *changed, galen_error *err) {
+    gal_node *next;
+    for (gal_node *node = graph->first; node != NULL; node = next) {
+        next = node->next;
+        if (node->n_in == 0 || node->in[0] == NULL || node->in[0]->dtype != GALEN_F32) continue;
+        for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+            if (!gal_is_op(node, rules[i].domain, rules[i].op)) continue;
+            GAL_TRY(rules[i].convert(graph, node, changed, err));
+            break;
+        }
+    }
+    return gal_pass_remove_dead(graph, changed, err);
+}

@@ -1,0 +1,114 @@
+/* Problems in bf16: those of cases.c with activations and weights narrowed, and the two ops at the border. */
+#include "base/half.h"
+#include "cases.h"
+#include "graph/op.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void must(galen_status status, const galen_error *err) {
+    if (status == GALEN_OK) return;
+    fprintf(stderr, "galen-check: bf16 problem: %s\n", err->message);
+    exit(1);
+}
+
+/* Weights are narrowed, what is added or multiplied a channel stays f32. */
+static bool stays_f32(const gal_node *node, uint32_t index) {
+    return strcmp(node->op->domain, "galen") == 0 &&
+           ((strcmp(node->op->name, "ScaleShift") == 0 && index > 0) || index == 2);
+}
+
+static gal_value *copy_value(gal_graph *graph, const gal_value *from, galen_dtype dtype) {
+    gal_value *to;
+    galen_error err;
+    if (from->constant == NULL) {
+        must(gal_graph_input(graph, from->name, dtype, &from->shape, &to, &err), &err);
+        return to;
+    }
+    must(gal_graph_new_constant(graph, NULL, dtype, from->constant->rank, from->constant->dim, &to, &err), &err);
+    const float *x = from->constant->data;
+    int64_t n = galen_tensor_elements(from->constant);
+    for (int64_t i = 0; i < n; i++) {
+        if (dtype == GALEN_BF16)
+            ((uint16_t *)to->constant->data)[i] = gal_f32_to_bf16(x[i]);
+        else
+            ((float *)to->constant->data)[i] = x[i];
+    }
+    return to;
+}
+
+/* The same problem in bf16. */
+static void narrow_case(kernel_case *c) {
+    gal_graph *graph;
+    galen_error err;
+    const gal_node *node = c->node;
+    gal_value *in[8] = {NULL};
+    must(gal_graph_create("check", &graph, &err), &err);
+    for (uint32_t i = 0; i < node->n_in && i < 8; i++)
+        if (node->in[i] != NULL) in[i] = copy_value(graph, node->in[i], stays_f32(node, i) ? GALEN_F32 : GALEN_BF16);
+    const gal_node_spec spec = {.domain = node->op->domain,
+                                .op = node->op->name,
+                                .n_in = node->n_in,
+                                .n_out = 1,
+                                .n_attr = node->n_attr,
+                                .in = in,
+                                .attr = node->attr};
+    gal_node *made;
+    must(gal_graph_node(graph, &spec, &made, &err), &err);
+    must(gal_graph_mark_output(graph, made->out[0], &err), &err);
+    gal_graph_destroy(c->graph);
+    c->graph = graph;
+    c->node = made;
+}
+
+/* galen.Narrow of an image, or Cast back. */
+static void border_case(bool narrow, int64_t side, int64_t channels, int64_t grown, kernel_case *c) {
+    const gal_shape shape = {.rank = 4,
+                             .dim = {{1, true}, gal_dim_fixed(side), gal_dim_fixed(side), gal_dim_fixed(channels)}};
+    const gal_attr attr = {
+        .name = narrow ? "channels" : "to", .type = GAL_ATTR_INT, .i = narrow ? grown : (int64_t)GALEN_F32};
+    gal_value *x;
+    galen_error err;
+    must(gal_graph_create("check", &c->graph, &err), &err);
+    must(gal_graph_input(c->graph, "x", narrow ? GALEN_F32 : GALEN_BF16, &shape, &x, &err), &err);
+    const gal_node_spec spec = {.domain = narrow ? "galen" : "",
+                                .op = narrow ? "Narrow" : "Cast",
+                                .n_in = 1,
+                                .n_out = 1,
+                                .n_attr = 1,
+                                .in = &x,
+                                .attr = &attr};
+    must(gal_graph_node(c->graph, &spec, &c->node, &err), &err);
+    must(gal_graph_mark_output(c->graph, c->node->out[0], &err), &err);
+    c->depth = 1;
+    snprintf(c->text, sizeof c->text, "%lldx%lldx%lld, %lld channels", (long long)side, (long long)side,
+             (long long)channels, (long long)grown);
+}
+
+static bool is_border(const gal_kernel *kernel) {
+    return strcmp(kernel->op, "Narrow") == 0 || strcmp(kernel->op, "Cast") == 0;
+}
+
+bool case_random_for(const gal_kernel *kernel, gal_rng *rng, kernel_case *out) {
+    if (is_border(kernel)) {
+        *out = (kernel_case){.batch = case_pick(rng, 1, 9)};
+        int64_t channels = case_pick(rng, 1, 70);
+        border_case(kernel->dtype == GALEN_F32, case_pick(rng, 1, 20), channels, channels + case_pick(rng, 0, 2), out);
+        return true;
+    }
+    if (!case_random(kernel->domain, kernel->op, rng, out)) return false;
+    if (kernel->dtype == GALEN_BF16) narrow_case(out);
+    return true;
+}
+
+bool case_bench_for(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out) {
+    if (is_border(kernel)) {
+        *out = (kernel_case){.batch = batch};
+        if (index == 0) border_case(kernel->dtype == GALEN_F32, 32, 64, 64, out);
+        return index == 0;
+    }
+    if (!case_bench(kernel->domain, kernel->op, index, batch, out)) return false;
+    if (kernel->dtype == GALEN_BF16) narrow_case(out);
+    return true;
+}
