@@ -77,6 +77,7 @@ static galen_status dw_run(const gal_call *call, gal_dw_fn fn) {
     int64_t line = cv->w * cv->c * cv->sh * (int64_t)sizeof(float);
     job.rows = BAND_BYTES / line + 4;
     job.bands = (cv->oh + job.rows - 1) / job.rows;
+    job.rows = (cv->oh + job.bands - 1) / job.bands; /* alike in size, for the threads */
     gal_pool_run(call->pool, run_band, &job, (size_t)(call->in[0]->dim[0] * job.bands));
     return GALEN_OK;
 }

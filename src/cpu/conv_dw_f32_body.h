@@ -1,35 +1,11 @@
 /*
- * Depthwise bands, included once by each level. A step computes PX pixels by up to two vectors of channels. Each output
- * is one chain of fused multiply-adds over the taps inside the image, in order: a pixel's taps depend on its place
- * only.
+ * Depthwise bands, included once by each level. What conv_dw_f32_tile.h has no tile for goes in plain steps: one
+ * computes PX pixels by up to two vectors of channels. Each output is one chain of fused multiply-adds over the taps
+ * inside the image, in order: a pixel's taps depend on its place only.
  */
-#include "cpu/conv_dw_f32.h"
+#include "cpu/conv_dw_f32_tile.h"
 
-enum { PX = 4 };
-
-typedef struct dw_step {
-    int64_t x; /* offset of tap (0, 0) of the first pixel; may lie outside, only taps [r0, r1) x [s0, s1) are read */
-    const float *weight; /* of the first channel */
-    const float *bias;
-    int64_t r0, r1, s0, s1;
-    size_t out; /* of the first pixel and channel in y */
-    int part;   /* channels of a last, partial vector; VF for whole ones */
-} dw_step;
-
-static inline __attribute__((always_inline)) vf dw_load(const float *p, int part, const bool whole) {
-    return whole ? vf_load(p) : vf_load_part(p, part);
-}
-
-static inline __attribute__((always_inline)) void dw_store(const gal_dw_band *band, size_t at, vf acc, int part,
-                                                           const bool whole) {
-    const gal_conv *cv = band->conv;
-    if (band->residual != NULL) acc = vf_add(acc, dw_load(band->residual + at, part, whole));
-    acc = vf_clamp(acc, vf_set(cv->act.low), vf_set(cv->act.high));
-    if (whole)
-        vf_store(band->y + at, acc);
-    else
-        vf_store_part(band->y + at, part, acc);
-}
+enum { PX = 4, BLOCK = 4 * VF /* channels a row of tiles goes through together */ };
 
 /* px pixels by nv vectors. */
 static inline __attribute__((always_inline)) void dw_body(const gal_dw_band *band, const dw_step *st, const int px,
@@ -96,8 +72,14 @@ static void dw_taps_inside(int64_t at, int64_t dilation, int64_t window, int64_t
     if (*to > window) *to = window;
 }
 
+/* How many of `left` channels dw_row computes. */
+static int64_t dw_channels(int64_t left, bool tiles) {
+    int64_t most = tiles ? BLOCK : 2 * VF;
+    return left < VF ? left : left < most ? left / VF * VF : most;
+}
+
 /* One row of output for the channels from c0 on. */
-static void dw_row(const gal_dw_band *band, int64_t oh, int64_t c0) {
+static void dw_row(const gal_dw_band *band, int64_t oh, int64_t c0, bool tiles) {
     const gal_conv *cv = band->conv;
     const float *packed = (const float *)cv;
     int64_t left = cv->c - c0, ow = 0;
@@ -110,6 +92,11 @@ static void dw_row(const gal_dw_band *band, int64_t oh, int64_t c0) {
     dw_step st = {
         .weight = packed + cv->panels + c0, .bias = packed + cv->bias + c0, .part = left < VF ? (int)left : VF};
     dw_taps_inside(oh * cv->sh - cv->top, cv->dh, cv->r, cv->h, &st.r0, &st.r1);
+    if (tiles) {
+        st.vectors = left < VF ? 1 : (int)(dw_channels(left, true) / VF);
+        dw_tiles(band, &st, oh, c0);
+        return;
+    }
     while (ow < cv->ow) {
         int64_t w0 = ow * cv->sw - cv->left, last = w0 + (PX - 1) * cv->sw + (cv->s - 1) * cv->dw;
         bool inside = ow + PX <= cv->ow && w0 >= 0 && last < cv->w;
@@ -126,7 +113,8 @@ static void dw_row(const gal_dw_band *band, int64_t oh, int64_t c0) {
 
 static void dw_band(const gal_dw_band *band) {
     int64_t c = band->conv->c;
-    for (int64_t c0 = 0; c0 < c; c0 += c - c0 >= 2 * VF ? 2 * VF : VF) {
-        for (int64_t oh = band->first; oh < band->end; oh++) dw_row(band, oh, c0);
+    bool tiles = dw_has_tiles(band->conv);
+    for (int64_t c0 = 0; c0 < c; c0 += dw_channels(c - c0, tiles)) {
+        for (int64_t oh = band->first; oh < band->end; oh++) dw_row(band, oh, c0, tiles);
     }
 }
