@@ -266,6 +266,28 @@ static void resize_keeps_the_batch_and_rejects_nonsense(void **state) {
     free_all((galen_tensor[]){x, s, n}, 3);
 }
 
+/* With sizes, coordinates that are whole numbers are so exactly: 9 * 14 / 18 is 7, though 9 / (18 / 14.0) is below. */
+static void sizes_are_exact_fractions(void **state) {
+    (void)state;
+    static const char *const how[] = {"asymmetric", "align_corners"};
+    float v[40];
+    for (int i = 0; i < 40; i++) v[i] = (float)i;
+    for (int k = 0; k < 2; k++)
+        for (int64_t from = 1; from <= 40; from++)
+            for (int64_t to = 2; to <= 60; to++) {
+                float want[60];
+                const int64_t a = k ? from - 1 : from, b = k ? to - 1 : to;
+                for (int64_t i = 0; i < to; i++) want[i] = (float)(i * a / b);
+                const galen_tensor none = {0}, x = tensor_of(GALEN_F32, v, DIMS(from)),
+                                   sizes = tensor_of(GALEN_I64, &to, DIMS(1));
+                const gal_attr attr[] = {TEXT("coordinate_transformation_mode", how[k]), TEXT("nearest_mode", "floor")};
+                const galen_tensor in[] = {x, none, none, sizes};
+                galen_tensor y = node_result("", "Resize", in, 4, attr, 2);
+                assert_memory_equal(y.data, want, (size_t)to * sizeof *want);
+                free_all((galen_tensor[]){x, sizes, y}, 3);
+            }
+}
+
 static void batch_stays_symbolic_and_work_is_counted(void **state) {
     (void)state;
     gal_graph *graph;
@@ -365,6 +387,7 @@ int main(void) {
         cmocka_unit_test(integers_round_half_to_even_and_saturate),
         cmocka_unit_test(resize_keeps_the_batch_and_rejects_nonsense),
         cmocka_unit_test(batch_stays_symbolic_and_work_is_counted),
+        cmocka_unit_test(sizes_are_exact_fractions),
         cmocka_unit_test(hostile_attributes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ typedef struct resize {
     rounding rounding;
     double cubic_a, extrapolation;
     bool exclude_outside;
+    bool sized; /* sizes were given, not scales */
     int rank;
     bool kept[GALEN_MAX_RANK]; /* this dimension is copied index by index */
     double scale[GALEN_MAX_RANK], roi_start[GALEN_MAX_RANK], roi_end[GALEN_MAX_RANK];
@@ -104,6 +105,7 @@ static galen_status apply_sizes(const gal_node *node, resize *r, galen_error *er
     const gal_dim *sizes;
     size_t count;
     GAL_TRY(gal_need_known(node, 3, &sizes, &count, err));
+    r->sized = true;
     if (node->in[3]->shape.rank != 1 || count != (size_t)x->rank)
         return gal_node_fail(node, err, GALEN_ERR_FORMAT, "%zu sizes were given for %d dimensions", count, x->rank);
     for (int i = 0; i < x->rank; i++) {
@@ -186,24 +188,29 @@ typedef struct taps {
     double weight[4];
 } taps;
 
+/* v / scale. Of two sizes the scale is a fraction: rounding it first would put whole results just below themselves. */
+static double unscale(const resize *r, int d, double v, int64_t in) {
+    return r->sized ? v * (double)in / (double)r->out[d].size : v / r->scale[d];
+}
+
 /* The output's length as the coordinate formulas see it: not rounded when a scale was given. */
 static double source_of(const resize *r, int d, int64_t o, int64_t in) {
-    double x = (double)o, scale = r->scale[d], length = scale * (double)in;
+    double x = (double)o, length = r->sized ? (double)r->out[d].size : r->scale[d] * (double)in;
     switch (r->coordinates) {
     case HALF_PIXEL: break;
     case PYTORCH_HALF_PIXEL:
         if (r->out[d].size <= 1) return 0;
         break;
     case ALIGN_CORNERS: return length == 1 || r->out[d].size == 1 ? 0 : x * (double)(in - 1) / (length - 1);
-    case ASYMMETRIC: return x / scale;
-    case TF_HALF_PIXEL_FOR_NN: return (x + 0.5) / scale;
+    case ASYMMETRIC: return unscale(r, d, x, in);
+    case TF_HALF_PIXEL_FOR_NN: return unscale(r, d, x + 0.5, in);
     case TF_CROP_AND_RESIZE: {
         double start = r->roi_start[d], end = r->roi_end[d], last = (double)(in - 1);
         if (r->out[d].size <= 1) return 0.5 * (start + end) * last;
         return start * last + x * (end - start) * last / (length - 1);
     }
     }
-    return (x + 0.5) / scale - 0.5;
+    return unscale(r, d, x + 0.5, in) - 0.5;
 }
 
 static double pick_nearest(rounding how, double x) {
