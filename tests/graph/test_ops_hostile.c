@@ -87,11 +87,29 @@ static void slices_at_the_edges(void **state) {
     expect_shape(OP("Slice", v, INTS(3), INTS(0), INTS(0), INTS(INT64_MIN)), "[1]");
     expect_shape(OP("Slice", v, INTS(0), INTS(5), INTS(0), INTS(INT64_MAX)), "[1]");
     expect_shape(OP("Slice", v, INTS(-100), INTS(100)), "[5]");
+    expect_shape(OP("Slice", v, INTS(-100), INTS(INT64_MIN), INTS(0), INTS(-1)), "[1]"); /* ONNX; NumPy has none */
+    gal_value *empty = constant(GALEN_F32, 1, (int64_t[]){0}, x);
+    expect_shape(OP("Slice", empty, INTS(-1), INTS(INT64_MIN), INTS(0), INTS(-1)), "[0]");
+}
+
+/* Steps far beyond any integer, and beyond the limit. */
+static void ranges_at_the_edges(void **state) {
+    (void)state;
+    const double far[3] = {0, 5, 1e300};
+    const int64_t wide[3] = {0, 5, INT64_MAX};
+    gal_value *d[3], *i[3];
+    for (int k = 0; k < 3; k++) {
+        d[k] = constant(GALEN_F64, 0, NULL, &far[k]);
+        i[k] = constant(GALEN_I64, 0, NULL, &wide[k]);
+    }
+    expect_shape(OP("Range", d[0], d[1], d[2]), "[1]");
+    expect_shape(OP("Range", i[0], i[1], i[2]), "[1]");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bombs_are_limited, setup_graph, drop_graph),
+        cmocka_unit_test_setup_teardown(ranges_at_the_edges, setup_graph, drop_graph),
         cmocka_unit_test_setup_teardown(attributes_are_checked, setup_graph, drop_graph),
         cmocka_unit_test_setup_teardown(operands_are_checked, setup_graph, drop_graph),
         cmocka_unit_test_setup_teardown(slices_at_the_edges, setup_graph, drop_graph),

@@ -176,7 +176,8 @@ galen_status gal_range_infer(gal_graph *graph, gal_node *node, galen_error *err)
     int64_t count = steps > 0 ? (int64_t)steps : 0;
     gal_shape shape = {.rank = 1, .dim = {gal_dim_fixed(count)}};
     GAL_TRY(gal_set_output(node, 0, node->in[0]->dtype, &shape, err));
-    if (count > GAL_KNOWN_MAX || fabs(v[0]) > 0x1p53 || fabs(v[1]) > 0x1p53) return GALEN_OK;
+    for (int i = 0; i < 3; i++)
+        if (count > GAL_KNOWN_MAX || !(fabs(v[i]) <= 0x1p53)) return GALEN_OK;
     gal_dim dims[GAL_KNOWN_MAX];
     for (int64_t i = 0; i < count; i++) dims[i] = gal_dim_fixed((int64_t)v[0] + i * (int64_t)v[2]);
     return gal_know(graph, node, dims, (size_t)count, err);

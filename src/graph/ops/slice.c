@@ -17,12 +17,14 @@ static int64_t clamp(int64_t v, int64_t lo, int64_t hi) {
     return v < lo ? lo : v > hi ? hi : v;
 }
 
-/* The elements of a dimension of `size` between start and end, as NumPy slices. */
+/* The elements of a dimension of `size` between start and end. Unlike NumPy, ONNX keeps the start of a backward slice
+ * inside. */
 static range cut(int64_t start, int64_t end, int64_t step, int64_t size) {
+    if (size == 0) return (range){0, 1, 0, false};
     if (step == INT64_MIN) step++;
     if (start < 0) start = start < -size ? -1 : start + size;
     if (end < 0) end = end < -size ? -1 : end + size;
-    start = step > 0 ? clamp(start, 0, size) : clamp(start, -1, size - 1);
+    start = step > 0 ? clamp(start, 0, size) : clamp(start, 0, size - 1);
     end = step > 0 ? clamp(end, 0, size) : clamp(end, -1, size - 1);
     range r = {.start = start, .step = step};
     if (step > 0 && end > start) r.count = (end - start - 1) / step + 1;
