@@ -172,11 +172,12 @@ static galen_status merge_pad(simplify *s, gal_node *conv, galen_error *err) {
     if (!gal_is_op(pad, "", "Pad") || !pads_with_zero(pad) || rank < 3 || pad->in[1]->known == NULL) return GALEN_OK;
     if (strcmp(how, "NOTSET") != 0 && strcmp(how, "VALID") != 0) return GALEN_OK;
     const int64_t *own = gal_attr_ints(conv, "pads", &n);
+    bool has_own = (int)n == 2 * (rank - 2) && strcmp(how, "NOTSET") == 0; /* VALID overrides pads */
     for (int i = 0; i < 2 * rank; i++) {
         gal_dim dim = pad->in[1]->known[i];
         int axis = i % rank, at = i / rank * (rank - 2) + axis - 2;
         if (dim.batch || dim.size < 0 || (axis < 2 && dim.size != 0)) return GALEN_OK;
-        if (axis >= 2) pads[at] = dim.size + ((int)n == 2 * (rank - 2) ? own[at] : 0);
+        if (axis >= 2) pads[at] = dim.size + (has_own ? own[at] : 0);
     }
     const gal_attr more = gal_attr_of_ints("pads", pads, (size_t)(2 * (rank - 2)));
     gal_value *in[3] = {pad->in[0], conv->in[1], conv->n_in > 2 ? conv->in[2] : NULL};
@@ -201,6 +202,8 @@ static galen_status mean_to_pool(simplify *s, gal_node *node, galen_error *err) 
     const int64_t *axes = gal_attr_ints(node, "axes", &n);
     const gal_shape *x = &node->in[0]->shape;
     if (x->rank != 4 || n != 2 || node->n_in != 1 || node->in[0]->dtype != GALEN_F32) return GALEN_OK;
+    for (int i = 2; i < 4; i++)
+        if (x->dim[i].batch || x->dim[i].size < 1) return GALEN_OK; /* no pool has such windows */
     int64_t a = axes[0] < 0 ? axes[0] + 4 : axes[0], b = axes[1] < 0 ? axes[1] + 4 : axes[1];
     if (!((a == 2 && b == 3) || (a == 3 && b == 2)) || gal_op_find("", "GlobalAveragePool") == NULL) return GALEN_OK;
     gal_node *pool, *flat;

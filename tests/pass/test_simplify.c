@@ -78,6 +78,32 @@ static void test_pad_and_mean(void **state) {
 }
 
 /* Constants are computed; what is known of shapes becomes a constant; dead ends go. */
+/* auto_pad VALID overrides pads, which must not come back when a Pad is merged. */
+static void test_valid(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    const int64_t pads[8] = {0, 0, 1, 0, 0, 0, 0, 1}, own[4] = {1, 1, 1, 1}, w[4] = {2, 3, 3, 3};
+    gal_value *in[2] = {small_op(g, "Pad", small_input(g, "x", 3, 6, 5), small_ints(g, pads, 8)),
+                        small_constant(g, -1, 4, w)};
+    const gal_attr attr[2] = {small_list("pads", own, 4), {.name = "auto_pad", .type = GAL_ATTR_STRING, .s = "VALID"}};
+    small_output(g, small_node(g, "Conv", 2, in, 2, attr)->out[0]);
+    small_check_all(g);
+    assert_int_equal(small_count(g, "Pad"), 0);
+    gal_graph_destroy(g);
+}
+
+/* A mean over dimensions no pool can have: the batch's. */
+static void test_mean_over_batch(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    const int64_t perm[4] = {1, 2, 3, 0}, axes[2] = {2, 3};
+    gal_value *x = small_with(g, "Transpose", small_input(g, "x", 3, 4, 5), small_list("perm", perm, 4));
+    small_output(g, small_with(g, "ReduceMean", x, small_list("axes", axes, 2)));
+    small_check_all(g);
+    assert_int_equal(small_count(g, "ReduceMean"), 1);
+    gal_graph_destroy(g);
+}
+
 static void test_constants(void **state) {
     (void)state;
     gal_graph *g = small_graph();
@@ -131,7 +157,8 @@ static void test_no_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_ops),          cmocka_unit_test(test_names),
                                        cmocka_unit_test(test_slice_backwards), cmocka_unit_test(test_chains),
-                                       cmocka_unit_test(test_pad_and_mean),    cmocka_unit_test(test_constants),
+                                       cmocka_unit_test(test_pad_and_mean),    cmocka_unit_test(test_valid),
+                                       cmocka_unit_test(test_mean_over_batch), cmocka_unit_test(test_constants),
                                        cmocka_unit_test(test_limits),          cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
