@@ -53,7 +53,7 @@ static bool read_arithmetic(const gal_node *node, uint32_t x, affine *f) {
 
 static bool is_finite(const affine *f) {
     for (int64_t c = 0; c < f->channels; c++)
-        if (!isfinite(f->a[c]) || !isfinite(f->b[c])) return false;
+        if (!isfinite((float)f->a[c]) || !isfinite((float)f->b[c])) return false;
     return true;
 }
 

@@ -89,7 +89,7 @@ static galen_status fuse_gate(gal_graph *graph, gal_node *mul, uint32_t gated, b
         return GALEN_OK;
     if (x->uses == NULL || x->uses->next == NULL || x->uses->next->next != NULL) return GALEN_OK;
     bool silu = gal_is_op(gate, "", "Sigmoid");
-    bool hard = gal_is_op(gate, "", "HardSigmoid") && fabsf(gal_attr_float(gate, "alpha", 0.2f) - 1.0f / 6) < 1e-6f &&
+    bool hard = gal_is_op(gate, "", "HardSigmoid") && gal_attr_float(gate, "alpha", 0.2f) == 1.0f / 6 &&
                 gal_attr_float(gate, "beta", 0.5f) == 0.5f;
     if (!silu && !hard) return GALEN_OK;
     const activation act = {silu ? "SiLU" : "HardSwish", 0, 0};
@@ -176,6 +176,21 @@ static galen_status fuse_add(gal_graph *graph, gal_node *add, uint32_t which, bo
                                              : fuse_residual(graph, add, which, changed, err);
 }
 
+/* One channel of a ScaleShift and what follows it. */
+static void rescale(double scale, double shift, double k, bool mul, float *to_scale, float *to_shift) {
+    *to_scale = (float)(mul ? scale * k : scale);
+    *to_shift = (float)(mul ? shift * k : shift + k);
+}
+
+static bool stays_finite(const float *scale, const float *shift, const float *k, int step, int64_t channels, bool mul) {
+    for (int64_t c = 0; c < channels; c++) {
+        float a, b;
+        rescale(scale[c], shift[c], k[c * step], mul, &a, &b);
+        if (!isfinite(a) || !isfinite(b)) return false;
+    }
+    return true;
+}
+
 /* scale * k, shift * k for Mul; shift + k for Add, with a row of constants behind a galen.ScaleShift. */
 static galen_status fuse_scale(gal_graph *graph, gal_node *node, uint32_t which, bool *changed, galen_error *err) {
     gal_node *layer = gal_sole_producer(node->in[which]);
@@ -185,14 +200,13 @@ static galen_status fuse_scale(gal_graph *graph, gal_node *node, uint32_t which,
     const gal_dim channels = node->in[which]->shape.dim[rank - 1];
     const float *k = gal_const_per_axis(node->in[1 - which], rank, rank - 1, channels.size, &step);
     if (k == NULL || scale == NULL || shift == NULL || channels.batch) return GALEN_OK;
+    bool mul = gal_is_op(node, "", "Mul");
+    if (!stays_finite(scale, shift, k, step, channels.size, mul)) return GALEN_OK;
     gal_value *in[3] = {layer->in[0], NULL, NULL};
     for (int i = 1; i < 3; i++) GAL_TRY(gal_graph_new_constant(graph, NULL, GALEN_F32, 1, &channels.size, &in[i], err));
     float *to_scale = in[1]->constant->data, *to_shift = in[2]->constant->data;
-    bool mul = gal_is_op(node, "", "Mul");
-    for (int64_t c = 0; c < channels.size; c++) {
-        to_scale[c] = mul ? scale[c] * k[c * step] : scale[c];
-        to_shift[c] = mul ? shift[c] * k[c * step] : shift[c] + k[c * step];
-    }
+    for (int64_t c = 0; c < channels.size; c++)
+        rescale(scale[c], shift[c], k[c * step], mul, &to_scale[c], &to_shift[c]);
     GAL_TRY(merge(graph, layer, node, in, 3, NULL, node->op->name, err));
     gal_graph_remove(graph, layer);
     *changed = true;

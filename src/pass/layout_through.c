@@ -152,6 +152,10 @@ static galen_status batch_norm(gal_layout *layout, gal_node *node, galen_error *
     gal_value *in[3] = {gal_layout_twin(layout, node->in[0])};
     if (in[0] == NULL || gal_attr_int(node, "training_mode", 0) != 0 || gal_op_find("galen", "ScaleShift") == NULL)
         return GALEN_OK;
+    if (in[0]->dtype != GALEN_F32 || node->in[0]->shape.dim[1].batch || node->out[0]->dtype != GALEN_F32)
+        return GALEN_OK;
+    for (uint32_t i = 1; i < node->n_out; i++)
+        if (node->out[i] != NULL && (node->out[i]->uses != NULL || node->out[i]->is_output)) return GALEN_OK;
     const float *p[4];
     int64_t channels = node->in[0]->shape.dim[1].size;
     for (int i = 0; i < 4; i++) {
@@ -163,8 +167,10 @@ static galen_status batch_norm(gal_layout *layout, gal_node *node, galen_error *
     double epsilon = gal_attr_float(node, "epsilon", 1e-5f);
     for (int64_t c = 0; c < channels; c++) {
         double a = p[0][c] / sqrt((double)p[3][c] + epsilon);
-        ((float *)in[1]->constant->data)[c] = (float)a;
-        ((float *)in[2]->constant->data)[c] = (float)(p[1][c] - p[2][c] * a);
+        float *scale = in[1]->constant->data, *shift = in[2]->constant->data;
+        scale[c] = (float)a;
+        shift[c] = (float)(p[1][c] - p[2][c] * a);
+        if (!isfinite(scale[c]) || !isfinite(shift[c])) return GALEN_OK;
     }
     return remake(layout, node, "galen", "ScaleShift", 3, in, NULL, 0, "epsilon momentum training_mode", err);
 }

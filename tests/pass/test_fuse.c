@@ -42,6 +42,30 @@ static void test_clip_and_gates(void **state) {
     gal_graph_destroy(g);
 }
 
+/* A slope near 1/6 is not HardSwish's, and a product beyond f32 is left to be made one step at a time. */
+static void test_not_quite(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    gal_value *z = small_conv(g, small_input(g, "x", 3, 6, 6), 4, 3, 1);
+    const gal_attr attr[2] = {{.name = "alpha", .type = GAL_ATTR_FLOAT, .f = 0.1666667f},
+                              {.name = "beta", .type = GAL_ATTR_FLOAT, .f = 0.5f}};
+    small_output(g, small_op(g, "Mul", small_node(g, "HardSigmoid", 1, &z, 2, attr)->out[0], z));
+    small_check_all(g);
+    assert_int_equal(small_count(g, "HardSigmoid"), 1);
+    gal_graph_destroy(g);
+    g = small_graph();
+    z = small_conv(g, small_input(g, "x", 3, 6, 6), 4, 3, 1);
+    gal_value *norm = small_norm(g, z), *huge = small_constant(g, -1, 3, (const int64_t[3]){4, 1, 1});
+    for (int c = 0; c < 4; c++)
+        ((float *)huge->constant->data)[c] = ((float *)norm->producer->in[1]->constant->data)[c] = 1e30f;
+    small_output(g, small_op(g, "Mul", norm, huge));
+    small_output(g, small_conv(g, z, 4, 3, 1));
+    assert_ok(gal_pass_run_all(g, false, &small_err), small_err);
+    assert_int_equal(small_count(g, "ScaleShift"), 1);
+    assert_int_equal(small_count(g, "Mul"), 1);
+    gal_graph_destroy(g);
+}
+
 /* Either operand of the Add may be the convolution; a convolution others read may not. */
 static void test_residual(void **state) {
     (void)state;
@@ -139,9 +163,9 @@ static void test_portable(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_activations), cmocka_unit_test(test_clip_and_gates),
-                                       cmocka_unit_test(test_residual),    cmocka_unit_test(test_order),
-                                       cmocka_unit_test(test_products),    cmocka_unit_test(test_scale_shift),
-                                       cmocka_unit_test(test_left_alone),  cmocka_unit_test(test_portable)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_activations), cmocka_unit_test(test_clip_and_gates), cmocka_unit_test(test_not_quite),
+        cmocka_unit_test(test_residual),    cmocka_unit_test(test_order),          cmocka_unit_test(test_products),
+        cmocka_unit_test(test_scale_shift), cmocka_unit_test(test_left_alone),     cmocka_unit_test(test_portable)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,8 +100,28 @@ static void test_borders(void **state) {
     gal_graph_destroy(g);
 }
 
+/* BatchNormalization of f16 with f32 parameters, between the model's own Transposes, is no ScaleShift. */
+static void test_norm_of_another_type(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    const int64_t to_last[4] = {0, 2, 3, 1}, to_first[4] = {0, 3, 1, 2};
+    const gal_shape shape = {.rank = 4, .dim = {{1, true}, {5, false}, {6, false}, {4, false}}};
+    gal_value *x;
+    assert_ok(gal_graph_input(g, "x", GALEN_F16, &shape, &x, &small_err), small_err);
+    x = small_with(g, "Transpose", x, small_list("perm", to_first, 4));
+    gal_value *in[5] = {x, small_row(g, 0, 4), small_row(g, 0, 4), small_row(g, 0, 4), small_row(g, 0, 4)};
+    const gal_node_spec spec = {.op = "BatchNormalization", .n_in = 5, .n_out = 1, .in = in};
+    gal_node *norm;
+    assert_ok(gal_graph_node(g, &spec, &norm, &small_err), small_err);
+    small_output(g, small_with(g, "Transpose", norm->out[0], small_list("perm", to_last, 4)));
+    assert_ok(gal_pass_run_all(g, false, &small_err), small_err);
+    assert_int_equal(small_count(g, "BatchNormalization"), 1);
+    gal_graph_destroy(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_residual), cmocka_unit_test(test_axes),
-                                       cmocka_unit_test(test_auto_pad), cmocka_unit_test(test_borders)};
+                                       cmocka_unit_test(test_norm_of_another_type), cmocka_unit_test(test_auto_pad),
+                                       cmocka_unit_test(test_borders)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
