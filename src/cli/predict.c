@@ -50,6 +50,7 @@ typedef struct job {
     cli_json json;
     int name_width;
     size_t done, failed, total;
+    bool starved; /* memory ran out for a file: not the file's fault */
 } job;
 
 static const char *positive_name(const galen_predictor_facts *f) {
@@ -219,6 +220,7 @@ static void show_progress(const job *j) {
 
 static void on_prediction(void *user, const galen_prediction *p) {
     job *j = user;
+    if (cli_exit_of(p->status) == CLI_RESOURCES) j->starved = true;
     if (p->status != GALEN_OK)
         on_error(j, p->file, p->error);
     else if (j->args->json)
@@ -294,6 +296,7 @@ static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, c
         plain.json = false; /* the object is complete */
         return cli_fail_error(&plain, &err);
     }
+    if (j.starved) return CLI_RESOURCES;
     return j.failed ? CLI_INPUT : CLI_DONE;
 }
 

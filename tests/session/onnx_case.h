@@ -9,6 +9,7 @@
 #include "session/session.h"
 #include "support/shared.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static inline galen_status case_read(onnx_case *c, const char *path, case_tensor
 
 /* Reads input_0.pb ... and output_0.pb ... of a folder. */
 static inline galen_status case_open(onnx_case *c, const char *folder) {
-    char path[1024];
+    char path[PATH_MAX + 64];
     memset(c, 0, sizeof *c);
     gal_arena_init(&c->arena, (size_t)1 << 30);
     for (int out = 0; out < 2; out++)
@@ -172,7 +173,7 @@ static inline case_result case_execute(onnx_case *c, gal_model *model, bool opti
 
 /* Loads and runs model.onnx of a test folder. */
 static inline case_result case_run(onnx_case *c, const char *folder, bool optimise, gal_isa isa, gal_pool *pool) {
-    char path[1024];
+    char path[PATH_MAX + 64];
     gal_model *model = NULL;
     galen_status data = case_open(c, folder); /* fails on strings and sequences, where the model must be refused */
     snprintf(path, sizeof path, "%s/model.onnx", folder);
