@@ -50,8 +50,7 @@ struct gal_session {
     gal_arena store; /* everything below that is not named otherwise */
     gal_isa isa;
     galen_dtype precision;
-    int64_t max_batch;    /* of the caller */
-    int64_t group, batch; /* batch the slots' dims are set for; 0: none yet */
+    int64_t max_batch, batch; /* batch the slots' dims are set for; 0: none yet */
     gal_pool *pool;
     bool owns_pool;
     gal_step *step;
@@ -70,9 +69,6 @@ struct gal_session {
 
 /* Makes slots and blocks: which values share memory, whose memory it is, and when it is alive. Needs the steps. */
 galen_status gal_session_place(gal_session *session, galen_error *err);
-
-/* Items to plan for: options->max_batch, or fewer where the graph keeps items apart. */
-int64_t gal_session_group(const gal_graph *graph, const gal_session_options *options);
 
 /* Fills the packed weights step by step and lets go of the pages of constants nobody reads any more. */
 galen_status gal_session_pack(gal_session *session, galen_error *err);

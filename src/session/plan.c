@@ -24,13 +24,13 @@ static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *e
     step->why_size = s->why.size - step->why;
     if (step->kernel != NULL) {
         gal_kernel_needs needs = {0};
-        if (step->kernel->needs != NULL) step->kernel->needs(node, s->group, gal_pool_threads(s->pool), &needs);
+        if (step->kernel->needs != NULL) step->kernel->needs(node, s->max_batch, gal_pool_threads(s->pool), &needs);
         step->packed_bytes = needs.packed_bytes;
         step->scratch_bytes = needs.scratch_bytes;
     } else if (node->op->run == NULL) {
         return gal_fail(err, GALEN_ERR_INTERNAL, "node '%s' (%s) has no kernel", node->name, node->op->name);
     } else if (node->op->scratch != NULL) {
-        step->scratch_bytes = node->op->scratch(node, s->group);
+        step->scratch_bytes = node->op->scratch(node, s->max_batch);
     }
     return GALEN_OK;
 }
@@ -116,7 +116,6 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
         s->owns_pool = true;
     }
     release_files(options);
-    s->group = gal_session_group(s->graph, options);
     GAL_TRY(make_steps(s, err));
     GAL_TRY(link_tensors(s, err));
     GAL_TRY(gal_session_pack(s, err)); /* before the arena takes memory: the weights may let go of theirs */
@@ -191,10 +190,6 @@ gal_step_info gal_session_step(const gal_session *session, size_t index) {
 
 size_t gal_session_arena_bytes(const gal_session *session) {
     return session->arena_bytes;
-}
-
-int64_t gal_session_items(const gal_session *session) {
-    return session->group;
 }
 
 size_t gal_session_lower_bound(const gal_session *session) {
