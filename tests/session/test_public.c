@@ -67,6 +67,40 @@ static void sessions_run_and_refuse(void **state) {
 
 static int told;
 
+/* Another precision is asked for by name; what is not a number stays one. */
+static void precision_is_asked_for(void **state) {
+    (void)state;
+    galen_model *m;
+    galen_session *s;
+    static float image[64 * 64];
+    float f32, bf16, *logit[] = {&f32, &bf16};
+    const char *const name[] = {"f32", "bf16"};
+    for (int i = 0; i < 64 * 64; i++) image[i] = (float)((i * 2654435761u >> 8) & 255) / 64.0f - 2.0f;
+    galen_session_options o = galen_session_default_options();
+    for (int k = 0; k < 2; k++) {
+        o.precision = name[k];
+        image[7] = 0;
+        assert_ok(galen_model_load(model_path, &m, &err), err);
+        assert_ok(galen_session_open(m, &o, &s, &err), err);
+        assert_ok(galen_session_run(s, 1, (const void *[]){image}, (void *[]){logit[k]}, &err), err);
+        float after;
+        image[7] = NAN;
+        assert_int_equal(galen_session_run(s, 1, (const void *[]){image}, (void *[]){&after}, &err), GALEN_ERR_NUMERIC);
+        galen_session_close(s);
+        galen_model_free(m);
+    }
+    assert_true(f32 != bf16 && fabsf(f32 - bf16) <= 0.3f);
+    o.precision = "f8";
+    assert_ok(galen_model_load(model_path, &m, &err), err);
+    assert_int_equal(galen_session_open(m, &o, &s, &err), GALEN_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "'f8'"));
+    assert_null(s);
+    o.precision = NULL;
+    assert_ok(galen_session_open(m, &o, &s, &err), err); /* the refusal took nothing */
+    galen_session_close(s);
+    galen_model_free(m);
+}
+
 static void count_errors(void *user, const galen_prediction *p) {
     const char *const *expected = user;
     assert_string_equal(p->file, expected[told]);
@@ -121,9 +155,8 @@ static void memory_may_run_out_anywhere(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ports_are_as_declared),
-        cmocka_unit_test(sessions_run_and_refuse),
-        cmocka_unit_test(predictors_tell_of_each_file_in_order),
+        cmocka_unit_test(ports_are_as_declared),       cmocka_unit_test(sessions_run_and_refuse),
+        cmocka_unit_test(precision_is_asked_for),      cmocka_unit_test(predictors_tell_of_each_file_in_order),
         cmocka_unit_test(memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
