@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "call.h"
-#include "peak.h"
+#include "cpu/peak.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static double time_call(prepared *p, gal_pool *pool) {
 }
 
 void measure_row(const gal_kernel *kernel, int64_t batch, int threads, gal_pool *pool) {
-    double peak = peak_gflops(kernel->isa) * threads;
+    double peak = gal_peak_gflops(kernel->isa, pool);
     printf("%s (%s), batch %lld, %d threads, peak %.0f GFLOP/s\n", kernel->name, kernel->op, (long long)batch, threads,
            peak);
     kernel_case c;

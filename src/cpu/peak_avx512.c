@@ -1,9 +1,9 @@
 /* Twelve independent chains of fused multiply-adds, AVX-512: enough to hide the latency of two units. */
-#include "peak.h"
+#include "cpu/peak.h"
 
 #include <immintrin.h>
 
-double peak_flops_avx512(long turns) {
+double gal_peak_flops_avx512(long turns) {
     __m512 x = _mm512_set1_ps(0.5f), y = _mm512_set1_ps(0.25f);
     __m512 a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
     for (long n = 0; n < turns; n++) {

@@ -1,9 +1,9 @@
 /* Twelve independent chains of fused multiply-adds, AVX2: enough to hide the latency of two units. */
-#include "peak.h"
+#include "cpu/peak.h"
 
 #include <immintrin.h>
 
-double peak_flops_avx2(long turns) {
+double gal_peak_flops_avx2(long turns) {
     __m256 x = _mm256_set1_ps(0.5f), y = _mm256_set1_ps(0.25f);
     __m256 a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
     for (long n = 0; n < turns; n++) {
