@@ -40,7 +40,8 @@ allowed() {
     pass) echo base graph pass ;;
     cpu) echo base graph cpu ;;
     session) echo base image dicom graph data model pass cpu session ;;
-    cli) echo base image dicom graph data model pass cpu session cli ;;
+    analyze) echo base image dicom graph data model pass cpu session analyze ;;
+    cli) echo base image dicom graph data model pass cpu session analyze cli ;;
     *) echo "$1" ;;
     esac
 }

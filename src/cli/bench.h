@@ -38,6 +38,9 @@ typedef struct bench_plan {
 
 /* Fills the measured part of the cases. They are released with bench_case_free, also on failure. */
 galen_status bench_measure(const bench_plan *plan, bench_case *cases, size_t n, galen_error *err);
+/* Loads, plans and runs a case once, on random input in [-1, 1]. To be released also on failure. */
+galen_status bench_open(const cli_args *args, bench_case *c, galen_error *err);
+galen_status bench_run_once(bench_case *c, galen_error *err);
 void bench_case_free(bench_case *c);
 
 #endif

@@ -45,12 +45,12 @@ void bench_case_free(bench_case *c) {
     *c = (bench_case){0};
 }
 
-static galen_status run_once(bench_case *c, galen_error *err) {
+galen_status bench_run_once(bench_case *c, galen_error *err) {
     galen_status status = gal_session_run(c->session, c->batch, (const void *const *)c->in, c->out, err);
     return status == GALEN_ERR_NUMERIC ? GALEN_OK : status; /* random input may overflow; the speed stands */
 }
 
-static galen_status open_case(const cli_args *args, bench_case *c, galen_error *err) {
+galen_status bench_open(const cli_args *args, bench_case *c, galen_error *err) {
     gal_session_options o = gal_session_default_options();
     GAL_TRY(cli_load(args, c->model, NULL, &c->source, err));
     for (size_t i = 0; i < sizeof c->sha256; i++) c->sha256[i] = c->source->sha256[i];
@@ -64,7 +64,7 @@ static galen_status open_case(const cli_args *args, bench_case *c, galen_error *
     /* As galen predict does: the weights are packed now, and the file's own pages may go. */
     for (size_t i = 0; i < c->source->n_file; i++) gal_file_release_pages(&c->source->file[i]);
     c->planned_bytes = gal_session_arena_bytes(c->session);
-    return run_once(c, err);
+    return bench_run_once(c, err);
 }
 
 /* Opens and runs the case in a child process and returns its peak, so that other cases do not count. 0: failed; the
@@ -78,7 +78,7 @@ static double peak_memory(const cli_args *args, const bench_case *c) {
     if (child == 0) {
         static bench_case copy;
         copy = *c;
-        if (open_case(args, &copy, &err) == GALEN_OK) peak = machine_peak_memory();
+        if (bench_open(args, &copy, &err) == GALEN_OK) peak = machine_peak_memory();
         _exit(write(pipes[1], &peak, sizeof peak) == (ssize_t)sizeof peak ? 0 : 1);
     }
     close(pipes[1]);
@@ -106,7 +106,7 @@ static galen_status run_block(bench_case *c, double seconds, double *speed, gale
     double start = gal_clock_seconds(), before = start, now = start;
     long runs = 0;
     while (now - start < seconds || !runs) {
-        GAL_TRY(run_once(c, err));
+        GAL_TRY(bench_run_once(c, err));
         now = gal_clock_seconds();
         GAL_TRY(note_run(c, (now - before) * 1e3, err));
         before = now;
@@ -145,7 +145,7 @@ static void summarise(bench_case *c) {
 galen_status bench_measure(const bench_plan *plan, bench_case *cases, size_t n, galen_error *err) {
     /* The children first: a process that has threads must not fork. */
     for (size_t i = 0; i < n; i++) cases[i].peak_bytes = peak_memory(plan->args, &cases[i]);
-    for (size_t i = 0; i < n; i++) GAL_TRY(open_case(plan->args, &cases[i], err));
+    for (size_t i = 0; i < n; i++) GAL_TRY(bench_open(plan->args, &cases[i], err));
     GAL_TRY(run_blocks(plan, cases, n, err));
     for (size_t i = 0; i < n; i++) summarise(&cases[i]);
     return GALEN_OK;

@@ -185,7 +185,9 @@ size_t gal_session_steps(const gal_session *session) {
 gal_step_info gal_session_step(const gal_session *session, size_t index) {
     const gal_step *step = &session->step[index];
     const char *kernel = step->is_view ? "view" : step->kernel != NULL ? step->kernel->name : "reference";
-    return (gal_step_info){.node = step->node, .kernel = kernel};
+    const char *why = session->why.data != NULL ? (const char *)session->why.data + step->why : "";
+    return (gal_step_info){
+        .node = step->node, .kernel = kernel, .why = why, .why_size = step->why_size, .is_view = step->is_view};
 }
 
 size_t gal_session_arena_bytes(const gal_session *session) {
@@ -223,9 +225,8 @@ void gal_session_explain(const gal_session *session, gal_buf *out) {
     for (uint32_t t = 0; t < session->n_step; t++) {
         gal_step_info info = gal_session_step(session, t);
         gal_buf_printf(out, "%s (%s): %s\n", info.node->name, info.node->op->name, info.kernel);
-        const char *line = (const char *)session->why.data + session->step[t].why;
-        const char *end = line + session->step[t].why_size;
-        while (session->step[t].why_size > 0 && line < end) {
+        const char *line = info.why, *end = line + info.why_size;
+        while (line < end) {
             const char *stop = memchr(line, '\n', (size_t)(end - line));
             if (stop == NULL) stop = end;
             gal_buf_printf(out, "    %.*s\n", (int)(stop - line), line);

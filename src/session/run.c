@@ -1,4 +1,5 @@
 /* Executing the plan. Nothing here allocates. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "session/internal.h"
 
@@ -79,12 +80,28 @@ static galen_status finish_outputs(gal_session *s, void *const *out, galen_error
     return GALEN_OK;
 }
 
+static galen_status begin(gal_session *s, int64_t batch, const void *const *in, void *const *out, galen_error *err) {
+    GAL_TRY(check_caller(s, batch, in, out, err));
+    set_batch(s, batch);
+    set_caller_memory(s, in, out);
+    return GALEN_OK;
+}
+
 galen_status gal_session_run(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                              galen_error *err) {
-    GAL_TRY(check_caller(session, batch, in, out, err));
-    set_batch(session, batch);
-    set_caller_memory(session, in, out);
+    GAL_TRY(begin(session, batch, in, out, err));
     for (uint32_t t = 0; t < session->n_step; t++)
         if (has_work(&session->step[t])) GAL_TRY(run_step(session, &session->step[t], err));
+    return finish_outputs(session, out, err);
+}
+
+galen_status gal_session_profile(gal_session *session, int64_t batch, const void *const *in, void *const *out,
+                                 double *seconds, galen_error *err) {
+    GAL_TRY(begin(session, batch, in, out, err));
+    for (uint32_t t = 0; t < session->n_step; t++) {
+        double start = gal_clock_seconds();
+        if (has_work(&session->step[t])) GAL_TRY(run_step(session, &session->step[t], err));
+        seconds[t] = gal_clock_seconds() - start;
+    }
     return finish_outputs(session, out, err);
 }

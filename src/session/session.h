@@ -41,10 +41,18 @@ void gal_session_destroy(gal_session *session);
 galen_status gal_session_run(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                              galen_error *err);
 
+/* The same run with seconds[i] the time of step i (gal_session_steps of them; copies and checks at the end count to
+ * none). After GALEN_ERR_NUMERIC the times are valid too. */
+galen_status gal_session_profile(gal_session *session, int64_t batch, const void *const *in, void *const *out,
+                                 double *seconds, galen_error *err);
+
 /* One planned step, for profiles and --verbose. */
 typedef struct gal_step_info {
     const gal_node *node;
     const char *kernel; /* name of the fast row or "reference" */
+    const char *why;    /* why_size bytes, lines: faster rows passed over and why */
+    size_t why_size;
+    bool is_view; /* nothing to run: the output is the input's memory */
 } gal_step_info;
 
 size_t gal_session_steps(const gal_session *session);

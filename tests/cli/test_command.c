@@ -266,6 +266,38 @@ static void test_costs(void **state) {
     }
 }
 
+/* Measured steps add up, name their kernels, and the trace has an event for each. */
+static void test_measured_profile(void **state) {
+    char path[MAX_PATH], line[MAX_PATH + 128];
+    json_error_t error;
+    (void)state;
+    snprintf(path, sizeof path, "%s/trace.json", test_tmp());
+    snprintf(line, sizeof line, "profile default --json --batch 2 --threads 1 --repeats 3 --trace %s", path);
+    json_t *answer = run_json(line, "", "", 0);
+    json_t *trace = json_load_file(path, 0, &error);
+    if (!trace) fail_msg("%s: %s", path, error.text);
+    const json_t *steps = json_object_get(answer, "steps"), *events = json_object_get(trace, "traceEvents");
+    double share = 0, end = 0;
+    assert_true(json_array_size(steps) > 0);
+    assert_int_equal(json_array_size(steps), json_array_size(events));
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i), *event = json_array_get(events, i);
+        assert_true(json_is_string(json_object_get(step, "kernel")));
+        assert_string_equal(json_string_value(json_object_get(step, "name")),
+                            json_string_value(json_object_get(event, "name")));
+        assert_string_equal(json_string_value(json_object_get(event, "ph")), "X");
+        assert_true(json_number_value(json_object_get(event, "ts")) >= end - 1e-3);
+        end = json_number_value(json_object_get(event, "ts")) + json_number_value(json_object_get(event, "dur"));
+        share += json_number_value(json_object_get(step, "share"));
+    }
+    assert_true(fabs(share - 1) < 1e-6);
+    assert_true(json_number_value(json_object_get(answer, "run_ms")) > 0);
+    json_decref(trace);
+    json_decref(answer);
+    json_decref(run_json("profile default --json --trace /nonexistent/trace.json --repeats 1", "", "", CLI_RESOURCES));
+    json_decref(run_json("profile default --json --cost --trace x", "", "", CLI_USAGE));
+}
+
 static void test_phantoms_repeat(void **state) {
     static const char *const name[] = {"truth.csv", "phantom-3-000000.png", "phantom-3-000004.png"};
     char again[MAX_PATH], a[MAX_PATH + 64], b[MAX_PATH + 64];
@@ -309,6 +341,7 @@ int main(void) {
         cmocka_unit_test(test_same_scores_however_run),
         cmocka_unit_test(test_converted_model_scores_alike),
         cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_measured_profile),
         cmocka_unit_test(test_phantoms_repeat),
         cmocka_unit_test(test_median_interval),
     };

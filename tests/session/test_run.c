@@ -115,6 +115,38 @@ static void check_outputs(int64_t batch) {
     }
 }
 
+/* Step by step with the clock: the outputs of a run, a time for each step, no allocation. */
+static void test_profile(void **state) {
+    (void)state;
+    gal_graph *g = start();
+    build_outputs(g);
+    gal_session *s = session(g, true);
+    size_t n = gal_session_steps(s);
+    double *seconds = malloc((n + 1) * sizeof *seconds);
+    float expected[MAX][N * C + 2];
+    const void *in[MAX];
+    void *out[MAX];
+    assert_non_null(seconds);
+    for (size_t i = 0; i <= n; i++) seconds[i] = -1;
+    run(s, N);
+    memcpy(expected, out_memory, sizeof expected);
+    for (int k = 0; k < MAX; k++) {
+        in[k] = in_memory[k] + 1;
+        out[k] = out_memory[k] + 1;
+        for (int i = 1; i <= N * C; i++) out_memory[k][i] = 77;
+    }
+    test_count_reset();
+    assert_ok(gal_session_profile(s, N, in, out, seconds, &err), err);
+    assert_int_equal(test_allocations(), 0);
+    assert_memory_equal(expected, out_memory, sizeof expected);
+    for (size_t i = 0; i < n; i++) assert_true(seconds[i] >= 0);
+    assert_true(seconds[n] == -1);
+    assert_int_equal(gal_session_profile(s, N + 1, in, out, seconds, &err), GALEN_ERR_ARGUMENT);
+    free(seconds);
+    gal_session_destroy(s);
+    gal_graph_destroy(g);
+}
+
 static void test_outputs(void **state) {
     (void)state;
     for (int optimise = 0; optimise < 2; optimise++) {
@@ -241,8 +273,9 @@ static void test_explain(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_outputs),   cmocka_unit_test(test_in_place),
-                                       cmocka_unit_test(test_empty),     cmocka_unit_test(test_wrong_calls),
-                                       cmocka_unit_test(test_no_memory), cmocka_unit_test(test_explain)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_outputs),     cmocka_unit_test(test_profile),
+                                       cmocka_unit_test(test_in_place),    cmocka_unit_test(test_empty),
+                                       cmocka_unit_test(test_wrong_calls), cmocka_unit_test(test_no_memory),
+                                       cmocka_unit_test(test_explain)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

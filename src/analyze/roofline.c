@@ -1,0 +1,44 @@
+/* Roofline arithmetic. */
+#include "analyze/roofline.h"
+
+#include "graph/ops/conv_ref.h"
+
+#include <string.h>
+
+/* The part of a convolution's taps that fall inside the input. */
+static double taps_inside(const gal_node *node, bool channels_last) {
+    gal_window window;
+    gal_shape shape;
+    double part = 1;
+    if (gal_conv_shape(node, 0, 1, 2, channels_last, &window, &shape, NULL) != GALEN_OK) return 1;
+    for (int d = GAL_WINDOW_RANK - window.rank; d < GAL_WINDOW_RANK; d++) {
+        double inside = 0, all = (double)window.out[d] * (double)window.kernel[d];
+        for (int64_t o = 0; o < window.out[d]; o++) {
+            int64_t low, high;
+            gal_window_taps(&window, d, o, &low, &high);
+            inside += (double)(high - low);
+        }
+        if (all > 0) part *= inside / all;
+    }
+    return part;
+}
+
+void gal_work_of(const gal_node *node, int64_t batch, gal_cost *cost) {
+    gal_node_cost(node, batch, cost);
+    if (strcmp(node->op->name, "Conv") != 0) return;
+    double padding = 1 - taps_inside(node, strcmp(node->op->domain, "galen") == 0);
+    cost->flop -= (int64_t)(2 * (double)cost->mac * padding + 0.5);
+}
+
+gal_roofline gal_roofline_of(const gal_cost *cost, double seconds, const gal_peak *peak) {
+    gal_roofline out = {0};
+    if (!(seconds > 0)) return out;
+    double gflop = (double)cost->flop * 1e-9, gbytes = ((double)cost->bytes_read + (double)cost->bytes_written) * 1e-9;
+    out.gflops = gflop / seconds;
+    out.gbytes = gbytes / seconds;
+    if (!(peak->gflops > 0) || !(peak->gbytes > 0)) return out;
+    double compute = gflop / peak->gflops, memory = gbytes / peak->gbytes;
+    out.by_memory = memory > compute;
+    out.share = (out.by_memory ? memory : compute) / seconds;
+    return out;
+}

@@ -1,0 +1,12 @@
+/* The measuring part of galen profile. */
+#ifndef GAL_CLI_PROFILE_H
+#define GAL_CLI_PROFILE_H
+
+#include "cli/cli.h"
+
+enum { PROFILE_MAX_REPEATS = 1000 };
+
+/* galen profile without --cost. */
+cli_exit profile_run(const cli_args *args);
+
+#endif
