@@ -13,9 +13,10 @@ typedef struct gal_session_options {
     int64_t max_batch; /* the plan's N; any batch from 1 to it runs at once */
     int threads;       /* 0: all this process may use; ignored when pool is given */
     gal_isa isa;       /* the highest level to use */
-    galen_dtype precision; /* of activations and weights: GALEN_F32 (also 0) or GALEN_BF16 (sums in f32; needs optimise) */
-    bool optimise;     /* false: no passes (the model exactly as written, for tests) */
-    gal_pool *pool;    /* shared pool, outlives the session; NULL: the session makes its own */
+    galen_dtype
+        precision;  /* of activations and weights: GALEN_F32 (also 0) or GALEN_BF16 (sums in f32; needs optimise) */
+    bool optimise;  /* false: no passes (the model exactly as written, for tests) */
+    gal_pool *pool; /* shared pool, outlives the session; NULL: the session makes its own */
     const gal_file
         *file; /* mapped files that hold the constants (gal_model's), or NULL: pages read for packing are given back */
     size_t n_file;
