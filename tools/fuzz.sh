@@ -1,6 +1,6 @@
 #!/bin/sh
 # make fuzz: runs each libFuzzer target for a while, from the damaged and good files of tests/bad.
-# Use: tools/fuzz.sh RELEASE-BUILD FUZZ-BUILD SECONDS
+# Use: tools/fuzz.sh RELEASE-BUILD FUZZ-BUILD SECONDS     (one seed: the same code is searched the same way each time)
 set -eu
 release=$1
 fuzz=$2
@@ -19,7 +19,7 @@ for target in "$fuzz"/fuzz/fuzz_*; do
     name=${target##*/}
     mkdir -p "$fuzz/new/$name"
     echo "== $name, $seconds s"
-    if ! "$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -max_len=2000000 -print_final_stats=0 -verbosity=0 \
+    if ! "$target" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -max_len=2000000 -print_final_stats=0 -verbosity=0 \
         -artifact_prefix="$fuzz/found/$name-" "$fuzz/new/$name" "$fuzz/corpus" >"$fuzz/$name.log" 2>&1; then
         tail -40 "$fuzz/$name.log"
         echo "fuzz: $name found something; the input is $fuzz/found/$name-*" >&2
