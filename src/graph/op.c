@@ -25,11 +25,6 @@ static const gal_op table[] = {
 #undef GAL_OP
 };
 
-const gal_op *gal_op_table(size_t *count) {
-    *count = sizeof table / sizeof table[0];
-    return table;
-}
-
 const gal_op *gal_op_find(const char *domain, const char *name) {
     if (strcmp(domain, "ai.onnx") == 0) domain = "";
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)

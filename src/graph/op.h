@@ -61,8 +61,6 @@ struct gal_op {
 
 /* The op of that domain ("" or "ai.onnx" is ONNX) and name, or NULL. */
 const gal_op *gal_op_find(const char *domain, const char *name);
-/* All rows of ops.def. */
-const gal_op *gal_op_table(size_t *count);
 
 void gal_node_cost(const gal_node *node, int64_t batch, gal_cost *cost);
 

@@ -11,10 +11,6 @@ bool gal_is_op(const gal_node *node, const char *domain, const char *op) {
     return node != NULL && strcmp(node->op->name, op) == 0 && strcmp(node->op->domain, domain) == 0;
 }
 
-gal_node *gal_only_reader(const gal_value *value) {
-    return gal_value_has_one_use(value) ? value->uses->node : NULL;
-}
-
 gal_node *gal_sole_producer(const gal_value *value) {
     return value != NULL && gal_value_has_one_use(value) ? value->producer : NULL;
 }

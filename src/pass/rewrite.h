@@ -6,8 +6,6 @@
 
 /* The node's op is this one ("" is ONNX, "galen" made by passes). */
 bool gal_is_op(const gal_node *node, const char *domain, const char *op);
-/* The only reader of a value that is no graph output, else NULL. */
-gal_node *gal_only_reader(const gal_value *value);
 /* The node that makes `value` when nobody else reads it and it is no graph output, else NULL. */
 gal_node *gal_sole_producer(const gal_value *value);
 
