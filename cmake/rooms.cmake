@@ -1,7 +1,22 @@
 # One static library a room (src/<room>), plug-ins for heavy rooms, one test program a file in tests/<room>.
 
+set(GALEN_FLAGS_avx2 -mavx2 -mfma -mf16c)
+set(GALEN_FLAGS_avxvnni ${GALEN_FLAGS_avx2} -mavxvnni)
+set(GALEN_FLAGS_avx512 ${GALEN_FLAGS_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mprefer-vector-width=512)
+set(GALEN_FLAGS_avx512bf16 ${GALEN_FLAGS_avx512} -mavx512bf16)
+set(GALEN_FLAGS_avx512vnni ${GALEN_FLAGS_avx512} -mavx512vnni)
+set(GALEN_FLAGS_avx512fp16 ${GALEN_FLAGS_avx512} -mavx512fp16)
+set(GALEN_FLAGS_amx ${GALEN_FLAGS_avx512bf16} -mamx-tile -mamx-bf16 -mamx-int8)
+
+# galen_isa_flags(FILE OUT): the compiler's options for the level that the file's name ends in; none for plain C.
+function(galen_isa_flags file out)
+    get_filename_component(stem ${file} NAME_WE)
+    string(REGEX MATCH "[^_]*$" level ${stem})
+    set(${out} ${GALEN_FLAGS_${level}} PARENT_SCOPE)
+endfunction()
+
 # galen_room(NAME [USES room...] [LIBS target...]): every .c file of the folder and its sub-folders except *_plugin.c.
-# Files named *_avx2.c and *_avx512.c are compiled for that level, *_avx512bf16.c for AVX-512 with BF16.
+# A file whose name ends in a level or extension, such as _avx2.c or _avx512bf16.c, is compiled for it (galen_isa_flags).
 function(galen_room name)
     cmake_parse_arguments(R "" "" "USES;LIBS" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
@@ -13,15 +28,8 @@ function(galen_room name)
     endforeach()
     target_link_libraries(galen_${name} PUBLIC ${R_LIBS})
     foreach(source ${sources})
-        if(source MATCHES "_avx2\\.c$")
-            set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
-        elseif(source MATCHES "_avx512(bf16)?\\.c$")
-            set(flags -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mavx2 -mfma -mf16c -mprefer-vector-width=512)
-            if(source MATCHES "bf16\\.c$")
-                list(APPEND flags -mavx512bf16)
-            endif()
-            set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${flags}")
-        endif()
+        galen_isa_flags(${source} flags)
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${flags}")
     endforeach()
     set_property(GLOBAL APPEND PROPERTY GALEN_ROOMS galen_${name})
 endfunction()
