@@ -11,17 +11,25 @@
 #define LEVEL_AVX2        GAL_ISA_AVX2, 0
 #define LEVEL_AVX512      GAL_ISA_AVX512, 0
 #define LEVEL_AVX512_BF16 GAL_ISA_AVX512, GAL_HAS_AVX512_BF16
+#define ROW(domain, op, level, dtype, symbol, tile, pitched, needs, pack)                                              \
+    &(const gal_kernel){NAME(symbol, tile), domain, op,   LEVEL_##level, GALEN_##dtype, pitched,                       \
+                        symbol##_reject,    needs,  pack, symbol##_run},
 #define GAL_ROW(domain, op, level, dtype, symbol, tile)                                                                \
-    &(const gal_kernel){NAME(symbol, tile), domain,        op,          LEVEL_##level, GALEN_##dtype, symbol##_reject, \
-                        symbol##_needs,     symbol##_pack, symbol##_run},
+    ROW(domain, op, level, dtype, symbol, tile, false, symbol##_needs, symbol##_pack)
+#define GAL_ROW_PITCHED(domain, op, level, dtype, symbol, tile)                                                        \
+    ROW(domain, op, level, dtype, symbol, tile, true, symbol##_needs, symbol##_pack)
 #define GAL_ROW_PLAIN(domain, op, level, dtype, symbol, tile)                                                          \
-    &(const gal_kernel){NAME(symbol, tile), domain, op,   LEVEL_##level, GALEN_##dtype,                                \
-                        symbol##_reject,    NULL,   NULL, symbol##_run},
+    ROW(domain, op, level, dtype, symbol, tile, false, NULL, NULL)
+#define GAL_ROW_PLAIN_PITCHED(domain, op, level, dtype, symbol, tile)                                                  \
+    ROW(domain, op, level, dtype, symbol, tile, true, NULL, NULL)
 static const gal_kernel *const rows[] = {
 #include "cpu/kernels.def"
 };
+#undef ROW
 #undef GAL_ROW
+#undef GAL_ROW_PITCHED
 #undef GAL_ROW_PLAIN
+#undef GAL_ROW_PLAIN_PITCHED
 
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -11,8 +11,12 @@
     GAL_ROW_PLAIN(domain, op, level, dtype, symbol, tile)                                                              \
     void symbol##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs);                \
     void symbol##_pack(const gal_node *node, void *packed);
+#define GAL_ROW_PITCHED       GAL_ROW
+#define GAL_ROW_PLAIN_PITCHED GAL_ROW_PLAIN
 #include "cpu/kernels.def"
 #undef GAL_ROW
 #undef GAL_ROW_PLAIN
+#undef GAL_ROW_PITCHED
+#undef GAL_ROW_PLAIN_PITCHED
 
 #endif

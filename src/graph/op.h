@@ -17,7 +17,10 @@ typedef struct gal_cost {
     int64_t parameters; /* elements of constant inputs, except shape operands */
 } gal_cost;
 
-/* One call of a kernel. Tensors are dense and never overlap, except where GAL_OP_INPLACE allowed out[0] == in[0]. */
+/*
+ * One call of a kernel. Tensors are dense and never overlap, except where GAL_OP_INPLACE allowed out[0] == in[0]. Only
+ * for a fast row that says it takes pitches (gal_kernel) in[0] and out[0] may be slices of wider tensors.
+ */
 typedef struct gal_call {
     const gal_node *node;
     const galen_tensor *const *in; /* in[i] NULL for an omitted input */
@@ -25,7 +28,15 @@ typedef struct gal_call {
     void *scratch;                 /* as many bytes as asked for, 64-byte aligned, contents undefined */
     const void *packed;            /* what a fast row's pack() wrote; NULL for references */
     gal_pool *pool;                /* NULL: serial */
+    /* Elements from one pixel (a row of the last dimension) of in[0] and out[0] to the next; read by rows that take
+     * pitches, and set for those in every call. */
+    int64_t in_pitch, out_pitch;
 } gal_call;
+
+/* The pitch of a dense tensor: its last dimension. */
+static inline int64_t gal_dense_pitch(const galen_tensor *tensor) {
+    return tensor->rank > 0 ? tensor->dim[tensor->rank - 1] : 1;
+}
 
 /*
  * Shape rule: reads node->in (types, shapes, constants, known), checks attributes and types, and sets dtype, shape and,

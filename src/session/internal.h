@@ -31,9 +31,10 @@ typedef struct gal_slot {
 
 typedef struct gal_step {
     const gal_node *node;
-    const gal_kernel *kernel; /* NULL: the op's reference */
-    const galen_tensor **in;  /* n_in of them, NULL where omitted */
-    galen_tensor **out;       /* n_out of them */
+    const gal_kernel *kernel;    /* NULL: the op's reference */
+    const galen_tensor **in;     /* n_in of them, NULL where omitted */
+    galen_tensor **out;          /* n_out of them */
+    int64_t in_pitch, out_pitch; /* of in[0] and out[0] (gal_call); 0: dense */
     void *packed, *scratch;
     size_t packed_bytes, scratch_bytes;
     size_t why, why_size; /* text in the session's why buffer */

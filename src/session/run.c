@@ -52,6 +52,12 @@ static bool has_work(const gal_step *step) {
     return false;
 }
 
+/* Of the first of n tensors: as planned, else dense. */
+static int64_t pitch_of(int64_t planned, const galen_tensor *const *tensor, uint32_t n) {
+    if (planned != 0 || n == 0 || tensor[0] == NULL) return planned;
+    return gal_dense_pitch(tensor[0]);
+}
+
 static galen_status run_step(const gal_session *s, const gal_step *step, galen_error *err) {
     const gal_node *node = step->node;
     const gal_call call = {.node = node,
@@ -59,7 +65,9 @@ static galen_status run_step(const gal_session *s, const gal_step *step, galen_e
                            .out = step->out,
                            .scratch = step->scratch,
                            .packed = step->packed,
-                           .pool = s->pool};
+                           .pool = s->pool,
+                           .in_pitch = pitch_of(step->in_pitch, step->in, node->n_in),
+                           .out_pitch = pitch_of(step->out_pitch, (const galen_tensor *const *)step->out, node->n_out)};
     galen_status status = step->kernel != NULL ? step->kernel->run(&call, err) : node->op->run(&call, err);
     if (status == GALEN_OK || err == NULL || strncmp(err->message, "node '", 6) == 0) return status;
     char what[160];

@@ -73,6 +73,7 @@ galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool,
     slice(node->out[0], &out, first, count);
     gal_call call = {
         .node = node, .in = in_at, .out = out_at, .scratch = p->scratch.data, .packed = p->packed.data, .pool = pool};
+    call.in_pitch = gal_dense_pitch(&in[0]), call.out_pitch = gal_dense_pitch(&out);
     return (p->kernel == NULL ? node->op->run : p->kernel->run)(&call, err);
 }
 
