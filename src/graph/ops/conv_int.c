@@ -1,6 +1,7 @@
 /*
  * ConvInteger and QLinearConv (ONNX opset 10): sums of products of 8-bit numbers less their zero points, in exact
- * integers. Padding holds the zero point, so it adds nothing.
+ * 32-bit integers. Padding holds the zero point, so it adds nothing. QLinearConv multiplies the sum, as f32, by
+ * x_scale * w_scale / y_scale taken in f32 (quantized.h): the operator does not say how, ONNX Runtime does it so.
  */
 #include "base/error.h"
 #include "graph/ops/affine.h"
@@ -88,8 +89,10 @@ static void store(const job *j, int64_t k, int64_t at, int64_t sum) {
         return;
     }
     if (j->bias) sum += ((const int32_t *)j->bias->data)[k];
-    double factor = gal_scale_at(j->x_scale, 0) * gal_scale_at(j->w_scale, k) / gal_scale_at(j->y_scale, 0);
-    gal_store_byte(j->y->dtype, j->y->data, at, (double)sum * factor, gal_zero_at(j->y_zero, 0));
+    float product = (float)gal_scale_at(j->x_scale, 0) * (float)gal_scale_at(j->w_scale, k);
+    float factor = product / (float)gal_scale_at(j->y_scale, 0);
+    double v = (double)((float)(int32_t)(uint32_t)(uint64_t)sum * factor);
+    gal_store_byte(j->y->dtype, j->y->data, at, v, gal_zero_at(j->y_zero, 0));
 }
 
 static void plane(void *context, size_t index) {

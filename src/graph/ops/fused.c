@@ -4,11 +4,14 @@
  * rounds at the same places. In bf16 sums, bias, residual and activation are not rounded in between.
  */
 #include "base/error.h"
+#include "graph/ops/affine.h"
 #include "graph/ops/conv_ref.h"
 #include "graph/ops/gemm_ref.h"
 #include "graph/ops/ops.h"
 #include "graph/ops/pool_ref.h"
 #include "graph/ops/rules.h"
+
+#include <string.h>
 
 static galen_status need_f32(const gal_node *node, galen_error *err) {
     GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32), err));
@@ -118,7 +121,8 @@ galen_status gal_galen_pool_infer(gal_graph *graph, gal_node *node, galen_error 
     gal_window window;
     gal_shape shape;
     bool count;
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16), err));
+    bool maximum = strcmp(node->op->name, "MaxPool") == 0; /* also of bytes: a maximum keeps its scale */
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16) | (maximum ? GAL_BYTES : 0), err));
     GAL_TRY(need_image(node, err));
     GAL_TRY(gal_need_flag(node, "count_include_pad", false, &count, err));
     GAL_TRY(gal_pool_shape(node, true, &window, &shape, err));

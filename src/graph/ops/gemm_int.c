@@ -1,6 +1,7 @@
 /*
  * MatMulInteger and QLinearMatMul (ONNX opset 10): products of 8-bit matrices less their zero points, in exact
- * integers. Zero points and scales are one number, one a row of A, or one a column of B.
+ * integers. Zero points and scales are one number, one a row of A, or one a column of B. QLinearMatMul multiplies the
+ * sum as QLinearConv does (conv_int.c).
  */
 #include "base/error.h"
 #include "graph/ops/affine.h"
@@ -73,8 +74,10 @@ static void row(void *context, size_t index) {
         if (!j->y_scale) {
             ((int32_t *)j->y->data)[at] = (int32_t)(uint32_t)(uint64_t)sum;
         } else {
-            double factor = gal_scale_at(j->a_scale, m) * gal_scale_at(j->b_scale, n) / gal_scale_at(j->y_scale, 0);
-            gal_store_byte(j->y->dtype, j->y->data, at, (double)sum * factor, gal_zero_at(j->y_zero, 0));
+            float product = (float)gal_scale_at(j->a_scale, m) * (float)gal_scale_at(j->b_scale, n);
+            float factor = product / (float)gal_scale_at(j->y_scale, 0);
+            double v = (double)((float)(int32_t)(uint32_t)(uint64_t)sum * factor);
+            gal_store_byte(j->y->dtype, j->y->data, at, v, gal_zero_at(j->y_zero, 0));
         }
     }
 }
