@@ -18,7 +18,16 @@ static inline __attribute__((always_inline)) vf activate_vector(vf x, gal_activa
     return x;
 }
 
-#ifndef GAL_TILE_BF16 /* bf16 tiles activate in registers */
+#ifdef GAL_TILE_BF16 /* bf16 tiles activate in registers */
+#include "cpu/vec_short.h"
+
+/* The same where the result is rounded to 16 bits at once. */
+static inline __attribute__((always_inline)) vf activate_short(vf x, gal_activation kind,
+                                                               const gal_cpu_activation *act) {
+    if (kind == GAL_ACT_SILU) return vf_mul(x, vf_sigmoid_short(x));
+    return kind == GAL_ACT_SIGMOID ? vf_sigmoid_short(x) : activate_vector(x, kind, act);
+}
+#else
 static inline __attribute__((always_inline)) void activate_row(const float *x, float *y, size_t n, gal_activation kind,
                                                                const gal_cpu_activation *act) {
     size_t i = 0;
@@ -27,7 +36,9 @@ static inline __attribute__((always_inline)) void activate_row(const float *x, f
 }
 
 #define ACTIVATE(kind)                                                                                                 \
-    case kind: activate_row(x, y, n, kind, act); break;
+    case kind:                                                                                                         \
+        activate_row(x, y, n, kind, act);                                                                              \
+        break;
 
 /* y = activation(x); the same memory or apart. */
 static void activate_floats(const float *x, float *y, size_t n, const gal_cpu_activation *act) {

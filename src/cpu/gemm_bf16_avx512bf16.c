@@ -27,12 +27,14 @@ static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 
     __mmask16 mask = left >= VF ? (__mmask16)-1 : (__mmask16)((1u << left) - 1);
     acc = vf_add(acc, vf_load(t->bias + vector * VF));
     if (t->residual) acc = vf_add(acc, widen(_mm256_maskz_loadu_epi16(mask, (const uint16_t *)t->residual + at)));
-    acc = t->act->kind <= GAL_ACT_CLIP ? vf_clamp(acc, vf_set(t->low), vf_set(t->high))
-                                       : activate_vector(acc, t->act->kind, t->act);
-    if (t->element == sizeof(float))
-        _mm512_mask_storeu_ps((float *)t->out + at, mask, acc);
-    else
+    bool clamp = t->act->kind <= GAL_ACT_CLIP;
+    if (clamp) acc = vf_clamp(acc, vf_set(t->low), vf_set(t->high));
+    if (t->element == sizeof(float)) {
+        _mm512_mask_storeu_ps((float *)t->out + at, mask, clamp ? acc : activate_vector(acc, t->act->kind, t->act));
+    } else {
+        if (!clamp) acc = activate_short(acc, t->act->kind, t->act);
         _mm256_mask_storeu_epi16((uint16_t *)t->out + at, mask, (__m256i)_mm512_cvtneps_pbh(acc));
+    }
 }
 
 #include "cpu/gemm_f32_tile.h"
