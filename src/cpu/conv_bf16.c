@@ -2,7 +2,8 @@
  * The bf16 rows of convolution and matrix product: conv_f32_run.c over pairs of channels. A panel holds, for each
  * column, the two weights of a pair as one word.
  */
-#include "cpu/conv_f32.h"
+#include "cpu/conv_bf16.h"
+
 #include "cpu/rows.h"
 
 #include <string.h>
@@ -19,6 +20,10 @@ static bool finite_weights(const galen_tensor *weights) {
 static const char *check(const gal_node *node, const char *why) {
     if (why != NULL) return why;
     return finite_weights(node->in[1]->constant) ? NULL : "the weights hold NaN or infinity";
+}
+
+const char *gal_conv_bf16_decode(const gal_node *node, gal_conv *conv) {
+    return check(node, gal_conv_f32_decode(node, gal_tile_bf16_avx512bf16.vec, conv));
 }
 
 /* Column `j` of a group into its panel; w(c, r, s) is w[c * stride[1] + r * stride[2] + s * stride[3]]. */
@@ -56,7 +61,7 @@ static void pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const gal_node 
 
 const char *gal_conv_bf16_avx512bf16_reject(const gal_node *node) {
     gal_conv conv;
-    return check(node, gal_conv_f32_decode(node, gal_tile_bf16_avx512bf16.vec, &conv));
+    return gal_conv_bf16_decode(node, &conv);
 }
 
 void gal_conv_bf16_avx512bf16_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
@@ -92,7 +97,7 @@ static bool plain_bias(const gal_value *bias, int64_t n) {
     return n == 1 || shape->dim[shape->rank - 1].size == n;
 }
 
-static const char *gemm_decode(const gal_node *node, gal_conv *conv) {
+static const char *gemm_shape(const gal_node *node, gal_conv *conv) {
     const gal_value *a = node->in[0], *b = node->in[1];
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
     if (a->shape.rank != 2 || b->shape.rank != 2) return "the operands are not matrices";
@@ -108,21 +113,25 @@ static const char *gemm_decode(const gal_node *node, gal_conv *conv) {
     return gal_cpu_activation_of(node, &conv->act);
 }
 
+const char *gal_gemm_bf16_decode(const gal_node *node, gal_conv *conv) {
+    return check(node, gemm_shape(node, conv));
+}
+
 const char *gal_gemm_bf16_avx512bf16_reject(const gal_node *node) {
     gal_conv conv;
-    return check(node, gemm_decode(node, &conv));
+    return gal_gemm_bf16_decode(node, &conv);
 }
 
 void gal_gemm_bf16_avx512bf16_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
     gal_conv conv;
     (void)max_batch, (void)threads;
     *needs = (gal_kernel_needs){0};
-    if (gemm_decode(node, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+    if (gemm_shape(node, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
 }
 
 void gal_gemm_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
     gal_conv conv;
-    if (gemm_decode(node, &conv) != NULL) return;
+    if (gemm_shape(node, &conv) != NULL) return;
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
     const int64_t stride[4] = {transposed ? 2 * conv.c : 1, transposed ? 1 : conv.k, 0, 0};
     pack(&conv, &gal_tile_bf16_f32_avx512bf16, node, stride, packed);

@@ -1,0 +1,188 @@
+/* AMX convolution: sizes, the order of the packed weights, and how one call is cut into tasks. */
+#include "cpu/conv_amx_plan.h"
+
+enum {
+    SEGMENT_WORDS = 16,       /* pixels of fewer words than a step are read a window row at a time */
+    ALIASED = 512,            /* rows this far apart fall into few sets of a cache */
+    BUDGET = 768 << 10,       /* bytes a task reads and writes: what stays in L2 beside a panel of weights */
+    LIGHT_WEIGHTS = 512 << 10, /* weights that stay in L2 too */
+    LEAST_ROWS = 128,         /* rows that each byte of heavier weights serves: below, memory sets the pace */
+    MOST_ROWS = 4096,
+    SMALL_IMAGE = 64, MEDIUM_IMAGE = 288, /* output pixels of images worth interleaving, and worth it by sixteen */
+    INTERLEAVE = 16,
+    TASKS = 3, /* a thread, at least: the last to finish is not far behind */
+};
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static int64_t round_up(int64_t a, int64_t to) {
+    return ceil_div(a, to) * to;
+}
+
+static int64_t at_most(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t at_least(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static bool reads_in_place(const gal_conv *cv) {
+    bool point = cv->r == 1 && cv->s == 1 && cv->sh == 1 && cv->sw == 1 && cv->top == 0 && cv->left == 0;
+    return point && cv->oh == cv->h && cv->ow == cv->w && cv->cg % 16 == 0;
+}
+
+const char *gal_amx_conv_make(gal_amx_conv *amx, uint32_t padding) {
+    gal_conv *cv = &amx->cv;
+    if (cv->group > 1 && (cv->cg < 8 || cv->kg < 16)) return "a group has too few channels for a tile";
+    if (cv->sh > GAL_AMX_STRIDES || cv->sw > GAL_AMX_STRIDES) return "the stride is too large";
+    cv->merged = cv->group == 1 && cv->s > 1 && cv->dw == 1 && cv->c < SEGMENT_WORDS;
+    int64_t words = cv->merged ? cv->s * cv->c : cv->cg;
+    amx->tap_w = cv->merged ? 1 : cv->s;
+    amx->steps = ceil_div(words, GAL_AMX_STEP / 4);
+    amx->pixel = cv->merged ? cv->sw * cv->c * 4 : amx->steps * GAL_AMX_STEP;
+    if (!cv->merged && amx->pixel % ALIASED == 0) amx->pixel += GAL_AMX_STEP;
+    amx->direct = reads_in_place(cv);
+    amx->padding = padding;
+    amx->skips = padding == 0;
+    int64_t columns = round_up(cv->kg, GAL_AMX_ROWS);
+    cv->columns = (size_t)columns;
+    amx->panels = ceil_div(columns, GAL_AMX_PANEL);
+    amx->bias = (size_t)round_up((int64_t)sizeof *amx, 64);
+    amx->tiles = amx->bias + (size_t)(columns * cv->group) * 4;
+    amx->size = amx->tiles + (size_t)(cv->group * cv->r * amx->tap_w * amx->steps * columns) * GAL_AMX_STEP;
+    return NULL;
+}
+
+size_t gal_amx_weight_at(const gal_amx_conv *amx, int64_t k, int64_t tap, int64_t word) {
+    int64_t columns = (int64_t)amx->cv.columns, all = amx->cv.r * amx->tap_w * amx->steps;
+    int64_t group = k / amx->cv.kg, j = k % amx->cv.kg, panel = j / GAL_AMX_PANEL;
+    int64_t wide = at_most(columns - panel * GAL_AMX_PANEL, GAL_AMX_PANEL) / GAL_AMX_ROWS;
+    int64_t tile = j % GAL_AMX_PANEL / GAL_AMX_ROWS, step = tap * amx->steps + word / 16;
+    int64_t at = (group * columns + panel * GAL_AMX_PANEL) * all * GAL_AMX_STEP;
+    at += (step * wide + tile) * GAL_AMX_TILE + word % 16 * GAL_AMX_STEP + j % GAL_AMX_ROWS * 4;
+    return amx->tiles + (size_t)at;
+}
+
+/* ---- the gathered image ---- */
+
+static int64_t phases(int64_t taps, int64_t dilation, int64_t stride, int8_t *index) {
+    int64_t used = 0;
+    for (int64_t p = 0; p < stride; p++) {
+        bool met = false;
+        for (int64_t t = 0; t < taps; t++) met |= t * dilation % stride == p;
+        index[p] = met ? (int8_t)used++ : -1;
+    }
+    return used;
+}
+
+void gal_amx_gather_make(const gal_amx_conv *amx, int64_t images, int64_t rows, gal_amx_gather *to) {
+    const gal_conv *cv = &amx->cv;
+    int64_t width = (cv->ow - 1) * cv->sw + (cv->s - 1) * cv->dw + 1;
+    to->images = images, to->rows = rows;
+    to->phases_h = phases(cv->r, cv->dh, cv->sh, to->phase_h);
+    to->phases_w = cv->merged ? 1 : phases(cv->s, cv->dw, cv->sw, to->phase_w);
+    to->across = ceil_div(width, cv->sw);
+    to->down = ceil_div((rows - 1) * cv->sh + (cv->r - 1) * cv->dh + 1, cv->sh);
+    to->line = to->across * images * amx->pixel;
+    to->plane = to->line * to->down;
+    /* Rows of the last tile that nobody wants, and the end of the last row's last segment. */
+    to->bytes = to->plane * to->phases_h * to->phases_w + GAL_AMX_ROWS * amx->pixel + amx->steps * GAL_AMX_STEP;
+    to->m = ((rows - 1) * to->across + cv->ow) * images;
+}
+
+int64_t gal_amx_tap_offset(const gal_amx_conv *amx, const gal_amx_gather *g, int64_t r, int64_t s) {
+    const gal_conv *cv = &amx->cv;
+    int64_t h = r * cv->dh, w = s * cv->dw;
+    int64_t plane = (int64_t)g->phase_h[h % cv->sh] * g->phases_w + (cv->merged ? 0 : g->phase_w[w % cv->sw]);
+    int64_t at = plane * g->plane + h / cv->sh * g->line;
+    return cv->merged ? at : at + w / cv->sw * g->images * amx->pixel;
+}
+
+/* ---- cutting ---- */
+
+static int64_t weight_bytes(const gal_amx_conv *amx) {
+    return (int64_t)(amx->size - amx->tiles) / amx->cv.group;
+}
+
+/* Images whose pixels are interleaved. */
+static int64_t interleave(const gal_amx_conv *amx, int64_t n) {
+    int64_t area = amx->cv.oh * amx->cv.ow;
+    if (amx->cv.merged || area > MEDIUM_IMAGE) return 1;
+    if (n < INTERLEAVE) return area > SMALL_IMAGE ? 1 : n;
+    return n >= 2 * INTERLEAVE && area <= INTERLEAVE ? 2 * INTERLEAVE : INTERLEAVE;
+}
+
+/* What a row of a gathered task costs in cache: its input line, and its outputs. */
+static int64_t row_cost(const gal_amx_conv *amx, int64_t images, size_t element) {
+    gal_amx_gather one;
+    gal_amx_gather_make(amx, images, 1, &one);
+    return one.line * one.phases_h * one.phases_w + amx->cv.ow * images * amx->cv.kg * (int64_t)element;
+}
+
+static int64_t rows_in_budget(const gal_amx_conv *amx, int64_t images, size_t element) {
+    return at_least(1, at_most(amx->cv.oh, BUDGET / row_cost(amx, images, element)));
+}
+
+/* Tasks of a call in place: runs of pixels. */
+static void cut_direct(const gal_amx_conv *amx, int64_t n, int64_t wanted, size_t element, gal_amx_cut *cut) {
+    const gal_conv *cv = &amx->cv;
+    int64_t all = n * cv->oh * cv->ow, each = cv->cg * 4 + cv->kg * (int64_t)element;
+    int64_t chunk = at_most(MOST_ROWS, at_least(LEAST_ROWS, BUDGET / each));
+    if (weight_bytes(amx) <= LIGHT_WEIGHTS) chunk = at_most(chunk, at_least(GAL_AMX_PANEL, ceil_div(all, wanted)));
+    cut->chunk = at_most(round_up(chunk, GAL_AMX_PANEL), all);
+    cut->chunks = ceil_div(all, cut->chunk);
+    cut->chunk = at_most(round_up(ceil_div(all, cut->chunks), GAL_AMX_PANEL), all);
+    cut->chunks = ceil_div(all, cut->chunk);
+}
+
+/* Tasks of a gathered call: some images by some rows. */
+static void cut_gathered(const gal_amx_conv *amx, int64_t n, int64_t wanted, size_t element, gal_amx_cut *cut) {
+    cut->images = interleave(amx, n);
+    cut->groups = ceil_div(n, cut->images);
+    cut->rows = rows_in_budget(amx, cut->images, element);
+    int64_t bands = ceil_div(amx->cv.oh, cut->rows);
+    if (weight_bytes(amx) <= LIGHT_WEIGHTS) bands = at_least(bands, at_most(amx->cv.oh, ceil_div(wanted, cut->groups)));
+    cut->rows = ceil_div(amx->cv.oh, bands);
+    cut->bands = ceil_div(amx->cv.oh, cut->rows);
+    cut->chunks = cut->groups * cut->bands;
+}
+
+void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, size_t element, gal_amx_cut *cut) {
+    int64_t wanted = threads > 1 ? TASKS * threads : 1;
+    *cut = (gal_amx_cut){.images = 1, .groups = n, .rows = amx->cv.oh, .bands = 1};
+    cut->direct = amx->direct && n * amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS;
+    if (cut->direct)
+        cut_direct(amx, n, wanted, element, cut);
+    else
+        cut_gathered(amx, n, wanted, element, cut);
+    int64_t tasks = cut->chunks * amx->cv.group;
+    cut->shares = tasks >= wanted ? 1 : at_most(amx->panels, ceil_div(wanted, tasks));
+    cut->share = ceil_div(amx->panels, cut->shares);
+    cut->shares = ceil_div(amx->panels, cut->share);
+}
+
+/* No task of a batch up to max_batch gathers more: one row, and further ones within the budget. */
+static int64_t gather_bytes(const gal_amx_conv *amx, int64_t max_batch) {
+    gal_amx_gather whole, one;
+    if (amx->direct && amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS) return 0;
+    int64_t images = interleave(amx, max_batch);
+    gal_amx_gather_make(amx, images, amx->cv.oh, &whole);
+    gal_amx_gather_make(amx, images, 1, &one);
+    return at_most(whole.bytes, BUDGET + one.bytes);
+}
+
+void gal_amx_slot_make(const gal_amx_conv *amx, int64_t max_batch, gal_amx_slot *slot) {
+    int64_t bytes = gather_bytes(amx, max_batch), tiles = at_least(bytes / amx->pixel, MOST_ROWS) / GAL_AMX_ROWS + 2;
+    slot->rows = (size_t)round_up(bytes, 64);
+    slot->pixel_of = slot->rows + (size_t)round_up(tiles * (int64_t)sizeof(gal_amx_rows), 64);
+    slot->bytes = slot->pixel_of + (size_t)tiles * GAL_AMX_ROWS * sizeof(int32_t) + 64;
+}
+
+size_t gal_amx_scratch_bytes(const gal_amx_conv *amx, int64_t max_batch, int threads) {
+    gal_amx_slot slot;
+    gal_amx_slot_make(amx, max_batch, &slot);
+    return slot.bytes * (size_t)(threads < 1 ? 1 : threads);
+}

@@ -1,0 +1,11 @@
+/* Convolution and matrix product of bf16 as pairs of channels, for the rows that compute them. */
+#ifndef GAL_CPU_CONV_BF16_H
+#define GAL_CPU_CONV_BF16_H
+
+#include "cpu/conv_f32.h"
+
+/* Reads node (galen.Conv, galen.Gemm; bf16) into *conv, channels in pairs. NULL, or why the fast rows cannot do it. */
+const char *gal_conv_bf16_decode(const gal_node *node, gal_conv *conv);
+const char *gal_gemm_bf16_decode(const gal_node *node, gal_conv *conv);
+
+#endif
