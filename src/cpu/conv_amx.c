@@ -2,13 +2,14 @@
 #include "cpu/conv_amx_plan.h"
 
 enum {
-    SEGMENT_WORDS = 16,       /* pixels of fewer words than a step are read a window row at a time */
-    ALIASED = 512,            /* rows this far apart fall into few sets of a cache */
-    BUDGET = 768 << 10,       /* bytes a task reads and writes: what stays in L2 beside a panel of weights */
+    SEGMENT_WORDS = 16,        /* pixels of fewer words than a step are read a window row at a time */
+    ALIASED = 512,             /* rows this far apart fall into few sets of a cache */
+    BUDGET = 768 << 10,        /* bytes a task reads and writes: what stays in L2 beside a panel of weights */
     LIGHT_WEIGHTS = 512 << 10, /* weights that stay in L2 too */
-    LEAST_ROWS = 128,         /* rows that each byte of heavier weights serves: below, memory sets the pace */
+    LEAST_ROWS = 128,          /* rows that each byte of heavier weights serves: below, memory sets the pace */
     MOST_ROWS = 4096,
-    SMALL_IMAGE = 64, MEDIUM_IMAGE = 288, /* output pixels of images worth interleaving, and worth it by sixteen */
+    SMALL_IMAGE = 64,
+    MEDIUM_IMAGE = 288, /* output pixels of images worth interleaving, and worth it by sixteen */
     INTERLEAVE = 16,
     TASKS = 3, /* a thread, at least: the last to finish is not far behind */
 };

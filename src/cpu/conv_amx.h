@@ -4,12 +4,13 @@
  * A tile holds sixteen rows of 64 bytes that lie a fixed distance apart, so the left operand is brought into a form in
  * which the rows of every tap are: each task copies its part of the image, padding included, into a scratch of its own,
  * laid out [row phase][column phase][row][column][image][channels] for the strides' phases. In it output pixel m and
- * pixel m + 1 are always one step apart, for every tap, also across the ends of rows (there lie a few pixels that nobody
- * wants, computed and dropped). Small images are interleaved, so that a tile is the same pixel of sixteen images and taps
- * that fall into the padding are skipped. A 1x1 window with whole tiles of channels reads the image where it lies.
+ * pixel m + 1 are always one step apart, for every tap, also across the ends of rows (there lie a few pixels that
+ * nobody wants, computed and dropped). Small images are interleaved, so that a tile is the same pixel of sixteen images
+ * and taps that fall into the padding are skipped. A 1x1 window with whole tiles of channels reads the image where it
+ * lies.
  *
- * Four bytes are a word: two bf16 or four 8-bit channels. Every output is one chain over (tap, step of sixteen words) in
- * that order, whatever the tile, task or batch: its bits depend on none of them.
+ * Four bytes are a word: two bf16 or four 8-bit channels. Every output is one chain over (tap, step of sixteen words)
+ * in that order, whatever the tile, task or batch: its bits depend on none of them.
  */
 #ifndef GAL_CPU_CONV_AMX_H
 #define GAL_CPU_CONV_AMX_H
@@ -49,16 +50,16 @@ typedef struct gal_amx_rows {
 typedef struct gal_amx_panel {
     const gal_amx_conv *conv;
     const uint8_t *a;
-    int64_t pixel;             /* bytes from a row of `a` to the next */
-    const int64_t *tap;        /* offset in bytes of each tap from the first */
-    const gal_amx_rows *rows;  /* n_rows of them */
-    const int32_t *pixel_of;   /* [n_rows][GAL_AMX_ROWS]: the output pixel from `y`, or -1 */
+    int64_t pixel;            /* bytes from a row of `a` to the next */
+    const int64_t *tap;       /* offset in bytes of each tap from the first */
+    const gal_amx_rows *rows; /* n_rows of them */
+    const int32_t *pixel_of;  /* [n_rows][GAL_AMX_ROWS]: the output pixel from `y`, or -1 */
     int64_t n_rows;
-    const uint8_t *b;          /* the panel: [tap][step][tile of 16 columns][16 words][16 columns] */
-    int64_t column, columns;   /* the panel's first column in the group's bias; how many are real */
-    const uint8_t *packed_bias; /* of the group */
-    uint8_t *y;                /* the task's first output pixel at the panel's first column */
-    const uint8_t *residual;   /* the same there, or NULL */
+    const uint8_t *b;                /* the panel: [tap][step][tile of 16 columns][16 words][16 columns] */
+    int64_t column, columns;         /* the panel's first column in the group's bias; how many are real */
+    const uint8_t *packed_bias;      /* of the group */
+    uint8_t *y;                      /* the task's first output pixel at the panel's first column */
+    const uint8_t *residual;         /* the same there, or NULL */
     int64_t y_pitch, residual_pitch; /* bytes from an output pixel to the next */
 } gal_amx_panel;
 
@@ -77,8 +78,8 @@ typedef struct gal_amx_kind {
 
 extern const gal_amx_kind gal_amx_bf16, gal_amx_bf16_f32; /* with bf16 and with f32 output */
 
-/* Copies `pixels` times `words` words, each completed with zeros to whole steps; `to` and `from` advance by so many words
- * a pixel. */
+/* Copies `pixels` times `words` words, each completed with zeros to whole steps; `to` and `from` advance by so many
+ * words a pixel. */
 void gal_amx_copy_pixels(uint32_t *to, int64_t to_step, const uint32_t *from, int64_t from_step, int64_t words,
                          int64_t pixels);
 

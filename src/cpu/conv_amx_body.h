@@ -1,7 +1,10 @@
 /*
- * All tiles of a task by one panel (gal_amx_panel), included once by each element type, which defines DP(sum, a, b), the
- * tile product as an instruction on tile numbers, and store_block(panel, sums, pixel_of, rows, f32). Two tiles of rows by two of columns are summed at a
- * time: four sums, and every tile that is loaded is used twice.
+ * All tiles of a task by one panel (gal_amx_panel), included once by each element type, which defines before:
+ *   DP(sum, left, right)   the tile product as an instruction on tile numbers
+ *   finish                 what becomes of the sums of a panel, and finish_row(finish, sums, y, residual, add, full)
+ *
+ * Two tiles of rows by two of columns are summed at a time: four sums, and every tile that is loaded is used twice.
+ * While the tile unit multiplies a block, the vector units finish the block before it, two rows a step.
  */
 #include "cpu/conv_amx.h"
 
@@ -27,111 +30,101 @@ static void end(void) {
     _tile_release();
 }
 
-/* The taps two tiles need, row by row of the window. */
-#define FOR_TAPS(p, first, second)                                                                                     \
-    const int r0 = first->r0 < second->r0 ? first->r0 : second->r0, r1 = first->r1 > second->r1 ? first->r1 : second->r1; \
-    const int s0 = first->s0 < second->s0 ? first->s0 : second->s0, s1 = first->s1 > second->s1 ? first->s1 : second->s1; \
-    for (int r = r0; r < r1; r++)                                                                                      \
-        for (int s = s0; s < s1; s++)
+/* A summed block of which rows `row` to `rows` are not written yet. */
+typedef struct pending {
+    const uint32_t (*sums)[GAL_AMX_PANEL];
+    const int32_t *pixel_of;
+    int row, rows;
+} pending;
 
-static void sum_2x2(const gal_amx_panel *p, const gal_amx_rows *rows, gal_amx_sums *sums) {
-    const gal_amx_rows *second = rows + 1;
-    const int64_t steps = p->conv->steps, tap_w = p->conv->tap_w, pixel = p->pixel;
+/* One panel's constants. The flags are constants of each copy of the code. */
+typedef struct work {
+    const gal_amx_panel *p;
+    finish finish;
+    bool add, full; /* there is a residual; all columns are real */
+    int64_t steps, tap_w, pixel;
+} work;
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void finish_next(const work *w, pending *b) {
+    if (b->row >= b->rows) return;
+    int64_t at = b->pixel_of[b->row];
+    const uint32_t *sums = b->sums[b->row++];
+    if (at < 0) return;
+    const uint8_t *residual = w->add ? w->p->residual + at * w->p->residual_pitch : NULL;
+    finish_row(&w->finish, sums, w->p->y + at * w->p->y_pitch, residual, w->full);
+}
+
+INLINE void finish_all(const work *w, pending *b) {
+    while (b->row < b->rows) finish_next(w, b);
+}
+
+/* The taps that either of two tiles needs. */
+typedef struct tap_range {
+    int r0, r1, s0, s1;
+} tap_range;
+
+INLINE tap_range taps_of(const gal_amx_rows *a, const gal_amx_rows *b) {
+    return (tap_range){a->r0 < b->r0 ? a->r0 : b->r0, a->r1 > b->r1 ? a->r1 : b->r1, a->s0 < b->s0 ? a->s0 : b->s0,
+                       a->s1 > b->s1 ? a->s1 : b->s1};
+}
+
+/* `two` and `wide` (two tiles of rows, of columns) are constants where this is called. */
+INLINE void sum_block(const work *w, const gal_amx_rows *rows, gal_amx_sums *sums, pending *before, const bool two,
+                      const bool wide) {
+    const gal_amx_rows *second = two ? rows + 1 : rows;
+    const tap_range taps = taps_of(rows, second);
+    const int64_t pixel = w->pixel, steps = w->steps, width = wide ? 2 * GAL_AMX_TILE : GAL_AMX_TILE;
     _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    FOR_TAPS(p, rows, second) {
-        const int64_t tap = r * tap_w + s;
-        const uint8_t *a = p->a + rows->first + p->tap[tap], *c = p->a + second->first + p->tap[tap];
-        const uint8_t *b = p->b + tap * steps * 2 * GAL_AMX_TILE;
-        for (int64_t k = 0; k < steps; k++, a += GAL_AMX_STEP, c += GAL_AMX_STEP, b += 2 * GAL_AMX_TILE) {
-            _tile_loadd(4, a, pixel);
-            _tile_loadd(6, b, GAL_AMX_STEP);
-            DP(0, 4, 6);
-            _tile_loadd(7, b + GAL_AMX_TILE, GAL_AMX_STEP);
-            DP(1, 4, 7);
-            _tile_loadd(5, c, pixel);
-            DP(2, 5, 6);
-            DP(3, 5, 7);
+    if (wide) _tile_zero(1);
+    if (two) _tile_zero(2);
+    if (two && wide) _tile_zero(3);
+    for (int r = taps.r0; r < taps.r1; r++) {
+        for (int s = taps.s0; s < taps.s1; s++) {
+            const int64_t tap = r * w->tap_w + s;
+            const uint8_t *a = w->p->a + rows->first + w->p->tap[tap], *c = w->p->a + second->first + w->p->tap[tap];
+            const uint8_t *b = w->p->b + tap * steps * width;
+            for (int64_t k = 0; k < steps; k++, a += GAL_AMX_STEP, c += GAL_AMX_STEP, b += width) {
+                _tile_loadd(4, a, pixel);
+                _tile_loadd(6, b, GAL_AMX_STEP);
+                DP(0, 4, 6);
+                if (wide) {
+                    _tile_loadd(7, b + GAL_AMX_TILE, GAL_AMX_STEP);
+                    DP(1, 4, 7);
+                }
+                if (two) {
+                    _tile_loadd(5, c, pixel);
+                    DP(2, 5, 6);
+                    if (wide) DP(3, 5, 7);
+                }
+                finish_next(w, before);
+                finish_next(w, before);
+            }
         }
     }
     _tile_stored(0, sums->at[0], SUM_PITCH);
-    _tile_stored(1, sums->at[0] + GAL_AMX_ROWS, SUM_PITCH);
-    _tile_stored(2, sums->at[GAL_AMX_ROWS], SUM_PITCH);
-    _tile_stored(3, sums->at[GAL_AMX_ROWS] + GAL_AMX_ROWS, SUM_PITCH);
+    if (wide) _tile_stored(1, sums->at[0] + GAL_AMX_ROWS, SUM_PITCH);
+    if (two) _tile_stored(2, sums->at[GAL_AMX_ROWS], SUM_PITCH);
+    if (two && wide) _tile_stored(3, sums->at[GAL_AMX_ROWS] + GAL_AMX_ROWS, SUM_PITCH);
 }
 
-static void sum_1x2(const gal_amx_panel *p, const gal_amx_rows *rows, gal_amx_sums *sums) {
-    const int64_t steps = p->conv->steps, tap_w = p->conv->tap_w, pixel = p->pixel;
-    _tile_zero(0);
-    _tile_zero(1);
-    FOR_TAPS(p, rows, rows) {
-        const int64_t tap = r * tap_w + s;
-        const uint8_t *a = p->a + rows->first + p->tap[tap], *b = p->b + tap * steps * 2 * GAL_AMX_TILE;
-        for (int64_t k = 0; k < steps; k++, a += GAL_AMX_STEP, b += 2 * GAL_AMX_TILE) {
-            _tile_loadd(4, a, pixel);
-            _tile_loadd(6, b, GAL_AMX_STEP);
-            DP(0, 4, 6);
-            _tile_loadd(7, b + GAL_AMX_TILE, GAL_AMX_STEP);
-            DP(1, 4, 7);
-        }
-    }
-    _tile_stored(0, sums->at[0], SUM_PITCH);
-    _tile_stored(1, sums->at[0] + GAL_AMX_ROWS, SUM_PITCH);
-}
-
-/* A last panel of one tile: two or one tiles of rows. */
-static void sum_2x1(const gal_amx_panel *p, const gal_amx_rows *rows, gal_amx_sums *sums) {
-    const gal_amx_rows *second = rows + 1;
-    const int64_t steps = p->conv->steps, tap_w = p->conv->tap_w, pixel = p->pixel;
-    _tile_zero(0);
-    _tile_zero(2);
-    FOR_TAPS(p, rows, second) {
-        const int64_t tap = r * tap_w + s;
-        const uint8_t *a = p->a + rows->first + p->tap[tap], *c = p->a + second->first + p->tap[tap];
-        const uint8_t *b = p->b + tap * steps * GAL_AMX_TILE;
-        for (int64_t k = 0; k < steps; k++, a += GAL_AMX_STEP, c += GAL_AMX_STEP, b += GAL_AMX_TILE) {
-            _tile_loadd(4, a, pixel);
-            _tile_loadd(6, b, GAL_AMX_STEP);
-            DP(0, 4, 6);
-            _tile_loadd(5, c, pixel);
-            DP(2, 5, 6);
-        }
-    }
-    _tile_stored(0, sums->at[0], SUM_PITCH);
-    _tile_stored(2, sums->at[GAL_AMX_ROWS], SUM_PITCH);
-}
-
-static void sum_1x1(const gal_amx_panel *p, const gal_amx_rows *rows, gal_amx_sums *sums) {
-    const int64_t steps = p->conv->steps, tap_w = p->conv->tap_w, pixel = p->pixel;
-    _tile_zero(0);
-    FOR_TAPS(p, rows, rows) {
-        const int64_t tap = r * tap_w + s;
-        const uint8_t *a = p->a + rows->first + p->tap[tap], *b = p->b + tap * steps * GAL_AMX_TILE;
-        for (int64_t k = 0; k < steps; k++, a += GAL_AMX_STEP, b += GAL_AMX_TILE) {
-            _tile_loadd(4, a, pixel);
-            _tile_loadd(6, b, GAL_AMX_STEP);
-            DP(0, 4, 6);
-        }
-    }
-    _tile_stored(0, sums->at[0], SUM_PITCH);
-}
-
-/* Block after block of the task's tiles; `f32` is for store_block. */
-static inline __attribute__((always_inline)) void run_panel(const gal_amx_panel *p, bool f32) {
-    gal_amx_sums sums;
+/* Block after block; `wide` as above. */
+INLINE void run_blocks(const work *w, const bool wide) {
+    const gal_amx_panel *p = w->p;
+    gal_amx_sums sums[2];
+    pending before = {0};
     for (int64_t i = 0; i < p->n_rows; i += 2) {
-        const gal_amx_rows *rows = p->rows + i;
-        bool two = i + 1 < p->n_rows, wide = p->columns > GAL_AMX_ROWS;
-        if (two && wide)
-            sum_2x2(p, rows, &sums);
-        else if (wide)
-            sum_1x2(p, rows, &sums);
-        else if (two)
-            sum_2x1(p, rows, &sums);
+        gal_amx_sums *now = &sums[i / 2 % 2];
+        bool two = i + 1 < p->n_rows;
+        if (two)
+            sum_block(w, p->rows + i, now, &before, true, wide);
         else
-            sum_1x1(p, rows, &sums);
-        store_block(p, &sums, p->pixel_of + i * GAL_AMX_ROWS, two ? 2 * GAL_AMX_ROWS : GAL_AMX_ROWS, f32);
+            sum_block(w, p->rows + i, now, &before, false, wide);
+        finish_all(w, &before);
+        before = (pending){.sums = (const uint32_t(*)[GAL_AMX_PANEL])now->at,
+                           .pixel_of = p->pixel_of + i * GAL_AMX_ROWS,
+                           .rows = two ? 2 * GAL_AMX_ROWS : GAL_AMX_ROWS};
     }
+    finish_all(w, &before);
 }

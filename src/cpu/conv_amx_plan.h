@@ -9,10 +9,10 @@ enum { GAL_AMX_STRIDES = 8 };
 /* `images` interleaved images by `rows` output rows, gathered. Sizes in bytes unless they are counts. */
 typedef struct gal_amx_gather {
     int64_t images, rows;
-    int64_t phases_h, phases_w;                              /* phases of the strides that any tap meets */
+    int64_t phases_h, phases_w;                                /* phases of the strides that any tap meets */
     int8_t phase_h[GAL_AMX_STRIDES], phase_w[GAL_AMX_STRIDES]; /* the number of each, -1: no tap meets it */
-    int64_t across, down;                                    /* pixels of a phase's line; its lines */
-    int64_t line, plane;                                     /* of one phase */
+    int64_t across, down;                                      /* pixels of a phase's line; its lines */
+    int64_t line, plane;                                       /* of one phase */
     int64_t bytes;
     int64_t m; /* rows of tiles, from the first output pixel to the last */
 } gal_amx_gather;

@@ -18,11 +18,12 @@ static const char *decode_gemm(const gal_node *node, gal_amx_conv *amx) {
 }
 
 static void needs_of(const gal_amx_conv *amx, int64_t max_batch, int threads, gal_kernel_needs *needs) {
-    *needs = (gal_kernel_needs){.packed_bytes = amx->size,
-                                .scratch_bytes = gal_amx_scratch_bytes(amx, max_batch, threads)};
+    *needs =
+        (gal_kernel_needs){.packed_bytes = amx->size, .scratch_bytes = gal_amx_scratch_bytes(amx, max_batch, threads)};
 }
 
-/* Channel c of column k at window position (r, s) is w[k * stride[0] + c * stride[1] + r * stride[2] + s * stride[3]]. */
+/* Channel c of column k at window position (r, s) is w[k * stride[0] + c * stride[1] + r * stride[2] + s * stride[3]].
+ */
 static void pack(const gal_amx_conv *amx, const gal_node *node, const int64_t stride[4], uint8_t *packed) {
     const gal_conv *cv = &amx->cv;
     const uint16_t *w = node->in[1]->constant->data;
