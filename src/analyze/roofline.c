@@ -30,15 +30,27 @@ void gal_work_of(const gal_node *node, int64_t batch, gal_cost *cost) {
     cost->flop -= (int64_t)(2 * (double)cost->mac * padding + 0.5);
 }
 
-gal_roofline gal_roofline_of(const gal_cost *cost, double seconds, const gal_peak *peak) {
-    gal_roofline out = {0};
+static gal_store store_of(double bytes, const gal_peaks *peaks) {
+    for (gal_store store = GAL_STORE_L2; store < GAL_STORE_MEMORY; store++)
+        if (peaks->gbytes[store] > 0 && bytes <= (double)peaks->holds[store]) return store;
+    return GAL_STORE_MEMORY;
+}
+
+gal_roofline gal_roofline_of(const gal_cost *cost, double seconds, gal_arithmetic arithmetic, const gal_peaks *peaks) {
+    double bytes = (double)cost->bytes_read + (double)cost->bytes_written;
+    gal_roofline out = {.arithmetic = arithmetic, .store = store_of(bytes, peaks)};
     if (!(seconds > 0)) return out;
-    double gflop = (double)cost->flop * 1e-9, gbytes = ((double)cost->bytes_read + (double)cost->bytes_written) * 1e-9;
+    double gflop = (double)cost->flop * 1e-9, gbytes = bytes * 1e-9;
     out.gflops = gflop / seconds;
     out.gbytes = gbytes / seconds;
-    if (!(peak->gflops > 0) || !(peak->gbytes > 0)) return out;
-    double compute = gflop / peak->gflops, memory = gbytes / peak->gbytes;
+    if (!(peaks->gops[arithmetic] > 0) || !(peaks->gbytes[out.store] > 0)) return out;
+    double compute = gflop / peaks->gops[arithmetic], memory = gbytes / peaks->gbytes[out.store];
     out.by_memory = memory > compute;
-    out.share = (out.by_memory ? memory : compute) / seconds;
+    out.least = out.by_memory ? memory : compute;
+    out.share = out.least / seconds;
     return out;
+}
+
+const char *gal_roofline_bound(const gal_roofline *roofline) {
+    return roofline->by_memory ? gal_store_name(roofline->store) : gal_arithmetic_name(roofline->arithmetic);
 }

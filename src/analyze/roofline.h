@@ -2,20 +2,17 @@
 #ifndef GAL_ANALYZE_ROOFLINE_H
 #define GAL_ANALYZE_ROOFLINE_H
 
-#include "graph/op.h"
+#include "cpu/peak.h"
 
 #include <stdbool.h>
 
-/* What the machine does at most, measured (cpu/peak.h). */
-typedef struct gal_peak {
-    double gflops; /* 0: unknown */
-    double gbytes; /* 1e9 bytes a second from memory; 0: unknown */
-} gal_peak;
-
 typedef struct gal_roofline {
     double gflops, gbytes; /* reached */
-    double share;   /* least seconds / seconds; above 1 where the data came from a cache. 0 when it cannot be told */
-    bool by_memory; /* memory, not arithmetic, sets the least time */
+    double least;          /* seconds it would take at the peaks; 0 when it cannot be told */
+    double share;          /* least / seconds; 0 when it cannot be told */
+    bool by_memory;        /* reading, not arithmetic, sets the least time */
+    gal_arithmetic arithmetic;
+    gal_store store; /* the nearest that holds all the bytes */
 } gal_roofline;
 
 /*
@@ -26,9 +23,14 @@ typedef struct gal_roofline {
 void gal_work_of(const gal_node *node, int64_t batch, gal_cost *cost);
 
 /*
- * Least seconds = max(flop / peak flop, bytes / peak bytes) (Williams, Waterman, Patterson: Roofline, CACM 52(4),
- * 2009). `cost` counts each input, weight and output once. seconds <= 0 gives zeros.
+ * Least seconds = max(flop / peak of the arithmetic, bytes / peak of the store) (Williams, Waterman, Patterson:
+ * Roofline, CACM 52(4), 2009). `cost` counts each input, weight and output once; all of them together say which store
+ * they are taken to come from: the L2s when they fit there, else the L3, else memory. A layer whose input has left the
+ * L2 since it was written is thus held against more than it could reach. seconds <= 0 gives zeros.
  */
-gal_roofline gal_roofline_of(const gal_cost *cost, double seconds, const gal_peak *peak);
+gal_roofline gal_roofline_of(const gal_cost *cost, double seconds, gal_arithmetic arithmetic, const gal_peaks *peaks);
+
+/* What sets the least time: "bf16-amx", "L2", ... */
+const char *gal_roofline_bound(const gal_roofline *roofline);
 
 #endif

@@ -4,8 +4,10 @@
 #include "cli/machine.h"
 #include "cli/table.h"
 
+#include "base/error.h"
 #include "base/plugin.h"
 #include "base/pool.h"
+#include "cpu/peak.h"
 
 #include <galen/version.h>
 #include <math.h>
@@ -23,7 +25,8 @@ typedef struct diagnosis {
     plugin_state plugin[2];
     const char *model;
     char model_error[GALEN_ERROR_MAX];
-    bool healthy;
+    bool healthy, measured;
+    gal_peaks peaks; /* when measured */
 } diagnosis;
 
 static void explain_threads(diagnosis *d) {
@@ -81,6 +84,37 @@ static void look(diagnosis *d, const cli_args *args) {
     }
 }
 
+static galen_status measure_peaks(diagnosis *d, gal_isa isa, galen_error *err) {
+    gal_pool *pool = NULL;
+    GAL_TRY(gal_pool_create(d->threads, &pool, err));
+    for (int a = 0; a < GAL_ARITHMETIC_COUNT; a++)
+        if (gal_arithmetics_here(isa) >> a & 1) d->peaks.gops[a] = gal_peak_gops((gal_arithmetic)a, pool);
+    galen_status status = gal_peak_bandwidths(isa, pool, &d->peaks, err);
+    gal_pool_destroy(pool);
+    d->measured = status == GALEN_OK;
+    return status;
+}
+
+static void print_peaks(const diagnosis *d) {
+    printf("\nMeasured, %d threads together\n", d->threads);
+    for (int a = 0; a < GAL_ARITHMETIC_COUNT; a++)
+        if (d->peaks.gops[a] > 0)
+            printf("%-12s %8.0f GFLOP/s\n", gal_arithmetic_name((gal_arithmetic)a), d->peaks.gops[a]);
+    for (int m = 0; m < GAL_STORE_COUNT; m++)
+        if (d->peaks.gbytes[m] > 0) printf("read %-7s %8.1f GB/s\n", gal_store_name((gal_store)m), d->peaks.gbytes[m]);
+}
+
+static void json_peaks(cli_json *json, const diagnosis *d) {
+    json_open(json, "peak_gflops", '{');
+    for (int a = 0; a < GAL_ARITHMETIC_COUNT; a++)
+        if (d->peaks.gops[a] > 0) json_number(json, gal_arithmetic_name((gal_arithmetic)a), d->peaks.gops[a]);
+    json_close(json, '}');
+    json_open(json, "peak_gbytes_per_second", '{');
+    for (int m = 0; m < GAL_STORE_COUNT; m++)
+        if (d->peaks.gbytes[m] > 0) json_number(json, gal_store_name((gal_store)m), d->peaks.gbytes[m]);
+    json_close(json, '}');
+}
+
 static void print_limits(const machine_facts *m) {
     char a[TABLE_NUMBER], b[TABLE_NUMBER];
     printf("memory     %s, %s available", table_bytes(a, m->memory), table_bytes(b, m->available));
@@ -110,6 +144,7 @@ static void print_table(const diagnosis *d, const cli_args *args) {
     for (int i = 0; i < 2; i++)
         printf("plug-in    %s: %s\n", d->plugin[i].name, d->plugin[i].found ? d->plugin[i].what : d->plugin[i].error);
     printf("default    %s\n", d->model ? d->model : d->model_error);
+    if (d->measured) print_peaks(d);
     puts(d->healthy ? "\nAll is well." : "\nSomething is missing; the lines above say what to do.");
 }
 
@@ -168,13 +203,23 @@ static void print_json(const diagnosis *d, const cli_args *args) {
         json_close(&json, '}');
     }
     json_close(&json, ']');
+    if (d->measured) json_peaks(&json, d);
     json_bool(&json, "healthy", d->healthy);
     json_close(&json, '}');
 }
 
+static const cli_option options[] = {
+    {.name = "peaks",
+     .type = CLI_FLAG,
+     .help = "measure arithmetic and memory too, about a second: what the shares of galen profile are of"},
+};
+
 static cli_exit run(const cli_args *args) {
     static diagnosis d;
+    galen_error err;
     look(&d, args);
+    if (cli_get(args, "peaks")->set && measure_peaks(&d, args->isa, &err) != GALEN_OK)
+        return cli_fail_error(args, &err);
     if (args->json)
         print_json(&d, args);
     else
@@ -191,5 +236,7 @@ const cli_verb cli_doctor = {
         "the default model is missing.",
     .example = "galen doctor\tthe whole list\n"
                "GALEN_CPU=avx2 galen doctor\twhat a cap does",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
     .run = run,
 };

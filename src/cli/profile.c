@@ -39,6 +39,7 @@ static const cli_option options[] = {
      .type = CLI_PATH,
      .metavar = "FILE",
      .help = "write the steps as Chrome trace events, for chrome://tracing or Perfetto"},
+    CLI_PRECISION_OPTION("f32 bf16", "f32 or bf16 (default: f32); integer files run in their own types"),
     CLI_ZOO_OPTIONS,
 };
 
@@ -129,7 +130,7 @@ static cli_exit run(const cli_args *args) {
     gal_buf shape;
     int64_t batch = cli_number(args, "batch", 1);
     if (!cli_get(args, "cost")->set) return profile_run(args);
-    static const char *const measured[] = {"threads", "repeats", "trace"};
+    static const char *const measured[] = {"threads", "repeats", "trace", "precision"};
     for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)
         if (cli_get(args, measured[i])->set)
             return cli_fail(args, CLI_USAGE, "--%s says how to measure, and --cost measures nothing; leave one out",
@@ -155,10 +156,11 @@ const cli_verb cli_profile = {
     .summary = "measure or count what each layer of a model costs",
     .text =
         "Measures every step of the planned model, as executed: median time, share of the total, work, and the share of the "
-        "roofline, which is the least time that the machine's arithmetic and memory allow (both measured in the same run) "
-        "divided by the time taken. MAC counts multiplications with padding, as the literature does; GFLOP/s and the roofline do not, since "
-        "kernels skip them. Above 100 % the data came from a cache. Then the time by kind of layer, and a run without the clock for "
-        "comparison. Input is random in [-1, 1].\n\n"
+        "roofline, which is the least time that the machine allows divided by the time taken. That is the longer of the arithmetic at the "
+        "peak of the unit the kernel uses (f32 or f16 multiply-adds, bf16 or byte dot products, AMX tiles) and of the bytes at the "
+        "bandwidth of the nearest of L2, L3 and memory that holds all of the step's data; all peaks are measured in the same run, and the "
+        "last column names the one that counts. MAC counts multiplications with padding, as the literature does; GFLOP/s and the roofline do not, since "
+        "kernels skip them. Then the time by kind of layer, and a run without the clock for comparison. Input is random in [-1, 1].\n\n"
         "With --cost nothing runs: multiply-accumulates (MAC), arithmetic (FLOP), bytes and parameters of every layer as the "
         "file has it, before any optimisation. MODEL is an ONNX file, 'default', or zoo:NAME.",
     .example = "galen profile default --batch 8\twhere the time goes\n"

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "cpu/peak.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,19 +22,19 @@ typedef struct layer {
 typedef struct kind {
     const char *op;
     int count;
-    double seconds;
+    double seconds, least; /* least: by the roofline, of the layers of which it can be told */
     gal_cost cost;
 } kind;
 
 typedef struct profile {
     bench_case c;
     int repeats;
-    gal_peak peak;
+    gal_peaks peaks;
     size_t n, n_kind;
     layer *layer;
     kind *kind;             /* by time, longest first */
     double *sample;         /* repeats for each step, then repeats of whole runs without and with the clock */
-    double sum;             /* of the steps' medians */
+    double sum, least;      /* of the steps' medians, and of what the roofline asks of them */
     double plain, profiled; /* median seconds of a run */
     gal_cost total;
 } profile;
@@ -52,11 +51,16 @@ static double median(double *sample, size_t n) {
     return stats_percentile(sample, n, 50);
 }
 
-static galen_status measure_peak(profile *p, galen_error *err) {
+/* The peak of every unit that a step computes with, and the bandwidths. */
+static galen_status measure_peaks(profile *p, galen_error *err) {
     gal_pool *pool = NULL;
     GAL_TRY(gal_pool_create(p->c.threads, &pool, err));
-    p->peak.gflops = gal_peak_gflops(p->c.isa, pool);
-    galen_status status = gal_peak_bandwidth(pool, &p->peak.gbytes, err);
+    for (size_t i = 0; i < p->n; i++) {
+        gal_step_info step = gal_session_step(p->c.session, i);
+        gal_arithmetic unit = gal_arithmetic_of(step.row, step.node, p->c.isa);
+        if (!(p->peaks.gops[unit] > 0)) p->peaks.gops[unit] = gal_peak_gops(unit, pool);
+    }
+    galen_status status = gal_peak_bandwidths(p->c.isa, pool, &p->peaks, err);
     gal_pool_destroy(pool);
     return status;
 }
@@ -87,6 +91,7 @@ static void count_kind(profile *p, const layer *l) {
     if (k == p->n_kind) p->kind[p->n_kind++] = (kind){.op = l->step.node->op->name};
     p->kind[k].count++;
     p->kind[k].seconds += l->seconds;
+    p->kind[k].least += l->roofline.least;
     add(&p->kind[k].cost, &l->cost);
 }
 
@@ -96,8 +101,10 @@ static void summarise(profile *p) {
         l->step = gal_session_step(p->c.session, i);
         l->seconds = median(p->sample + i * (size_t)p->repeats, (size_t)p->repeats);
         if (!l->step.is_view) gal_work_of(l->step.node, p->c.batch, &l->cost); /* a view moves nothing */
-        l->roofline = gal_roofline_of(&l->cost, l->seconds, &p->peak);
+        gal_arithmetic unit = gal_arithmetic_of(l->step.row, l->step.node, p->c.isa);
+        l->roofline = gal_roofline_of(&l->cost, l->seconds, unit, &p->peaks);
         p->sum += l->seconds;
+        p->least += l->roofline.least;
         add(&p->total, &l->cost);
         count_kind(p, l);
     }
@@ -120,7 +127,7 @@ static galen_status measure(const cli_args *args, profile *p, galen_error *err) 
     galen_status status = GALEN_OK;
     if (!times || !p->layer || !p->kind || !p->sample)
         status = gal_fail_memory(err, "the times of the steps", samples * sizeof *p->sample);
-    if (status == GALEN_OK) status = measure_peak(p, err);
+    if (status == GALEN_OK) status = measure_peaks(p, err);
     if (status == GALEN_OK) status = measure_runs(p, times, err);
     if (status == GALEN_OK) summarise(p);
     gal_free(times);
@@ -137,36 +144,39 @@ static double part(double a, double b) {
     return b > 0 ? 100 * a / b : 0;
 }
 
-static void cells(cli_table *table, const profile *p, const gal_cost *cost, double seconds) {
+/* `bound` NULL: of several layers. */
+static void cells(cli_table *table, const profile *p, const gal_cost *cost, double seconds, double least,
+                  const char *bound) {
     char text[TABLE_NUMBER];
-    gal_roofline r = gal_roofline_of(cost, seconds, &p->peak);
     table_cell(table, "%.4f", seconds * 1e3);
     table_cell(table, "%.1f %%", part(seconds, p->sum));
     table_cell(table, "%s", table_count(text, (double)cost->mac));
     table_cell(table, "%s", table_bytes(text, bytes_of(cost)));
-    table_cell(table, "%.1f", r.gflops);
-    table_cell(table, "%.1f", r.gbytes);
-    if (r.share > 0)
-        table_cell(table, "%.0f %% %s", 100 * r.share, r.by_memory ? "mem" : "fma");
+    table_cell(table, "%.1f", part((double)cost->flop * 1e-11, seconds));
+    table_cell(table, "%.1f", part(bytes_of(cost) * 1e-11, seconds));
+    if (least > 0)
+        table_cell(table, "%.0f %%", part(least, seconds));
     else
         table_cell(table, "-");
+    if (bound) table_cell(table, "%s", least > 0 ? bound : "-");
 }
 
 static void print_steps(const profile *p) {
     static const char *const heads[] = {"step",  "op",      "kernel", "ms",       "share", "MAC",
-                                        "bytes", "GFLOP/s", "GB/s",   "roofline", NULL};
+                                        "bytes", "GFLOP/s", "GB/s",   "roofline", "of",    NULL};
     cli_table table;
-    table_start(&table, heads, "lllrrrrrrr");
+    table_start(&table, heads, "lllrrrrrrrl");
     for (size_t i = 0; i < p->n; i++) {
         table_cell(&table, "%.40s", p->layer[i].step.node->name);
         table_cell(&table, "%s", p->layer[i].step.node->op->name);
         table_cell(&table, "%s", p->layer[i].step.kernel);
-        cells(&table, p, &p->layer[i].cost, p->layer[i].seconds);
+        cells(&table, p, &p->layer[i].cost, p->layer[i].seconds, p->layer[i].roofline.least,
+              gal_roofline_bound(&p->layer[i].roofline));
     }
     table_cell(&table, "in all");
     table_cell(&table, " ");
     table_cell(&table, " ");
-    cells(&table, p, &p->total, p->sum);
+    cells(&table, p, &p->total, p->sum, p->least, " ");
     table_end(&table, stdout);
 }
 
@@ -179,7 +189,7 @@ static void print_kinds(const profile *p) {
     for (size_t k = 0; k < p->n_kind; k++) {
         table_cell(&table, "%s", p->kind[k].op);
         table_cell(&table, "%d", p->kind[k].count);
-        cells(&table, p, &p->kind[k].cost, p->kind[k].seconds);
+        cells(&table, p, &p->kind[k].cost, p->kind[k].seconds, p->kind[k].least, NULL);
     }
     table_end(&table, stdout);
 }
@@ -232,35 +242,53 @@ static void print_why(const profile *p) {
         }
 }
 
+static void print_peaks(const profile *p) {
+    bool any = false;
+    for (int a = 0; a < GAL_ARITHMETIC_COUNT; a++)
+        if (p->peaks.gops[a] > 0) {
+            printf("%s%s %.0f GFLOP/s", any ? ", " : "Peaks, measured: ", gal_arithmetic_name((gal_arithmetic)a),
+                   p->peaks.gops[a]);
+            any = true;
+        }
+    if (!any) printf("The reference has no peak to be measured against");
+    for (int m = GAL_STORE_L2; m < GAL_STORE_COUNT; m++)
+        if (p->peaks.gbytes[m] > 0) printf(", %s %.0f GB/s", gal_store_name((gal_store)m), p->peaks.gbytes[m]);
+    puts(".");
+}
+
 static void print_table(const profile *p) {
     print_steps(p);
     print_kinds(p);
     print_why(p);
-    printf("\n%s, batch %d, %d threads, %s, median of %d runs. ", p->c.model, p->c.batch, p->c.threads,
-           gal_isa_name(p->c.isa), p->repeats);
-    if (p->peak.gflops > 0)
-        printf("Peak, measured: %.0f GFLOP/s, %.1f GB/s from memory.\n", p->peak.gflops, p->peak.gbytes);
-    else
-        printf("The reference has no peak to be measured against.\n");
+    printf("\n%s, batch %d, %d threads, %s, %s, median of %d runs. ", p->c.model, p->c.batch, p->c.threads,
+           gal_isa_name(p->c.isa), galen_dtype_name(p->c.precision), p->repeats);
+    print_peaks(p);
     printf("A run without the clock: %.4f ms; with it: %.4f ms (%+.1f %%); its steps: %.4f ms.\n", p->plain * 1e3,
            p->profiled * 1e3, part(p->profiled - p->plain, p->plain), p->sum * 1e3);
 }
 
 /* ---- JSON ---- */
 
-static void json_numbers(cli_json *json, const profile *p, const gal_cost *cost, double seconds) {
-    gal_roofline r = gal_roofline_of(cost, seconds, &p->peak);
+static void json_numbers(cli_json *json, const profile *p, const gal_cost *cost, double seconds, double least) {
     json_number(json, "ms", seconds * 1e3);
     json_number(json, "share", part(seconds, p->sum) / 100);
     json_int(json, "mac", cost->mac);
     json_int(json, "flop", cost->flop);
     json_int(json, "bytes", cost->bytes_read + cost->bytes_written);
-    json_number(json, "gflops", r.gflops);
-    json_number(json, "gbytes_per_second", r.gbytes);
-    if (r.share > 0) {
-        json_number(json, "roofline_share", r.share);
-        json_text(json, "roofline_bound", r.by_memory ? "memory" : "compute");
-    }
+    json_number(json, "gflops", part((double)cost->flop * 1e-11, seconds));
+    json_number(json, "gbytes_per_second", part(bytes_of(cost) * 1e-11, seconds));
+    if (least > 0) json_number(json, "roofline_share", least / seconds);
+}
+
+static void json_peaks(cli_json *json, const gal_peaks *peaks) {
+    json_open(json, "peak_gflops", '{');
+    for (int a = 0; a < GAL_ARITHMETIC_COUNT; a++)
+        if (peaks->gops[a] > 0) json_number(json, gal_arithmetic_name((gal_arithmetic)a), peaks->gops[a]);
+    json_close(json, '}');
+    json_open(json, "peak_gbytes_per_second", '{');
+    for (int m = 0; m < GAL_STORE_COUNT; m++)
+        if (peaks->gbytes[m] > 0) json_number(json, gal_store_name((gal_store)m), peaks->gbytes[m]);
+    json_close(json, '}');
 }
 
 static void json_why(cli_json *json, const gal_step_info *step) {
@@ -276,6 +304,11 @@ static void json_why(cli_json *json, const gal_step_info *step) {
     json_close(json, ']');
 }
 
+/* What the step reads. */
+static galen_dtype type_of(const gal_node *node) {
+    return node->n_in > 0 && node->in[0] ? node->in[0]->dtype : GALEN_DTYPE_NONE;
+}
+
 static void print_json(const profile *p) {
     cli_json json = json_start(stdout);
     json_open(&json, NULL, '{');
@@ -284,9 +317,9 @@ static void print_json(const profile *p) {
     json_int(&json, "batch", p->c.batch);
     json_int(&json, "threads", p->c.threads);
     json_text(&json, "isa", gal_isa_name(p->c.isa));
+    json_text(&json, "precision", galen_dtype_name(p->c.precision));
     json_int(&json, "repeats", p->repeats);
-    json_number(&json, "peak_gflops", p->peak.gflops);
-    json_number(&json, "peak_gbytes_per_second", p->peak.gbytes);
+    json_peaks(&json, &p->peaks);
     json_number(&json, "run_ms", p->plain * 1e3);
     json_number(&json, "profiled_run_ms", p->profiled * 1e3);
     json_open(&json, "steps", '[');
@@ -296,7 +329,9 @@ static void print_json(const profile *p) {
         json_text(&json, "name", l->step.node->name);
         json_text(&json, "op", l->step.node->op->name);
         json_text(&json, "kernel", l->step.kernel);
-        json_numbers(&json, p, &l->cost, l->seconds);
+        json_text(&json, "type", galen_dtype_name(type_of(l->step.node)));
+        json_numbers(&json, p, &l->cost, l->seconds, l->roofline.least);
+        if (l->roofline.least > 0) json_text(&json, "roofline_of", gal_roofline_bound(&l->roofline));
         json_why(&json, &l->step);
         json_close(&json, '}');
     }
@@ -306,12 +341,12 @@ static void print_json(const profile *p) {
         json_open(&json, NULL, '{');
         json_text(&json, "op", p->kind[k].op);
         json_int(&json, "steps", p->kind[k].count);
-        json_numbers(&json, p, &p->kind[k].cost, p->kind[k].seconds);
+        json_numbers(&json, p, &p->kind[k].cost, p->kind[k].seconds, p->kind[k].least);
         json_close(&json, '}');
     }
     json_close(&json, ']');
     json_open(&json, "total", '{');
-    json_numbers(&json, p, &p->total, p->sum);
+    json_numbers(&json, p, &p->total, p->sum, p->least);
     json_close(&json, '}');
     json_close(&json, '}');
 }
@@ -338,7 +373,9 @@ static bool write_trace(const profile *p, const char *path) {
         json_open(&json, "args", '{');
         json_text(&json, "kernel", l->step.kernel);
         json_int(&json, "mac", l->cost.mac);
+        json_number(&json, "gflops", l->roofline.gflops);
         json_number(&json, "roofline_share", l->roofline.share);
+        json_text(&json, "roofline_of", gal_roofline_bound(&l->roofline));
         json_close(&json, '}');
         json_close(&json, '}');
         at += l->seconds;
@@ -358,6 +395,8 @@ cli_exit profile_run(const cli_args *args) {
     p.c.batch = (int)cli_number(args, "batch", 1);
     p.c.threads = (int)cli_number(args, "threads", gal_pool_available_threads());
     p.c.isa = args->isa;
+    if (gal_precision_parse(cli_get(args, "precision")->text, &p.c.precision, &err) != GALEN_OK)
+        return cli_fail_error(args, &err);
     cli_exit code = CLI_DONE;
     if (measure(args, &p, &err) != GALEN_OK)
         code = cli_fail_error(args, &err);

@@ -186,8 +186,12 @@ gal_step_info gal_session_step(const gal_session *session, size_t index) {
     const gal_step *step = &session->step[index];
     const char *kernel = step->is_view ? "view" : step->kernel != NULL ? step->kernel->name : "reference";
     const char *why = session->why.data != NULL ? (const char *)session->why.data + step->why : "";
-    return (gal_step_info){
-        .node = step->node, .kernel = kernel, .why = why, .why_size = step->why_size, .is_view = step->is_view};
+    return (gal_step_info){.node = step->node,
+                           .row = step->kernel,
+                           .kernel = kernel,
+                           .why = why,
+                           .why_size = step->why_size,
+                           .is_view = step->is_view};
 }
 
 size_t gal_session_arena_bytes(const gal_session *session) {

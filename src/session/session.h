@@ -47,11 +47,14 @@ galen_status gal_session_run(gal_session *session, int64_t batch, const void *co
 galen_status gal_session_profile(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                                  double *seconds, galen_error *err);
 
+struct gal_kernel; /* cpu/kernel.h */
+
 /* One planned step, for profiles and --verbose. */
 typedef struct gal_step_info {
     const gal_node *node;
-    const char *kernel; /* name of the fast row or "reference" */
-    const char *why;    /* why_size bytes, lines: faster rows passed over and why */
+    const struct gal_kernel *row; /* the fast row, NULL: the reference or a view */
+    const char *kernel;           /* name of the fast row or "reference" */
+    const char *why;              /* why_size bytes, lines: faster rows passed over and why */
     size_t why_size;
     bool is_view; /* nothing to run: the output is the input's memory */
 } gal_step_info;

@@ -159,6 +159,8 @@ static void test_json_of_every_verb(void **state) {
     json_decref(run_json("bench default --json --batch 1 --blocks 6 --block-ms 2", "", "", 0));
     json_decref(run_json("convert default {dir} --json", "", dir, 0));
     json_decref(run_json("doctor --json", "", "", 0));
+    json_decref(run_json("doctor --json --peaks", "", "", 0));
+    json_decref(run_json("profile default --json --precision bf16 --repeats 1", "", "", 0));
     json_decref(run_json("help --json", "", "", 0));
     json_decref(run_json("completion bash --json", "", "", 0));
     json_t *error = run_json("info --json nowhere.onnx", "", "", CLI_INPUT);

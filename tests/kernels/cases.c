@@ -2,6 +2,7 @@
 #include "cases.h"
 
 #include "graph/op.h"
+#include "networks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -98,9 +99,15 @@ static const int64_t real[][6] = {
 };
 enum { REAL = sizeof real / sizeof *real };
 
+/* A square window over a square image, padded by half a window. */
+static layer square_layer(int64_t side, int64_t in, int64_t out, int64_t window, int64_t stride, int64_t group) {
+    int64_t pad = window / 2;
+    return (layer){side, side, in, out, window, window, stride, 1, pad, pad, pad, pad, group, "Relu", true, false};
+}
+
 static layer real_layer(size_t i) {
-    const int64_t *d = real[i], pad = d[3] / 2;
-    return (layer){d[0], d[0], d[1], d[2], d[3], d[3], d[4], 1, pad, pad, pad, pad, d[5], "Relu", true, false};
+    const int64_t *d = real[i];
+    return square_layer(d[0], d[1], d[2], d[3], d[4], d[5]);
 }
 
 static const char *random_activation(gal_rng *rng) {
@@ -346,9 +353,14 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
     gal_rng rng = gal_rng_make(1, (uint64_t)index);
     *out = (kernel_case){.batch = batch};
     bool private = strcmp(domain, "galen") == 0;
-    if (private && strcmp(op, "Conv") == 0 && index < REAL) {
-        layer l = real_layer((size_t)index);
+    const network_conv *conv = private && strcmp(op, "Conv") == 0 ? network_conv_at(index) : NULL;
+    if (conv != NULL) {
+        layer l = square_layer(conv->side, conv->in, conv->out, conv->window, conv->stride, conv->group);
         conv_case(&l, &rng, out);
+        snprintf(out->text, sizeof out->text, "%lldx%lldx%lld -> %lld, %lldx%lld, stride %lld, groups %lld (%s)",
+                 (long long)conv->side, (long long)conv->side, (long long)conv->in, (long long)conv->out,
+                 (long long)conv->window, (long long)conv->window, (long long)conv->stride, (long long)conv->group,
+                 conv->network);
     } else if (private && index < 2 && strcmp(op, "Gemm") == 0) {
         gemm_case(index == 0 ? 512 : 2048, index == 0 ? 2 : 1000, true, true, NULL, &rng, out);
     } else if (private && index < 2 && is_one_of(op, "AveragePool GlobalAveragePool MaxPool ")) {

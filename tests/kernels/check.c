@@ -6,7 +6,8 @@
  *   galen-check --cases 500         random problems a row
  *   galen-check --seed 7            another set of problems; the seed is printed and repeats them
  *   galen-check --list              the rows
- *   galen-check --bench [--batch N] [--threads N]   speed instead of correctness
+ *   galen-check --bench [--batch N] [--threads N]   speed instead of correctness, and the share of the row's roofline
+ *   galen-check --bench --at-least 60   marks large convolutions below 60 % of it; exit 1 when there is one
  *
  * For each problem: nothing outside the buffers is read or written (unreadable pages, patterns), the result is the
  * reference's within a tolerance scaled by the terms summed, and the bits are the same when repeated, on two threads,
@@ -28,6 +29,7 @@ typedef struct options {
     uint64_t seed;
     int cases, threads;
     int64_t batch;
+    double at_least;
     bool list, bench;
 } options;
 
@@ -179,16 +181,21 @@ static void list_rows(const options *opt) {
     }
 }
 
-static void bench_rows(const options *opt) {
+static int bench_rows(const options *opt) {
     size_t count;
     const gal_kernel *const *table = gal_kernel_table(&count);
+    const measure_options how = {.batch = opt->batch, .at_least = opt->at_least};
     gal_pool *pool = NULL;
-    if (gal_pool_create(opt->threads, &pool, NULL) != GALEN_OK) return;
+    int low = 0;
+    if (gal_pool_create(opt->threads, &pool, NULL) != GALEN_OK) return 4;
     for (size_t i = 0; i < count; i++) {
-        if (wanted(table[i], opt) && gal_kernel_runs_here(table[i]))
-            measure_row(table[i], opt->batch, opt->threads, pool);
+        if (wanted(table[i], opt) && gal_kernel_runs_here(table[i])) low += measure_row(table[i], &how, pool);
     }
     gal_pool_destroy(pool);
+    if (opt->at_least > 0)
+        printf("%d large convolutions (%d million multiply-adds an image or more) below %.0f %% of their roofline\n",
+               low, MEASURE_LARGE / 1000000, 100 * opt->at_least);
+    return low > 0;
 }
 
 static long number(const char *text) {
@@ -221,6 +228,8 @@ static void parse(int argc, char **argv, options *opt) {
             opt->cases = (int)number(value), i++;
         else if (strcmp(argv[i], "--batch") == 0)
             opt->batch = number(value), i++;
+        else if (strcmp(argv[i], "--at-least") == 0)
+            opt->at_least = (double)number(value) / 100, i++;
         else if (strcmp(argv[i], "--threads") == 0)
             opt->threads = (int)number(value), i++;
         else
@@ -237,7 +246,7 @@ int main(int argc, char **argv) {
     if (opt.list)
         list_rows(&opt);
     else if (opt.bench)
-        bench_rows(&opt);
+        return bench_rows(&opt);
     else
         return check_all(&opt);
     return 0;

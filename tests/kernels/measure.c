@@ -1,51 +1,74 @@
-/* Timing: the median of many short calls, and the peak measured in the same run. */
+/* Timing: the fastest of many short calls, and the peaks measured in the same run. */
 #include "measure.h"
 
+#include "analyze/roofline.h"
 #include "base/clock.h"
 #include "call.h"
-#include "cpu/peak.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CALLS = 101 };
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Median seconds of a call; at least 5 and at most CALLS of them, for about 0.2 s. */
+/* Seconds of the fastest of 5 to CALLS calls, for about 0.1 s. The peaks are the best of many tries too: on a shared
+ * machine everything slower measures the neighbours. */
 static double time_call(prepared *p, gal_pool *pool) {
-    double seconds[CALLS], begin = gal_clock_seconds();
-    int n = 0;
+    double best = 0, begin = gal_clock_seconds();
     call_run(p, 0, p->batch, pool, NULL);
-    while (n < CALLS && (n < 5 || gal_clock_seconds() - begin < 0.2)) {
+    for (int n = 0; n < CALLS && (n < 5 || gal_clock_seconds() - begin < 0.1); n++) {
         double start = gal_clock_seconds();
         call_run(p, 0, p->batch, pool, NULL);
-        seconds[n++] = gal_clock_seconds() - start;
+        double seconds = gal_clock_seconds() - start;
+        if (n == 0 || seconds < best) best = seconds;
     }
-    qsort(seconds, (size_t)n, sizeof *seconds, by_value);
-    return seconds[n / 2];
+    return best;
 }
 
-void measure_row(const gal_kernel *kernel, int64_t batch, int threads, gal_pool *pool) {
-    double peak = gal_peak_gflops(kernel->isa, pool);
-    printf("%s (%s), batch %lld, %d threads, peak %.0f GFLOP/s\n", kernel->name, kernel->op, (long long)batch, threads,
-           peak);
+/* The peaks of this run of the program, measured when first asked for. */
+static const gal_peaks *peaks_for(gal_arithmetic unit, gal_pool *pool) {
+    static gal_peaks peaks;
+    galen_error err;
+    if (!(peaks.gbytes[GAL_STORE_MEMORY] > 0) &&
+        gal_peak_bandwidths(gal_isa_detect(), pool, &peaks, &err) != GALEN_OK) {
+        fprintf(stderr, "galen-check: %s\n", err.message);
+        exit(4);
+    }
+    if (!(peaks.gops[unit] > 0)) peaks.gops[unit] = gal_peak_gops(unit, pool);
+    return &peaks;
+}
+
+static bool is_large(const gal_node *node, int64_t batch, const gal_cost *cost) {
+    return strstr(node->op->name, "Conv") != NULL && gal_attr_int(node, "group", 1) == 1 &&
+           cost->mac >= MEASURE_LARGE * batch;
+}
+
+static int measure_case(const gal_kernel *kernel, const kernel_case *c, const measure_options *options,
+                        gal_pool *pool) {
+    prepared p;
+    gal_cost cost = {0};
+    gal_arithmetic unit = gal_arithmetic_of(kernel, c->node, kernel->isa);
+    const gal_peaks *peaks = peaks_for(unit, pool);
+    call_prepare(&p, c, kernel, 1);
+    gal_work_of(c->node, options->batch, &cost);
+    double seconds = time_call(&p, pool);
+    call_free(&p);
+    gal_roofline r = gal_roofline_of(&cost, seconds, unit, peaks);
+    bool low = is_large(c->node, options->batch, &cost) && r.share < options->at_least;
+    printf("%s %9.3f ms %8.1f GFLOP/s %4.0f %% of %-12s %7.1f GB/s  %s\n", low ? "<" : " ", seconds * 1e3, r.gflops,
+           100 * r.share, gal_roofline_bound(&r), r.gbytes, c->text);
+    fflush(stdout);
+    return low;
+}
+
+int measure_row(const gal_kernel *kernel, const measure_options *options, gal_pool *pool) {
     kernel_case c;
-    for (int i = 0; case_bench_for(kernel, i, batch, &c); i++) {
-        if (kernel->reject(c.node) == NULL) {
-            prepared p;
-            gal_cost cost = {0};
-            call_prepare(&p, &c, kernel, 1);
-            gal_node_cost(c.node, batch, &cost);
-            double s = time_call(&p, pool);
-            printf("  %9.3f ms %8.1f GFLOP/s %4.0f %% %7.1f GB/s  %s\n", s * 1e3, (double)cost.flop / s * 1e-9,
-                   (double)cost.flop / s * 1e-7 / peak, (double)(cost.bytes_read + cost.bytes_written) / s * 1e-9,
-                   c.text);
-            call_free(&p);
-        }
+    int low = 0;
+    printf("%s (%s), batch %lld, %d threads\n", kernel->name, kernel->op, (long long)options->batch,
+           gal_pool_threads(pool));
+    for (int i = 0; case_bench_for(kernel, i, options->batch, &c); i++) {
+        if (kernel->reject(c.node) == NULL) low += measure_case(kernel, &c, options, pool);
         case_free(&c);
     }
+    return low;
 }
