@@ -3,6 +3,7 @@
 #
 #   tools/install-deps.sh            what the build, the demo and the tests need
 #   tools/install-deps.sh --lint     the same, and clang, clang-format and clang-tidy for `make lint` and fuzzing
+#   tools/install-deps.sh --peers    what bench/peers compares with: PyTorch, a reader of ONNX for it, oneDNN
 #   tools/install-deps.sh --list     only prints the names of the packages, one a line
 #
 # Run by `make` before it builds; `make DEPS=no` leaves it out. Says what it is about to do and asks nothing.
@@ -15,9 +16,10 @@ list=no
 for argument in "$@"; do
     case $argument in
     --lint) packages="$packages clang clang-format clang-tidy" ;;
+    --peers) packages="$packages python3-numpy python3-onnx python3-torch libdnnl-dev" ;;
     --list) list=yes ;;
     *)
-        echo "install-deps: unknown option '$argument'; use --lint or --list" >&2
+        echo "install-deps: unknown option '$argument'; use --lint, --peers or --list" >&2
         exit 2
         ;;
     esac

@@ -1,78 +1,135 @@
-// Two processes on one model, block by block in turn: node compare.mjs GALEN_PEER MODEL BATCHES THREADS BLOCKS SECONDS RESULT.json
-// A block's figure is the median of its runs. Printed: both medians over blocks, and the median of the blocks' ratios with its 95 %
-// interval (order statistics of the pairs, exact binomial), so that drift of the machine falls on both alike.
-import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+// Galen and its peers on the same model files, block by block in turn: node compare.mjs [options], see bench/peers/run.
+import { mkdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import readline from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { full, models, precisions, quick } from './cells.mjs';
+import { folder, peers } from './peers.mjs';
+import { describe, inputFile, modelFile, quantisedFile } from './prepare.mjs';
+import { Peer } from './process.mjs';
+import { printRow, printTitle, save } from './report.mjs';
+import { difference, interval, leastBlocks, median } from './stats.mjs';
+import { parse } from './options.mjs';
 
-const [galen, model, batchesText, threadsText, blocksText, secondsText, result] = process.argv.slice(2);
-// With five pairs even the widest interval covers its median less than 95 % of the time.
-if (!(Number(blocksText) >= 6)) {
-    console.error(`compare: ${blocksText} blocks give no 95 % interval; ask for at least 6`);
-    process.exit(2);
-}
-const here = path.dirname(fileURLToPath(import.meta.url));
-const median = (v) => {
-    const s = [...v].sort((a, b) => a - b), n = s.length;
-    return n % 2 ? s[(n - 1) / 2] : (s[n / 2 - 1] + s[n / 2]) / 2;
+// How far an output may lie from Galen's f32: norm of the difference over norm of the output.
+const bounds = { f32: 1e-3, bf16: 0.1, f16: 0.02, int8: 0.5 };
+
+const readFloats = (file) => {
+    const bytes = readFileSync(file);
+    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 };
 
-// Distribution-free interval of a median: the widest pair of order statistics cut off at most 2.5 % on each side.
-function interval(values) {
-    const s = [...values].sort((a, b) => a - b), n = s.length;
-    let cut = 0, p = 0.5 ** n, below = p;
-    while (below <= 0.025 && cut < n / 2) {
-        cut++;
-        p = (p * (n - cut + 1)) / cut;
-        below += p;
-    }
-    return [s[cut - 1], s[n - cut]];
+async function outputsOf(process_) {
+    const file = path.join(folder, 'output.f32');
+    await process_.write(file);
+    return readFloats(file);
 }
 
-function start(command, args) {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    return {
-        async block(seconds) {
-            child.stdin.write(`run ${seconds}\n`);
-            const line = await lines.next();
-            if (line.done) throw new Error(`${command} ended`);
-            await new Promise((resolve) => setTimeout(resolve, 50)); // let spinning threads go to sleep
-            return JSON.parse(line.value).ms;
-        },
-        stop: () => child.stdin.end(),
-    };
-}
-
-async function compare(batch, threads, blocks, seconds) {
-    const peers = [start(galen, [model, batch, threads]), start(process.execPath, [path.join(here, 'ort_peer.mjs'), model, batch, threads])];
-    const medians = [[], []];
-    for (const p of peers) await p.block(seconds);
-    for (let i = 0; i < blocks; i++) {
-        for (const which of i % 2 ? [1, 0] : [0, 1]) medians[which].push(median(await peers[which].block(seconds)));
-    }
-    for (const p of peers) p.stop();
-    const ratios = medians[0].map((ms, i) => medians[1][i] / ms);
-    return { batch, threads, galen_ms: medians[0], ort_ms: medians[1], galen: (batch / median(medians[0])) * 1e3, ort: (batch / median(medians[1])) * 1e3,
-             ratio: median(ratios), interval: interval(ratios) };
-}
-
-const rows = [];
-console.log(`${path.basename(model)} on ${os.cpus()[0].model}, ${os.cpus().length} cores; blocks of ${secondsText} s in turn, ${blocksText} of each`);
-console.log('batch threads   Galen images/s   ONNX Runtime images/s   ratio (95 % interval)');
-for (const threads of threadsText.split(',').map(Number)) {
-    for (const batch of batchesText.split(',').map(Number)) {
-        const r = await compare(batch, threads, Number(blocksText), Number(secondsText));
-        rows.push(r);
-        console.log(`${String(batch).padStart(5)} ${String(threads).padStart(7)} ${r.galen.toFixed(1).padStart(16)} ${r.ort.toFixed(1).padStart(23)}   ` +
-                    `${r.ratio.toFixed(2)} (${r.interval[0].toFixed(2)} to ${r.interval[1].toFixed(2)})`);
+// What Galen says in f32: everyone's reference.
+async function reference(cell) {
+    const process_ = new Peer(peers[0].start({ ...cell, precision: 'f32' }));
+    try {
+        await process_.ready();
+        return await outputsOf(process_);
+    } finally {
+        await process_.stop();
     }
 }
-const version = JSON.parse(readFileSync(path.join(process.env.GALEN_PEERS, 'node_modules/onnxruntime-node/package.json'))).version;
-writeFileSync(result, JSON.stringify({ model: path.basename(model), sha256: createHash('sha256').update(readFileSync(model)).digest('hex'),
-    machine: os.cpus()[0].model, cores: os.cpus().length, date: new Date().toISOString().slice(0, 10), onnxruntime: version, block_seconds: Number(secondsText),
-    unit: 'median milliseconds of a run, a block', rows }, null, 1) + '\n');
+
+// Starts a peer for a cell and holds its outputs against the reference; never throws: what went wrong is in `error`.
+async function enter(peer, cell, expected) {
+    const entry = { peer, ms: [], runs: 0 };
+    try {
+        entry.process = new Peer(peer.start(cell));
+        entry.about = await entry.process.ready();
+        if (peer.whole) {
+            entry.difference = difference(await outputsOf(entry.process), expected);
+            entry.agrees = entry.difference <= bounds[cell.precision];
+        }
+        await entry.process.block(0); // once more to warm up
+    } catch (e) {
+        entry.error = e.message;
+    }
+    return entry;
+}
+
+// Every peer is as often first as last, and follows each other one about as often as it is followed by it.
+function order(n, block) {
+    const turn = Array.from({ length: n }, (_, i) => (i + (block >> 1)) % n);
+    return block % 2 ? turn.reverse() : turn;
+}
+
+async function measure(entries, blocks, seconds) {
+    for (let block = 0; block < blocks; block++) {
+        for (const i of order(entries.length, block)) {
+            const entry = entries[i];
+            if (entry.error) continue;
+            try {
+                const ms = await entry.process.block(seconds);
+                entry.ms.push(median(ms));
+                entry.runs += ms.length;
+            } catch (e) {
+                entry.error = e.message;
+            }
+        }
+    }
+}
+
+// Pairs of blocks measured side by side: how many times as long the peer takes.
+function ratio(galen, other) {
+    const ratios = other.ms.map((ms, i) => ms / galen.ms[i]);
+    return { ratio: median(ratios), interval: interval(ratios) };
+}
+
+function summarise(cell, entries, batch) {
+    const row = { model: cell.name, precision: cell.precision, batch, threads: cell.threads, load: os.loadavg()[0], peers: {} };
+    const galen = entries.find((e) => e.peer.name === 'galen' && !e.error);
+    const rivals = entries.filter((e) => e.peer.name !== 'galen' && !e.error);
+    for (const e of entries) {
+        const { name } = e.peer;
+        if (e.error) {
+            row.peers[name] = { error: e.error };
+            continue;
+        }
+        row.peers[name] = { images_per_second: (batch / median(e.ms)) * 1e3, ms: e.ms, runs: e.runs, about: e.about };
+        if (e.peer.whole) Object.assign(row.peers[name], { difference: e.difference, agrees: e.agrees });
+        if (galen && e !== galen) Object.assign(row.peers[name], ratio(galen, e));
+    }
+    const best = rivals.filter((e) => e.peer.whole && e.agrees).sort((a, b) => median(a.ms) - median(b.ms))[0];
+    if (best) row.best = best.peer.name;
+    return row;
+}
+
+async function compareCell(cell, options) {
+    const expected = await reference(cell);
+    const taking = peers.filter((p) => p.precisions.includes(cell.precision) && options.peers.includes(p.name));
+    const entries = [];
+    for (const peer of taking) entries.push(await enter(peer, cell, expected));
+    await measure(entries, options.blocks, options.seconds);
+    for (const e of entries) if (e.process) await e.process.stop();
+    return summarise(cell, entries, cell.batch);
+}
+
+async function compareModel(model, options) {
+    const file = modelFile(model), { sha256, pixels } = describe(file);
+    const batches = options.batches ?? model.batches;
+    const input = inputFile(model.name, pixels, Math.max(...batches));
+    const result = { model: model.name, sha256, rows: [] };
+    for (const precision of options.precisions) {
+        const quantised = precision === 'int8' ? quantisedFile(file, input, pixels) : null;
+        if (precision === 'int8' && !quantised) continue;
+        for (const threads of options.threads) {
+            for (const batch of batches) {
+                const cell = { name: model.name, file, quantised, input, batch, threads, precision };
+                const row = await compareCell(cell, options);
+                result.rows.push(row);
+                printRow(row);
+                save(result, options);
+            }
+        }
+    }
+}
+
+const options = parse(process.argv.slice(2), { models, precisions, full, quick, peers: peers.map((p) => p.name), leastBlocks });
+mkdirSync(options.out, { recursive: true });
+printTitle(options);
+for (const model of options.models) await compareModel(model, options);

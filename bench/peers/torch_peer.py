@@ -1,0 +1,92 @@
+"""PyTorch as a measured process: torch_peer.py MODEL BATCH THREADS PRECISION INPUT. Answers as galen_peer.c does.
+
+Precisions f32 and bf16 (weights and activations). Three ways to run the network are tried at start, on 8 images at most,
+and the fastest is kept: eager in channels_last, traced and frozen, traced and optimised for inference (oneDNN's blocked
+layouts). BatchNorm is folded in all of them.
+"""
+import json
+import statistics
+import sys
+import time
+
+import numpy
+import torch
+
+from onnx_torch import Network
+
+TRIAL_BATCH, TRIAL_RUNS, WARM_RUNS = 8, 3, 2
+TYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
+
+
+def eager(network, image):
+    return network.to(memory_format=torch.channels_last)
+
+
+def frozen(network, image):
+    return torch.jit.freeze(torch.jit.trace(eager(network, image), image))
+
+
+def optimised(network, image):
+    return torch.jit.optimize_for_inference(torch.jit.trace(network, image.contiguous()))
+
+
+MODES = {"eager": eager, "frozen": frozen, "optimised": optimised}
+
+
+def once(model, image):
+    begin = time.perf_counter()
+    model(image)
+    return (time.perf_counter() - begin) * 1e3
+
+
+def choose(path, dtype, image):
+    """The fastest mode: its name, its model, and what each one took (milliseconds, or why it failed)."""
+    trial, taken, best = image[:TRIAL_BATCH], {}, None
+    for name, make in MODES.items():
+        try:
+            model = make(Network(path).eval().to(dtype), trial)
+            for _ in range(WARM_RUNS):
+                once(model, trial)
+            taken[name] = statistics.median(once(model, trial) for _ in range(TRIAL_RUNS))
+        except RuntimeError as e:  # a mode that this PyTorch does not offer for the type
+            taken[name] = str(e).strip().splitlines()[-1][:160]
+            continue
+        if best is None or taken[name] < taken[best[0]]:
+            best = (name, model)
+    if best is None:
+        raise SystemExit(f"torch_peer: no mode runs {path}: {taken}")
+    return best[0], best[1], taken
+
+
+def block(model, image, seconds):
+    ms, begin = [], time.perf_counter()
+    while not ms or time.perf_counter() - begin < seconds:
+        ms.append(once(model, image))
+    return {"ms": ms}
+
+
+def main():
+    path, batch, threads, precision, data = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    torch.set_grad_enabled(False)
+    shape = Network(path).shape
+    pixels = numpy.fromfile(data, numpy.float32, int(batch) * int(numpy.prod(shape)))
+    image = torch.from_numpy(pixels.reshape([-1] + shape)).to(TYPES[precision], memory_format=torch.channels_last)
+    mode, model, taken = choose(path, TYPES[precision], image)
+    print(json.dumps({"version": torch.__version__, "mode": mode, "trial_ms": taken, "trial_batch": len(image[:TRIAL_BATCH]),
+                      "onednn": next((l.split("v")[1].split(" ")[0] for l in torch.__config__.show().splitlines()
+                                      if "MKL-DNN v" in l), None)}), flush=True)
+    for line in sys.stdin:
+        verb, _, rest = line.strip().partition(" ")
+        if verb == "run":
+            answer = block(model, image, float(rest))
+        elif verb == "write":
+            model(image).float().contiguous().numpy().tofile(rest)
+            answer = {}
+        else:
+            raise SystemExit(f"torch_peer: unknown request '{verb}'")
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
