@@ -12,7 +12,7 @@ static const gal_loops_bf16 *const loops = &gal_loops_bf16_avx512bf16;
 typedef struct pool_job {
     gal_window win;
     bool largest, count_pad;
-    int64_t c, rows, bands;
+    int64_t c, in_pitch, out_pitch, rows, bands;
     const uint16_t *x;
     uint16_t *y;
 } pool_job;
@@ -34,7 +34,7 @@ static void run_pixel(const pool_job *job, const uint16_t *x, uint16_t *y, int64
         for (int64_t s = s0; s < s1; s++) {
             int64_t h = oh * win->stride[1] - win->before[1] + r * win->dilation[1];
             int64_t w = ow * win->stride[2] - win->before[2] + s * win->dilation[2];
-            tap[taps++] = (size_t)((h * win->in[2] + w) * job->c);
+            tap[taps++] = (size_t)((h * win->in[2] + w) * job->in_pitch);
         }
     }
     if (job->largest) {
@@ -50,10 +50,10 @@ static void run_band(void *context, size_t index) {
     const gal_window *win = &job->win;
     int64_t n = (int64_t)index / job->bands, first = (int64_t)index % job->bands * job->rows;
     int64_t end = first + job->rows < win->out[1] ? first + job->rows : win->out[1];
-    const uint16_t *x = job->x + n * win->in[1] * win->in[2] * job->c;
-    uint16_t *y = job->y + (n * win->out[1] + first) * win->out[2] * job->c;
+    const uint16_t *x = job->x + n * win->in[1] * win->in[2] * job->in_pitch;
+    uint16_t *y = job->y + (n * win->out[1] + first) * win->out[2] * job->out_pitch;
     for (int64_t oh = first; oh < end; oh++) {
-        for (int64_t ow = 0; ow < win->out[2]; ow++, y += job->c) run_pixel(job, x, y, oh, ow);
+        for (int64_t ow = 0; ow < win->out[2]; ow++, y += job->out_pitch) run_pixel(job, x, y, oh, ow);
     }
 }
 
@@ -62,6 +62,7 @@ static galen_status run_pool(const gal_call *call, bool largest) {
     pool_job job = {.largest = largest, .c = call->in[0]->dim[3], .x = call->in[0]->data, .y = call->out[0]->data};
     gal_pool_shape(call->node, true, &job.win, &shape, NULL);
     job.count_pad = gal_attr_int(call->node, "count_include_pad", 0) != 0;
+    job.in_pitch = call->in_pitch, job.out_pitch = call->out_pitch;
     job.rows = PIECE / (job.win.out[2] * job.c) + 1;
     job.bands = (job.win.out[1] + job.rows - 1) / job.rows;
     gal_pool_run(call->pool, run_band, &job, (size_t)(call->in[0]->dim[0] * job.bands));
@@ -102,15 +103,15 @@ galen_status gal_avgpool_bf16_avx512bf16_run(const gal_call *call, galen_error *
 typedef struct mean_job {
     const uint16_t *x;
     uint16_t *y;
-    size_t area, c, blocks;
+    size_t area, c, blocks, in_pitch, out_pitch;
 } mean_job;
 
 static void run_mean(void *context, size_t index) {
     const mean_job *job = context;
     size_t n = index / job->blocks, from = index % job->blocks * CHANNELS;
     size_t count = job->c - from < CHANNELS ? job->c - from : CHANNELS;
-    loops->mean(job->x + n * job->area * job->c + from, job->area, job->c, job->y + n * job->c + from, count,
-                1.0f / (float)job->area);
+    loops->mean(job->x + n * job->area * job->in_pitch + from, job->area, job->in_pitch,
+                job->y + n * job->out_pitch + from, count, 1.0f / (float)job->area);
 }
 
 const char *gal_gap_bf16_avx512bf16_reject(const gal_node *node) {
@@ -124,6 +125,7 @@ galen_status gal_gap_bf16_avx512bf16_run(const gal_call *call, galen_error *err)
     mean_job job = {.x = x->data, .y = call->out[0]->data};
     (void)err;
     job.area = (size_t)(x->dim[1] * x->dim[2]), job.c = (size_t)x->dim[3];
+    job.in_pitch = (size_t)call->in_pitch, job.out_pitch = (size_t)call->out_pitch;
     job.blocks = (job.c + CHANNELS - 1) / CHANNELS;
     gal_pool_run(call->pool, run_mean, &job, (size_t)x->dim[0] * job.blocks);
     return GALEN_OK;
@@ -136,13 +138,14 @@ typedef struct affine {
     const uint16_t *x;
     const float *scale, *shift;
     uint16_t *y;
-    size_t pixels, c, each;
+    size_t pixels, c, each, x_pitch, y_pitch;
 } affine;
 
 static void run_pixels(void *context, size_t index) {
     const affine *job = context;
     size_t from = index * job->each, n = job->pixels - from < job->each ? job->pixels - from : job->each;
-    loops->scale_shift(job->x + from * job->c, job->scale, job->shift, job->y + from * job->c, n, job->c, &job->act);
+    loops->scale_shift(job->x + from * job->x_pitch, job->x_pitch, job->scale, job->shift, job->y + from * job->y_pitch,
+                       job->y_pitch, n, job->c, &job->act);
 }
 
 const char *gal_scale_shift_bf16_avx512bf16_reject(const gal_node *node) {
@@ -154,7 +157,7 @@ galen_status gal_scale_shift_bf16_avx512bf16_run(const gal_call *call, galen_err
     affine job = {.act = gal_cpu_activation_make(relu ? GAL_ACT_RELU : GAL_ACT_NONE, 0, 0)};
     (void)err;
     job.x = call->in[0]->data, job.scale = call->in[1]->data, job.shift = call->in[2]->data, job.y = call->out[0]->data;
-    job.c = (size_t)call->in[1]->dim[0];
+    job.c = (size_t)call->in[1]->dim[0], job.x_pitch = (size_t)call->in_pitch, job.y_pitch = (size_t)call->out_pitch;
     job.pixels = (size_t)galen_tensor_elements(call->in[0]) / job.c;
     job.each = job.c < PIECE ? PIECE / job.c : 1;
     gal_pool_run(call->pool, run_pixels, &job, (job.pixels + job.each - 1) / job.each);

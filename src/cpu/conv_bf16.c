@@ -80,10 +80,8 @@ void gal_conv_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
 }
 
 galen_status gal_conv_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
-    const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
     (void)err;
-    gal_conv_f32_run(&gal_tile_bf16_avx512bf16, call->packed, call->in[0]->dim[0], call->in[0]->data,
-                     residual == NULL ? NULL : residual->data, call->out[0]->data, call->pool);
+    gal_conv_f32_run(&gal_tile_bf16_avx512bf16, call);
     return GALEN_OK;
 }
 
@@ -139,7 +137,6 @@ void gal_gemm_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
 
 galen_status gal_gemm_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
     (void)err;
-    gal_conv_f32_run(&gal_tile_bf16_f32_avx512bf16, call->packed, call->in[0]->dim[0], call->in[0]->data, NULL,
-                     call->out[0]->data, call->pool);
+    gal_conv_f32_run(&gal_tile_bf16_f32_avx512bf16, call);
     return GALEN_OK;
 }

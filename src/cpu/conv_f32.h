@@ -36,8 +36,7 @@ size_t gal_conv_f32_packed_bytes(const gal_conv *conv);
  * * stride[3]]. */
 void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
                        const float *bias, void *packed);
-/* y = activation(conv(x) + bias + residual) for n images. */
-void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const void *x, const void *residual,
-                      void *y, gal_pool *pool);
+/* out[0] = activation(conv(in[0]) + bias + in[3]) with call->packed; in[3] may be missing. Takes pitches. */
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call);
 
 #endif

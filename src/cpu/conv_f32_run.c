@@ -28,6 +28,8 @@ typedef struct conv_job {
     const char *residual;
     char *y;
     int64_t n;
+    int64_t in_pitch, out_pitch; /* from pixel to pixel: words of x, elements of y */
+    bool merged;                 /* as packed, and the pixels of x touch */
     bool by_position, weights_outer;
     int64_t tiles_each, tiles;     /* by position: tiles of one pixel over the batch; all tiles */
     int64_t chunk, chunks;         /* tiles a unit computes; number of such pieces */
@@ -45,9 +47,8 @@ typedef struct row_table {
 /* The pixels of one tile. */
 typedef struct pixels {
     int rows;
-    size_t out; /* offset of the first row in y, in elements, and from row to row */
-    size_t stride;
-    const float *image[GAL_TILE_ROWS];          /* the row's image, at its group's first channel */
+    size_t first, step;                /* output pixel of the first row, counted over the batch, and from row to row */
+    const float *image[GAL_TILE_ROWS]; /* the row's image, at its group's first channel */
     int64_t h[GAL_TILE_ROWS], w[GAL_TILE_ROWS]; /* where its window begins; may lie in the padding */
 } pixels;
 
@@ -61,7 +62,7 @@ static int64_t ceil_div(int64_t a, int64_t b) {
 
 static void set_pixel(const conv_job *job, int64_t group, int64_t image, int64_t oh, int64_t ow, pixels *px, int i) {
     const gal_conv *cv = job->conv;
-    px->image[i] = job->x + image * cv->h * cv->w * cv->c + group * cv->cg;
+    px->image[i] = job->x + image * cv->h * cv->w * job->in_pitch + group * cv->cg;
     px->h[i] = oh * cv->sh - cv->top;
     px->w[i] = ow * cv->sw - cv->left;
 }
@@ -71,8 +72,8 @@ static void find_by_position(const conv_job *job, int64_t group, int64_t t, pixe
     int64_t area = job->conv->oh * job->conv->ow, slice = t / area, pixel = t % area;
     int64_t first = slice * job->n / job->tiles_each, end = (slice + 1) * job->n / job->tiles_each;
     px->rows = (int)(end - first);
-    px->out = (size_t)((first * area + pixel) * job->conv->k);
-    px->stride = (size_t)(area * job->conv->k);
+    px->first = (size_t)(first * area + pixel);
+    px->step = (size_t)area;
     int64_t oh = pixel / job->conv->ow, ow = pixel % job->conv->ow;
     for (int i = 0; i < px->rows; i++) set_pixel(job, group, first + i, oh, ow, px, i);
 }
@@ -82,8 +83,8 @@ static void find_by_rows(const conv_job *job, int64_t group, int64_t t, pixels *
     int64_t area = job->conv->oh * job->conv->ow, all = job->n * area;
     int64_t first = t * (all / job->tiles) + at_most(t, all % job->tiles);
     px->rows = (int)(all / job->tiles + (t < all % job->tiles));
-    px->out = (size_t)(first * job->conv->k);
-    px->stride = (size_t)job->conv->k;
+    px->first = (size_t)first;
+    px->step = 1;
     int64_t image = first / area, line = first % area, oh = line / job->conv->ow, ow = line % job->conv->ow;
     for (int i = 0; i < px->rows; i++) {
         set_pixel(job, group, image, oh, ow, px, i);
@@ -101,7 +102,7 @@ static bool point_tap(const conv_job *job, const pixels *px, int64_t dh, int64_t
     for (int i = 0; i < px->rows; i++) {
         int64_t h = px->h[i] + dh, w = px->w[i] + dw;
         bool inside = (uint64_t)h < (uint64_t)cv->h && (uint64_t)w < (uint64_t)cv->w;
-        row[i] = inside ? px->image[i] + (h * cv->w + w) * cv->c : zero;
+        row[i] = inside ? px->image[i] + (h * cv->w + w) * job->in_pitch : zero;
         any |= inside;
     }
     return any;
@@ -159,15 +160,16 @@ static void add_tile(const conv_job *job, int64_t group, int64_t t, row_table *t
     const float **row = table->row + table->pointers;
     uint32_t *tap = table->tap + table->taps;
     gal_tile_f32 *tile = &table->tile[table->tiles++];
-    tile->taps = cv->merged ? point_rows(job, &px, row, tap, table->edge) : point_taps(job, &px, row, tap);
-    tile->seg = (size_t)(cv->merged ? cv->s * cv->cg : cv->cg);
+    tile->taps = job->merged ? point_rows(job, &px, row, tap, table->edge) : point_taps(job, &px, row, tap);
+    tile->seg = (size_t)(job->merged ? cv->s * cv->cg : cv->cg);
     tile->row = row;
     tile->tap = tap;
     tile->rows = px.rows;
-    tile->stride = px.stride;
-    size_t at = (px.out + (size_t)(group * cv->kg)) * job->gemm->element;
-    tile->out = job->y + at;
-    tile->residual = job->residual == NULL ? NULL : job->residual + at;
+    size_t pitch = (size_t)job->out_pitch, k = (size_t)cv->k, column = (size_t)(group * cv->kg);
+    tile->stride = px.step * pitch;
+    tile->residual_stride = px.step * k;
+    tile->out = job->y + (px.first * pitch + column) * job->gemm->element;
+    tile->residual = job->residual == NULL ? NULL : job->residual + (px.first * k + column) * job->gemm->element;
     tile->act = &cv->act;
     tile->element = job->gemm->element;
     tile->low = cv->act.low;
@@ -201,8 +203,8 @@ static void run_unit(void *context, size_t index) {
     int64_t chunk = job->weights_outer ? rest % job->chunks : rest / job->shares;
     int64_t share = job->weights_outer ? rest / job->chunks : rest % job->shares;
     int64_t end = at_most((chunk + 1) * job->chunk, job->tiles), last = at_most((share + 1) * job->share, job->panels);
-    int64_t each = (int64_t)job->gemm->mr * (cv->merged ? cv->r : cv->r * cv->s);
-    int64_t at_once = cv->merged ? 1 : at_most(TABLE / each, TABLE_TILES);
+    int64_t each = (int64_t)job->gemm->mr * (job->merged ? cv->r : cv->r * cv->s);
+    int64_t at_once = job->merged ? 1 : at_most(TABLE / each, TABLE_TILES);
     row_table table;
     for (int64_t t = chunk * job->chunk; t < end;) {
         table.tiles = table.pointers = table.taps = 0;
@@ -221,8 +223,9 @@ static int64_t taps_inside(int64_t out, int64_t size, int64_t window, int64_t st
 }
 
 /* By position pays when at least a twentieth of all taps fall into the padding and the batch fills tiles. */
-static bool want_by_position(const gal_conv *cv, int64_t n) {
-    if (n < MIN_IMAGES || cv->merged || cv->r * cv->s == 1) return false;
+static bool want_by_position(const conv_job *job) {
+    const gal_conv *cv = job->conv;
+    if (job->n < MIN_IMAGES || job->merged || cv->r * cv->s == 1) return false;
     int64_t rows = taps_inside(cv->oh, cv->h, cv->r, cv->sh, cv->dh, cv->top);
     int64_t columns = taps_inside(cv->ow, cv->w, cv->s, cv->sw, cv->dw, cv->left);
     return (double)rows * (double)columns < 0.95 * (double)(cv->oh * cv->r) * (double)(cv->ow * cv->s);
@@ -231,7 +234,7 @@ static bool want_by_position(const gal_conv *cv, int64_t n) {
 static void cut(conv_job *job, int threads) {
     const gal_conv *cv = job->conv;
     int64_t area = cv->oh * cv->ow, mr = job->gemm->mr, wanted = threads > 1 ? 4 * threads : 1;
-    job->by_position = want_by_position(cv, job->n);
+    job->by_position = want_by_position(job);
     job->tiles_each = ceil_div(job->n, mr);
     job->tiles = job->by_position ? job->tiles_each * area : ceil_div(job->n * area, mr);
     job->panels = ceil_div(cv->kg, job->gemm->nr);
@@ -248,12 +251,18 @@ static void cut(conv_job *job, int threads) {
     job->weights_outer = job->shares > 1 && weight_bytes > input_bytes;
 }
 
-void gal_conv_f32_run(const gal_gemm_f32 *gemm, const void *packed, int64_t n, const void *x, const void *residual,
-                      void *y, gal_pool *pool) {
-    conv_job job = {.conv = packed, .gemm = gemm, .packed = packed, .x = x, .residual = residual, .y = y, .n = n};
-    if (n == 0) return;
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call) {
+    const galen_tensor *x = call->in[0], *residual = call->node->n_in > 3 ? call->in[3] : NULL;
+    conv_job job = {.conv = call->packed, .gemm = gemm, .packed = call->packed, .x = x->data, .y = call->out[0]->data};
     const gal_conv *cv = job.conv;
-    if ((double)(n * cv->oh * cv->ow * cv->k) * (double)(cv->cg * cv->r * cv->s) < SMALL) pool = NULL;
+    gal_pool *pool = call->pool;
+    job.n = x->dim[0];
+    job.residual = residual != NULL ? residual->data : NULL;
+    job.in_pitch = x->dtype == GALEN_BF16 ? call->in_pitch / 2 : call->in_pitch;
+    job.out_pitch = call->out_pitch;
+    job.merged = cv->merged && job.in_pitch == cv->c;
+    if (job.n == 0) return;
+    if ((double)(job.n * cv->oh * cv->ow * cv->k) * (double)(cv->cg * cv->r * cv->s) < SMALL) pool = NULL;
     cut(&job, gal_pool_threads(pool));
     gal_pool_run(pool, run_unit, &job, (size_t)(job.chunks * job.shares * job.conv->group));
 }

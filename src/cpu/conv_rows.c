@@ -25,9 +25,7 @@ static void conv_pack(const gal_node *node, const gal_gemm_f32 *gemm, void *pack
 }
 
 static galen_status conv_run(const gal_call *call, const gal_gemm_f32 *gemm) {
-    const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
-    gal_conv_f32_run(gemm, call->packed, call->in[0]->dim[0], call->in[0]->data,
-                     residual == NULL ? NULL : residual->data, call->out[0]->data, call->pool);
+    gal_conv_f32_run(gemm, call);
     return GALEN_OK;
 }
 

@@ -130,21 +130,21 @@ typedef struct affine {
     gal_cpu_activation act;
     const float *x, *scale, *shift;
     float *y;
-    size_t pixels, c, each;
+    size_t pixels, c, each, x_pitch, y_pitch;
 } affine;
 
 static void run_pixels(void *context, size_t index) {
     const affine *job = context;
     size_t from = index * job->each, n = job->pixels - from < job->each ? job->pixels - from : job->each;
-    job->level->scale_shift(job->x + from * job->c, job->scale, job->shift, job->y + from * job->c, n, job->c,
-                            &job->act);
+    job->level->scale_shift(job->x + from * job->x_pitch, job->x_pitch, job->scale, job->shift,
+                            job->y + from * job->y_pitch, job->y_pitch, n, job->c, &job->act);
 }
 
 static galen_status run_scale_shift(const gal_call *call, const gal_elementwise *level) {
     bool relu = gal_attr_string(call->node, "activation", "")[0] != '\0';
     affine job = {.level = level, .act = gal_cpu_activation_make(relu ? GAL_ACT_RELU : GAL_ACT_NONE, 0, 0)};
     job.x = call->in[0]->data, job.scale = call->in[1]->data, job.shift = call->in[2]->data, job.y = call->out[0]->data;
-    job.c = (size_t)call->in[1]->dim[0];
+    job.c = (size_t)call->in[1]->dim[0], job.x_pitch = (size_t)call->in_pitch, job.y_pitch = (size_t)call->out_pitch;
     if (job.c == 0) return GALEN_OK;
     job.pixels = (size_t)galen_tensor_elements(call->in[0]) / job.c;
     job.each = job.c < PIECE ? PIECE / job.c : 1;

@@ -13,9 +13,9 @@ typedef struct gal_elementwise {
     void (*binary)(gal_binary op, const float *a, size_t a_step, const float *b, size_t b_step, float *y, size_t n);
     /* y[i] = activation(x[i]); y may be x. */
     void (*activate)(const float *x, float *y, size_t n, const gal_cpu_activation *act);
-    /* y[p * c + i] = clamp(x[p * c + i] * scale[i] + shift[i]) for p < pixels, i < c. */
-    void (*scale_shift)(const float *x, const float *scale, const float *shift, float *y, size_t pixels, size_t c,
-                        const gal_cpu_activation *act);
+    /* y[p * y_pitch + i] = clamp(x[p * x_pitch + i] * scale[i] + shift[i]) for p < pixels, i < c. */
+    void (*scale_shift)(const float *x, size_t x_pitch, const float *scale, const float *shift, float *y,
+                        size_t y_pitch, size_t pixels, size_t c, const gal_cpu_activation *act);
     /* y[i] = largest, or sum times `factor`, of x[tap[t] + i] over t in order, for i < n. At least one tap. */
     void (*pool_max)(const float *x, const size_t *tap, size_t taps, float *y, size_t n);
     void (*pool_sum)(const float *x, const size_t *tap, size_t taps, float *y, size_t n, float factor);

@@ -40,15 +40,42 @@ static void binary(gal_binary op, const float *a, size_t a_step, const float *b,
     }
 }
 
-static void scale_shift(const float *x, const float *scale, const float *shift, float *y, size_t pixels, size_t c,
-                        const gal_cpu_activation *act) {
-    vf low = vf_set(act->low), high = vf_set(act->high);
-    for (size_t p = 0; p < pixels; p++, x += c, y += c) {
-        for (size_t i = 0; i < c; i += VF) {
-            vf v = vf_fma(any_load(x + i, c - i), any_load(scale + i, c - i), any_load(shift + i, c - i));
-            any_store(y + i, c - i, vf_clamp(v, low, high));
+/* px pixels by four vectors of channels: what is read once a channel serves them all. */
+static inline __attribute__((always_inline)) void affine_block(const float *x, size_t x_pitch, const float *scale,
+                                                               const float *shift, float *y, size_t y_pitch, vf low,
+                                                               vf high, const int px) {
+    GAL_UNROLL
+    for (int j = 0; j < 4; j++) {
+        vf k = vf_load(scale + j * VF), b = vf_load(shift + j * VF);
+        GAL_UNROLL
+        for (int p = 0; p < px; p++) {
+            vf v = vf_fma(vf_load(x + (size_t)p * x_pitch + j * VF), k, b);
+            vf_store(y + (size_t)p * y_pitch + j * VF, vf_clamp(v, low, high));
         }
     }
+}
+
+static inline __attribute__((always_inline)) void affine_pixels(const float *x, size_t x_pitch, const float *scale,
+                                                                const float *shift, float *y, size_t y_pitch, size_t c,
+                                                                vf low, vf high, const int px) {
+    size_t i = 0;
+    for (; i + 4 * VF <= c; i += 4 * VF)
+        affine_block(x + i, x_pitch, scale + i, shift + i, y + i, y_pitch, low, high, px);
+    for (; i < c; i += VF) {
+        vf k = any_load(scale + i, c - i), b = any_load(shift + i, c - i);
+        for (size_t p = 0; p < (size_t)px; p++) {
+            vf v = vf_fma(any_load(x + p * x_pitch + i, c - i), k, b);
+            any_store(y + p * y_pitch + i, c - i, vf_clamp(v, low, high));
+        }
+    }
+}
+
+static void scale_shift(const float *x, size_t x_pitch, const float *scale, const float *shift, float *y,
+                        size_t y_pitch, size_t pixels, size_t c, const gal_cpu_activation *act) {
+    vf low = vf_set(act->low), high = vf_set(act->high);
+    for (; pixels >= 2; pixels -= 2, x += 2 * x_pitch, y += 2 * y_pitch)
+        affine_pixels(x, x_pitch, scale, shift, y, y_pitch, c, low, high, 2);
+    if (pixels > 0) affine_pixels(x, x_pitch, scale, shift, y, y_pitch, c, low, high, 1);
 }
 
 /* Four vectors at a time, so that additions overlap. */

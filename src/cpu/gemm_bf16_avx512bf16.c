@@ -23,10 +23,11 @@ static inline vf widen(__m256i x) {
 /* Bias, residual and activation in f32, rounded once. */
 static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 *t, int row, int vector, vf acc) {
     size_t at = (size_t)row * t->stride + (size_t)vector * VF;
+    size_t from = (size_t)row * t->residual_stride + (size_t)vector * VF;
     int left = t->cols - vector * VF;
     __mmask16 mask = left >= VF ? (__mmask16)-1 : (__mmask16)((1u << left) - 1);
     acc = vf_add(acc, vf_load(t->bias + vector * VF));
-    if (t->residual) acc = vf_add(acc, widen(_mm256_maskz_loadu_epi16(mask, (const uint16_t *)t->residual + at)));
+    if (t->residual) acc = vf_add(acc, widen(_mm256_maskz_loadu_epi16(mask, (const uint16_t *)t->residual + from)));
     bool clamp = t->act->kind <= GAL_ACT_CLIP;
     if (clamp) acc = vf_clamp(acc, vf_set(t->low), vf_set(t->high));
     if (t->element == sizeof(float)) {

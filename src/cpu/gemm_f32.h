@@ -27,7 +27,8 @@ typedef struct gal_tile_f32 {
     const float *bias;    /* one float a column of the panel (padded with zeros) */
     const void *residual; /* added before the clamp; NULL: none */
     void *out;
-    size_t stride;                 /* elements from one row of out (and residual) to the next */
+    size_t stride;                 /* elements from one row of out to the next */
+    size_t residual_stride;        /* the same for residual */
     int rows;                      /* 1 .. mr */
     int cols;                      /* 1 .. panel width */
     float low, high;               /* clamp of the result: (-inf, inf) for none, (0, inf) for Relu */

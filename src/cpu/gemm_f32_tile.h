@@ -17,16 +17,17 @@ static inline __attribute__((always_inline)) vf tile_step(vf x, vf w, vf acc) {
 
 static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 *t, int row, int vector, vf acc) {
     size_t at = (size_t)row * t->stride + (size_t)vector * VF;
+    size_t from = (size_t)row * t->residual_stride + (size_t)vector * VF;
     int left = t->cols - vector * VF;
     const float *residual = t->residual;
     float *out = t->out;
     if (left >= VF) {
         acc = vf_add(acc, vf_load(t->bias + vector * VF));
-        if (residual) acc = vf_add(acc, vf_load(residual + at));
+        if (residual) acc = vf_add(acc, vf_load(residual + from));
         vf_store(out + at, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
     } else {
         acc = vf_add(acc, vf_load(t->bias + vector * VF));
-        if (residual) acc = vf_add(acc, vf_load_part(residual + at, left));
+        if (residual) acc = vf_add(acc, vf_load_part(residual + from, left));
         vf_store_part(out + at, left, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
     }
 }

@@ -54,7 +54,7 @@ static void gemm_pack(const gal_node *node, const gal_gemm_f32 *gemm, void *pack
 }
 
 static galen_status gemm_run(const gal_call *call, const gal_gemm_f32 *gemm) {
-    gal_conv_f32_run(gemm, call->packed, call->in[0]->dim[0], call->in[0]->data, NULL, call->out[0]->data, call->pool);
+    gal_conv_f32_run(gemm, call);
     return GALEN_OK;
 }
 

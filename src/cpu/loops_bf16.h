@@ -13,9 +13,9 @@ typedef struct gal_loops_bf16 {
     void (*pool_sum)(const uint16_t *x, const size_t *tap, size_t taps, uint16_t *y, size_t n, float factor);
     /* y[i] = factor * sum over p < pixels, in order, of x[p * stride + i], for i < n. */
     void (*mean)(const uint16_t *x, size_t pixels, size_t stride, uint16_t *y, size_t n, float factor);
-    /* y[p * c + i] = clamp(x[p * c + i] * scale[i] + shift[i]) for p < pixels, i < c. */
-    void (*scale_shift)(const uint16_t *x, const float *scale, const float *shift, uint16_t *y, size_t pixels, size_t c,
-                        const gal_cpu_activation *act);
+    /* y[p * y_pitch + i] = clamp(x[p * x_pitch + i] * scale[i] + shift[i]) for p < pixels, i < c. */
+    void (*scale_shift)(const uint16_t *x, size_t x_pitch, const float *scale, const float *shift, uint16_t *y,
+                        size_t y_pitch, size_t pixels, size_t c, const gal_cpu_activation *act);
     void (*narrow)(const float *x, uint16_t *y, size_t n);
     void (*widen)(const uint16_t *x, float *y, size_t n);
 } gal_loops_bf16;

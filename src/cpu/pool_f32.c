@@ -13,7 +13,7 @@ typedef struct pool_job {
     const gal_elementwise *level;
     gal_window win;
     bool largest, count_pad;
-    int64_t c, rows, bands;
+    int64_t c, in_pitch, out_pitch, rows, bands;
     const float *x;
     float *y;
 } pool_job;
@@ -36,7 +36,7 @@ static void run_pixel(const pool_job *job, const float *x, float *y, int64_t oh,
         for (int64_t s = s0; s < s1; s++) {
             int64_t h = oh * win->stride[1] - win->before[1] + r * win->dilation[1];
             int64_t w = ow * win->stride[2] - win->before[2] + s * win->dilation[2];
-            tap[taps++] = (size_t)((h * win->in[2] + w) * job->c);
+            tap[taps++] = (size_t)((h * win->in[2] + w) * job->in_pitch);
         }
     }
     if (job->largest) {
@@ -52,10 +52,10 @@ static void run_band(void *context, size_t index) {
     const gal_window *win = &job->win;
     int64_t n = (int64_t)index / job->bands, first = (int64_t)index % job->bands * job->rows;
     int64_t end = first + job->rows < win->out[1] ? first + job->rows : win->out[1];
-    const float *x = job->x + n * win->in[1] * win->in[2] * job->c;
-    float *y = job->y + (n * win->out[1] + first) * win->out[2] * job->c;
+    const float *x = job->x + n * win->in[1] * win->in[2] * job->in_pitch;
+    float *y = job->y + (n * win->out[1] + first) * win->out[2] * job->out_pitch;
     for (int64_t oh = first; oh < end; oh++) {
-        for (int64_t ow = 0; ow < win->out[2]; ow++, y += job->c) run_pixel(job, x, y, oh, ow);
+        for (int64_t ow = 0; ow < win->out[2]; ow++, y += job->out_pitch) run_pixel(job, x, y, oh, ow);
     }
 }
 
@@ -65,6 +65,7 @@ static galen_status run_pool(const gal_call *call, const gal_elementwise *level,
         .level = level, .largest = largest, .c = call->in[0]->dim[3], .x = call->in[0]->data, .y = call->out[0]->data};
     gal_pool_shape(call->node, true, &job.win, &shape, NULL);
     job.count_pad = gal_attr_int(call->node, "count_include_pad", 0) != 0;
+    job.in_pitch = call->in_pitch, job.out_pitch = call->out_pitch;
     job.rows = ROWS_BYTES / (job.win.out[2] * job.c * (int64_t)sizeof(float)) + 1;
     job.bands = (job.win.out[1] + job.rows - 1) / job.rows;
     gal_pool_run(call->pool, run_band, &job, (size_t)(call->in[0]->dim[0] * job.bands));
@@ -77,15 +78,15 @@ typedef struct mean_job {
     const gal_elementwise *level;
     const float *x;
     float *y;
-    size_t area, c, blocks;
+    size_t area, c, blocks, in_pitch, out_pitch;
 } mean_job;
 
 static void run_mean(void *context, size_t index) {
     const mean_job *job = context;
     size_t n = index / job->blocks, from = index % job->blocks * CHANNELS,
            count = job->c - from < CHANNELS ? job->c - from : CHANNELS;
-    job->level->mean(job->x + n * job->area * job->c + from, job->area, job->c, job->y + n * job->c + from, count,
-                     1.0f / (float)job->area);
+    job->level->mean(job->x + n * job->area * job->in_pitch + from, job->area, job->in_pitch,
+                     job->y + n * job->out_pitch + from, count, 1.0f / (float)job->area);
 }
 
 static galen_status run_global(const gal_call *call, const gal_elementwise *level) {
@@ -95,6 +96,7 @@ static galen_status run_global(const gal_call *call, const gal_elementwise *leve
                     .y = call->out[0]->data,
                     .area = (size_t)(x->dim[1] * x->dim[2]),
                     .c = (size_t)x->dim[3]};
+    job.in_pitch = (size_t)call->in_pitch, job.out_pitch = (size_t)call->out_pitch;
     job.blocks = (job.c + CHANNELS - 1) / CHANNELS;
     gal_pool_run(call->pool, run_mean, &job, (size_t)x->dim[0] * job.blocks);
     return GALEN_OK;

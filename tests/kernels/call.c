@@ -53,38 +53,98 @@ void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *ker
     if (needs.packed_bytes > 0) kernel->pack(node, p->packed.data);
 }
 
-static void slice(const gal_value *value, galen_tensor *tensor, int64_t first, int64_t count) {
+/* Items [first, first + count) of a tensor whose pixels are `pitch` elements apart. */
+static void slice(const gal_value *value, galen_tensor *tensor, int64_t pitch, int64_t first, int64_t count) {
     if (!by_batch(value)) return;
-    int64_t item = galen_tensor_bytes(tensor) / tensor->dim[0];
+    int64_t item = galen_tensor_bytes(tensor) / tensor->dim[0] / gal_dense_pitch(tensor) * pitch;
     tensor->data = (char *)tensor->data + first * item;
     tensor->dim[0] = count;
 }
+
+/* ---- slices ---- */
+
+static size_t pixels_of(const galen_tensor *t) {
+    return (size_t)(galen_tensor_elements(t) / gal_dense_pitch(t));
+}
+
+/* A pitch and a place for t's pixels: multiples of four bytes. The buffer ends with the last pixel. */
+static guarded make_wide(gal_rng *rng, const galen_tensor *t, int64_t *pitch, size_t *at) {
+    int64_t size = (int64_t)galen_dtype_size(t->dtype), word = size < 4 ? 4 / size : 1;
+    int64_t before = case_pick(rng, 0, 2) == 0 ? 0 : case_pick(rng, 1, 40);
+    *pitch = (gal_dense_pitch(t) + before + case_pick(rng, 0, 40) + word - 1) / word * word;
+    *at = (size_t)(before / word * word * size);
+    return guard_make(*at + ((pixels_of(t) - 1) * (size_t)*pitch + (size_t)gal_dense_pitch(t)) * (size_t)size);
+}
+
+void call_widen(prepared *p, uint64_t seed) {
+    gal_rng rng = gal_rng_make(seed, 99);
+    p->wide_in = make_wide(&rng, &p->in[0], &p->in_pitch, &p->in_at);
+    p->wide_out = make_wide(&rng, &p->out, &p->out_pitch, &p->out_at);
+    size_t size = galen_dtype_size(p->in[0].dtype), line = (size_t)gal_dense_pitch(&p->in[0]) * size;
+    memset(p->wide_in.data, 0xff, p->wide_in.size); /* NaN, should anybody compute with it */
+    char *to = (char *)p->wide_in.data + p->in_at;
+    for (size_t i = 0; i < pixels_of(&p->in[0]); i++)
+        memcpy(to + i * (size_t)p->in_pitch * size, (char *)p->in[0].data + i * line, line);
+    p->in[0].data = to;
+    call_spoil(p, 0x7f);
+}
+
+/* The slice of the output, dense. */
+static void gather(prepared *p) {
+    size_t size = galen_dtype_size(p->out.dtype), line = (size_t)gal_dense_pitch(&p->out) * size;
+    const char *from = (const char *)p->wide_out.data + p->out_at;
+    for (size_t i = 0; i < pixels_of(&p->out); i++)
+        memcpy((char *)p->out.data + i * line, from + i * (size_t)p->out_pitch * size, line);
+}
+
+static bool gaps_intact(const prepared *p) {
+    size_t size = galen_dtype_size(p->out.dtype), line = (size_t)gal_dense_pitch(&p->out) * size;
+    size_t step = (size_t)p->out_pitch * size;
+    const uint8_t *at = p->wide_out.data;
+    for (size_t i = 0; i < p->wide_out.size; i++) {
+        bool inside = i >= p->out_at && (i - p->out_at) % step < line;
+        if (!inside && at[i] != p->gap) return false;
+    }
+    return true;
+}
+
+/* ---- */
 
 galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool, galen_error *err) {
     const gal_node *node = p->problem->node;
     galen_tensor in[CALL_MAX_IN], out = p->out;
     const galen_tensor *in_at[CALL_MAX_IN];
     galen_tensor *out_at[1] = {&out};
+    bool wide = p->wide_out.map != NULL;
     for (uint32_t i = 0; i < p->n_in; i++) {
         in[i] = p->in[i];
         in_at[i] = node->in[i] == NULL ? NULL : &in[i];
-        if (node->in[i] != NULL) slice(node->in[i], &in[i], first, count);
+        int64_t pitch = i == 0 && wide ? p->in_pitch : gal_dense_pitch(&in[i]);
+        if (node->in[i] != NULL) slice(node->in[i], &in[i], pitch, first, count);
     }
-    slice(node->out[0], &out, first, count);
+    if (wide) out.data = (char *)p->wide_out.data + p->out_at;
+    slice(node->out[0], &out, wide ? p->out_pitch : gal_dense_pitch(&out), first, count);
     gal_call call = {
         .node = node, .in = in_at, .out = out_at, .scratch = p->scratch.data, .packed = p->packed.data, .pool = pool};
     call.in_pitch = gal_dense_pitch(&in[0]), call.out_pitch = gal_dense_pitch(&out);
-    return (p->kernel == NULL ? node->op->run : p->kernel->run)(&call, err);
+    if (wide) call.in_pitch = p->in_pitch, call.out_pitch = p->out_pitch;
+    galen_status status = (p->kernel == NULL ? node->op->run : p->kernel->run)(&call, err);
+    if (wide) gather(p);
+    return status;
 }
 
 void call_spoil(prepared *p, int byte) {
     memset(p->out_memory.data, byte, p->out_memory.size);
+    if (p->wide_out.map != NULL) memset(p->wide_out.data, byte, p->wide_out.size);
+    p->gap = byte;
 }
 
 bool call_intact(const prepared *p) {
     for (uint32_t i = 0; i < p->n_in; i++) {
         if (p->in_memory[i].data != NULL && !guard_intact(&p->in_memory[i])) return false;
     }
+    if (p->wide_out.map != NULL && !(guard_intact(&p->wide_in) && guard_intact(&p->wide_out) && gaps_intact(p)))
+        return false;
     return guard_intact(&p->out_memory) && guard_intact(&p->packed) && guard_intact(&p->scratch);
 }
 
@@ -92,6 +152,8 @@ void call_free(prepared *p) {
     for (uint32_t i = 0; i < p->n_in; i++) {
         if (p->in_memory[i].map != NULL) guard_free(&p->in_memory[i]);
     }
+    if (p->wide_in.map != NULL) guard_free(&p->wide_in);
+    if (p->wide_out.map != NULL) guard_free(&p->wide_out);
     guard_free(&p->out_memory);
     guard_free(&p->packed);
     guard_free(&p->scratch);

@@ -16,15 +16,22 @@ typedef struct prepared {
     galen_tensor in[CALL_MAX_IN], out; /* of the whole batch */
     guarded in_memory[CALL_MAX_IN], out_memory, packed, scratch;
     uint32_t n_in;
+    /* After call_widen: in[0] and out as slices of wider tensors; `out` above is what is gathered from there. */
+    int64_t in_pitch, out_pitch;
+    guarded wide_in, wide_out;
+    size_t in_at, out_at; /* bytes in front of the first pixel */
+    int gap;              /* byte between the pixels of the output */
 } prepared;
 
 /* Inputs are filled from the seed alone, so that two calls on one case see the same numbers. */
 void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *kernel, uint64_t seed);
+/* Moves the first input and the output into slices of random width and place, as a pitched row may meet them. */
+void call_widen(prepared *p, uint64_t seed);
 /* Runs items [first, first + count) as a batch of their own. */
 galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool, galen_error *err);
 /* Fills the output with a byte, so that what a kernel leaves unwritten shows. */
 void call_spoil(prepared *p, int byte);
-/* Nothing outside the output was written. */
+/* Nothing outside the output was written, nor between the pixels of a slice. */
 bool call_intact(const prepared *p);
 void call_free(prepared *p);
 

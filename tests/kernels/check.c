@@ -11,7 +11,8 @@
  *
  * For each problem: nothing outside the buffers is read or written (unreadable pages, patterns), the result is the
  * reference's within a tolerance scaled by the terms summed, and the bits are the same when repeated, on two threads,
- * and image by image.
+ * and image by image. Rows that take a pitch do the same in slices of wider tensors: the same bits, and nothing
+ * written between the pixels.
  */
 #include "base/half.h"
 #include "call.h"
@@ -105,6 +106,22 @@ static const char *try_all(prepared *ref, prepared *got, gal_pool *two, void *fi
     return same_bits(got, first) ? NULL : "other bits image by image";
 }
 
+/* The same problem between the channels of wider tensors: the same bits, and nothing written beside them. */
+static const char *try_pitched(prepared *wide, gal_pool *two, const void *first) {
+    galen_error err = {0};
+    const kernel_case *c = wide->problem;
+    if (call_run(wide, 0, c->batch, NULL, &err) != GALEN_OK || !same_bits(wide, first)) return "other bits in a slice";
+    if (!call_intact(wide)) return "wrote beside its slice";
+    call_spoil(wide, 0);
+    if (call_run(wide, 0, c->batch, two, &err) != GALEN_OK || !same_bits(wide, first))
+        return "other bits in a slice on two threads";
+    if (!call_intact(wide)) return "wrote beside its slice on two threads";
+    if (!c->node->out[0]->shape.dim[0].batch) return NULL;
+    call_spoil(wide, 0x7f);
+    for (int64_t n = 0; n < c->batch; n++) call_run(wide, n, 1, two, &err);
+    return same_bits(wide, first) ? NULL : "other bits in a slice image by image";
+}
+
 static void check_case(const gal_kernel *kernel, const kernel_case *c, const options *opt, gal_pool *two, uint64_t seed,
                        tally *sum) {
     if (kernel->reject(c->node) != NULL) {
@@ -121,6 +138,13 @@ static void check_case(const gal_kernel *kernel, const kernel_case *c, const opt
     call_prepare(&got, c, kernel, seed);
     void *first = malloc(got.out_memory.size + 1);
     const char *wrong = first == NULL ? "no memory" : try_all(&ref, &got, two, first, what, sizeof what);
+    if (wrong == NULL && kernel->pitched) {
+        prepared wide;
+        call_prepare(&wide, c, kernel, seed);
+        call_widen(&wide, seed);
+        wrong = try_pitched(&wide, two, first);
+        call_free(&wide);
+    }
     sum->tried++;
     if (wrong != NULL) {
         complain(kernel, c, opt, wrong);
