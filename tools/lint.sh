@@ -41,7 +41,8 @@ allowed() {
     cpu) echo base graph cpu ;;
     session) echo base image dicom graph data model pass cpu session ;;
     analyze) echo base image dicom graph data model pass cpu session analyze ;;
-    cli) echo base image dicom graph data model pass cpu session analyze cli ;;
+    optimize) echo base image dicom graph data model pass cpu session optimize ;;
+    cli) echo base image dicom graph data model pass cpu session analyze optimize cli ;;
     *) echo "$1" ;;
     esac
 }

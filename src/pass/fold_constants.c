@@ -113,11 +113,21 @@ static bool can_fold(const gal_node *node, int64_t left) {
     return bytes >= 0 && bytes <= left;
 }
 
+/* Weights in 8 bits: the integer form is worth more than the numbers it stands for (gal_pass_quantized). */
+static bool holds_weights(const gal_node *node) {
+    return gal_is_op(node, "", "DequantizeLinear") && node->in[0]->constant != NULL;
+}
+
+galen_status gal_pass_fold_node(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+    return can_fold(node, LIMIT) ? fold(graph, node, changed, err) : GALEN_OK;
+}
+
 galen_status gal_pass_fold_constants(gal_graph *graph, bool *changed, galen_error *err) {
     int64_t left = LIMIT;
     gal_node *next;
     for (gal_node *node = graph->first; node != NULL; node = next) {
         next = node->next;
+        if (holds_weights(node)) continue;
         if (can_fold(node, left)) {
             left -= output_bytes(node);
             GAL_TRY(fold(graph, node, changed, err));

@@ -29,7 +29,7 @@ static galen_status remake(gal_layout *layout, gal_node *node, const char *domai
                              .more = more,
                              .n_more = n_more,
                              .drop = drop,
-                             .stands_for = domain[0] ? node->op->name : node->stands_for,
+                             .stands_for = domain[0] && node->stands_for == NULL ? node->op->name : node->stands_for,
                              .before = node};
     GAL_TRY(gal_remake_node(layout->graph, &spec, &made, err));
     return gal_layout_finish(layout, node, made, err);
@@ -175,13 +175,31 @@ static galen_status batch_norm(gal_layout *layout, gal_node *node, galen_error *
     return remake(layout, node, "galen", "ScaleShift", 3, in, NULL, 0, "epsilon momentum training_mode", err);
 }
 
+/* Between floats and bytes: one scale, or one along an axis. */
+static galen_status quantize(gal_layout *layout, gal_node *node, galen_error *err) {
+    gal_value *in[3] = {gal_layout_twin(layout, node->in[0])};
+    if (in[0] == NULL) return GALEN_OK;
+    for (uint32_t i = 1; i < node->n_in; i++) in[i] = node->in[i];
+    const gal_attr axis = gal_attr_of_int("axis", gal_layout_axis(gal_attr_int(node, "axis", 1)));
+    return remake(layout, node, "", node->op->name, node->n_in, in, &axis, 1, NULL, err);
+}
+
+/* galen.QMap: the second input is a table whatever the layout. */
+static galen_status map(gal_layout *layout, gal_node *node, galen_error *err) {
+    gal_value *in[2] = {gal_layout_twin(layout, node->in[0]), node->in[1]};
+    if (in[0] == NULL) return GALEN_OK;
+    return remake(layout, node, "galen", "QMap", 2, in, NULL, 0, NULL, err);
+}
+
 static const struct {
     const char *op;
     galen_status (*move)(gal_layout *layout, gal_node *node, galen_error *err);
 } rules[] = {
     {"BatchNormalization", batch_norm},
     {"Concat", concat},
+    {"DequantizeLinear", quantize},
     {"Pad", pad},
+    {"QuantizeLinear", quantize},
     {"ReduceMax", reduce},
     {"ReduceMean", reduce},
     {"ReduceMin", reduce},
@@ -192,6 +210,7 @@ static const struct {
 
 galen_status gal_layout_through(gal_layout *layout, gal_node *node, galen_error *err) {
     if (node->n_in == 0 || node->in[0] == NULL || node->out[0] == NULL) return GALEN_OK;
+    if (gal_is_op(node, "galen", "QMap")) return map(layout, node, err);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (gal_is_op(node, "", rules[i].op)) return rules[i].move(layout, node, err);
     return (node->op->flags & GAL_OP_LAYOUT_FREE) && node->n_out == 1 ? elementwise(layout, node, err) : GALEN_OK;

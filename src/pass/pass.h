@@ -15,6 +15,8 @@ galen_status gal_pass_simplify(gal_graph *graph, bool *changed,
                                galen_error *err); /* Identity, Dropout, no-op Reshape ... */
 galen_status gal_pass_fold_bn(gal_graph *graph, bool *changed,
                               galen_error *err); /* BatchNormalization (or Mul/Add) into Conv and Gemm */
+galen_status gal_pass_quantized(gal_graph *graph, bool *changed,
+                                galen_error *err); /* QDQ and QLinear ops into galen.QConv and friends */
 galen_status gal_pass_layout_nhwc(gal_graph *graph, bool *changed,
                                   galen_error *err); /* galen.Conv and friends, channels last */
 galen_status gal_pass_fuse(gal_graph *graph, bool *changed,
@@ -23,6 +25,9 @@ galen_status gal_pass_fuse(gal_graph *graph, bool *changed,
 /* bf16 in place of f32 (precision.c). Changes what is computed, so it is no row of the table: it runs once, after them,
  * when bf16 was asked for. */
 galen_status gal_pass_narrow(gal_graph *graph, bool *changed, galen_error *err);
+
+/* Computes one node whose inputs are constants now, as gal_pass_fold_constants does; others are left alone. */
+galen_status gal_pass_fold_node(gal_graph *graph, gal_node *node, bool *changed, galen_error *err);
 
 typedef struct gal_pass_row {
     const char *name;
