@@ -11,12 +11,7 @@ enum {
 };
 
 static const char *dw_decode(const gal_node *node, gal_conv *conv) {
-    const char *why = gal_conv_f32_decode(node, 1, conv);
-    if (why != NULL) return why;
-    if (conv->cg != 1 || conv->kg != 1) return "is for depthwise convolution";
-    conv->columns = ((size_t)conv->c + WHOLE - 1) / WHOLE * WHOLE;
-    conv->panels = conv->bias + conv->columns;
-    return NULL;
+    return node->in[0]->dtype == GALEN_F32 ? gal_conv_dw_decode(node, WHOLE, conv) : "is for f32";
 }
 
 static const char *dw_reject(const gal_node *node) {
@@ -29,8 +24,7 @@ static const char *dw_reject(const gal_node *node) {
 static void dw_needs(const gal_node *node, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
-    if (dw_decode(node, &conv) != NULL) return;
-    needs->packed_bytes = (conv.panels + (size_t)(conv.r * conv.s) * conv.columns) * sizeof(float);
+    if (dw_decode(node, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
 }
 
 static void dw_pack(const gal_node *node, void *packed) {

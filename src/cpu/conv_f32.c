@@ -36,7 +36,8 @@ void gal_conv_f32_place(gal_conv *conv, int vec) {
     conv->panels = conv->bias + round_up(conv->columns * (size_t)conv->group, LINE);
 }
 
-const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv) {
+/* What both kinds of rows read of a node: sizes, window, groups, activation. */
+static const char *read_node(const gal_node *node, gal_conv *conv) {
     const char *why = check_types(node);
     if (why != NULL) return why;
     gal_window win;
@@ -53,19 +54,40 @@ const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv) {
     if (conv->group < 1 || conv->k % conv->group != 0 || conv->cg * conv->group != conv->c)
         return "the groups do not divide the channels";
     conv->kg = conv->k / conv->group;
-    if (node->in[0]->dtype == GALEN_BF16) {
-        if (conv->cg % 2 != 0) return "the channels of a group are not pairs";
-        conv->c /= 2, conv->cg /= 2;
-    }
     if (conv->r > MAX_TAPS || conv->s > MAX_TAPS || conv->r * conv->s > MAX_TAPS)
         return "the window has more than 256 taps";
     if (conv->r < 1 || conv->s < 1 || conv->cg < 1 || conv->kg < 1 || conv->h < 1 || conv->w < 1 || conv->oh < 1 ||
         conv->ow < 1)
         return "there is nothing to compute";
+    return gal_cpu_activation_of(node, &conv->act);
+}
+
+const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv) {
+    const char *why = read_node(node, conv);
+    if (why != NULL) return why;
+    if (node->in[0]->dtype == GALEN_BF16) {
+        if (conv->cg % 2 != 0) return "the channels of a group are not pairs";
+        conv->c /= 2, conv->cg /= 2;
+    }
     bool small = conv->c < MERGE_CHANNELS && GAL_TILE_ROWS * conv->r * conv->s * conv->c <= GAL_CONV_EDGE;
     conv->merged = small && conv->dw == 1 && conv->group == 1 && conv->s > 1;
     gal_conv_f32_place(conv, vec);
-    return gal_cpu_activation_of(node, &conv->act);
+    return NULL;
+}
+
+const char *gal_conv_dw_decode(const gal_node *node, int block, gal_conv *conv) {
+    const char *why = read_node(node, conv);
+    if (why != NULL) return why;
+    if (conv->cg != 1 || conv->kg != 1) return "is for depthwise convolution";
+    if (node->in[1]->dtype != GALEN_F32) return "the weights are not f32";
+    conv->columns = round_up((size_t)conv->c, (size_t)block);
+    conv->bias = round_up(sizeof *conv / sizeof(float) + 1, LINE);
+    conv->panels = conv->bias + conv->columns;
+    return NULL;
+}
+
+size_t gal_conv_dw_packed_bytes(const gal_conv *conv) {
+    return (conv->panels + (size_t)(conv->r * conv->s) * conv->columns) * sizeof(float);
 }
 
 bool gal_conv_f32_finite(const galen_tensor *weights) {

@@ -29,6 +29,13 @@ typedef struct gal_conv {
 const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv);
 /* Decides where zero, bias and panels lie; gal_conv_f32_decode has done it. */
 void gal_conv_f32_place(gal_conv *conv, int vec);
+/*
+ * The same for depthwise convolution: each channel by its own window, weights f32 whatever the input. Channels are
+ * channels, not pairs; columns is c rounded up to `block`; behind `panels` lie r * s * columns weights, in the row's
+ * own order.
+ */
+const char *gal_conv_dw_decode(const gal_node *node, int block, gal_conv *conv);
+size_t gal_conv_dw_packed_bytes(const gal_conv *conv);
 /* No NaN or infinity: then a tap that meets only padding adds nothing and may be skipped. Rows refuse other weights. */
 bool gal_conv_f32_finite(const galen_tensor *weights);
 size_t gal_conv_f32_packed_bytes(const gal_conv *conv);

@@ -5,7 +5,7 @@
 #ifdef __clang__
 #define GAL_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define GAL_UNROLL _Pragma("GCC unroll 16")
+#define GAL_UNROLL _Pragma("GCC unroll 32")
 #endif
 
 #endif

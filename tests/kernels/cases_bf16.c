@@ -13,8 +13,11 @@ static void must(galen_status status, const galen_error *err) {
     exit(1);
 }
 
-/* Weights are narrowed, what is added or multiplied a channel stays f32. */
+/* Weights are narrowed; what is added or multiplied a channel stays f32, as do depthwise weights. */
 static bool stays_f32(const gal_node *node, uint32_t index) {
+    if (index == 1 && strcmp(node->op->name, "Conv") == 0 && gal_attr_int(node, "group", 1) > 1 &&
+        node->in[1]->shape.dim[1].size == 1)
+        return true;
     return strcmp(node->op->domain, "galen") == 0 &&
            ((strcmp(node->op->name, "ScaleShift") == 0 && index > 0) || index == 2);
 }

@@ -70,7 +70,8 @@ static inline __attribute__((always_inline)) void sums(const gal_conv_ref *c, ga
                 int64_t line = (p->k * per_group + ch) * taps + (a * w->kernel[1] + b) * w->kernel[2];
                 for (int64_t e = 0; e < w->kernel[2]; e++) {
                     double weight[WIDTH];
-                    for (int q = 0; q < width; q++) weight[q] = load(t, c->w, line + q * per_group * taps + e);
+                    for (int q = 0; q < width; q++)
+                        weight[q] = load(c->f32_weights ? GALEN_F32 : t, c->w, line + q * per_group * taps + e);
                     tap(c, t, width, p, weight, row, e, acc);
                 }
             }

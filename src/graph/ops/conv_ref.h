@@ -10,7 +10,7 @@
 /*
  * Where things lie, in elements. Outputs are sums in double over channel, then window position in row-major order, then
  * the bias; rounded once; then the residual is added and rounded; then the activation. A merged bf16 convolution does
- * all of that on f32 and rounds to bf16 at the end.
+ * all of that on f32 and rounds to bf16 at the end; its weights may be f32.
  */
 typedef struct gal_conv_ref {
     gal_window window;
@@ -20,6 +20,7 @@ typedef struct gal_conv_ref {
     void *y;
     int64_t x_stride[5], y_stride[5]; /* batch, channel, depth, row, column */
     bool merged;                      /* galen.Conv: residual and activation; of bf16 with an f32 bias */
+    bool f32_weights;                 /* whatever dtype is */
     gal_activation activation;        /* only when merged */
     float alpha, beta;
 } gal_conv_ref;

@@ -18,11 +18,16 @@ static galen_status need_f32(const gal_node *node, galen_error *err) {
     return gal_need_same_dtype(node, 0, err);
 }
 
-/* All f32; or activations (inputs 0 and 3) and weights bf16 with an f32 bias. */
+/* All f32; or activations (inputs 0 and 3) and weights bf16 with an f32 bias. Weights that meet one channel each, as in
+ * depthwise convolution, may be f32: they are few. */
 static galen_status need_types(const gal_node *node, galen_error *err) {
     if (node->in[0]->dtype != GALEN_BF16) return need_f32(node, err);
-    for (uint32_t i = 1; i < node->n_in; i++)
-        if (node->in[i]) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(i == 2 ? GALEN_F32 : GALEN_BF16), err));
+    const gal_shape *w = &node->in[1]->shape;
+    bool one = w->rank == 4 && !w->dim[1].batch && w->dim[1].size == 1 && node->in[1]->dtype == GALEN_F32;
+    for (uint32_t i = 1; i < node->n_in; i++) {
+        if (node->in[i] == NULL || (i == 1 && one)) continue;
+        GAL_TRY(gal_need_dtype(node, i, GAL_BIT(i == 2 ? GALEN_F32 : GALEN_BF16), err));
+    }
     return GALEN_OK;
 }
 
@@ -70,6 +75,7 @@ galen_status gal_galen_conv_run(const gal_call *call, galen_error *err) {
         .dtype = x->dtype, .merged = true, .batch = x->dim[0], .channels = x->dim[3], .outputs = w->dim[0]};
     GAL_TRY(gal_conv_shape(node, 0, 1, 2, true, &c.window, &shape, err));
     c.group = gal_attr_int(node, "group", 1);
+    c.f32_weights = w->dtype == GALEN_F32;
     c.x = x->data, c.w = w->data, c.y = call->out[0]->data;
     c.bias = node->n_in > 2 && call->in[2] ? call->in[2]->data : NULL;
     c.residual = node->n_in > 3 && call->in[3] ? call->in[3]->data : NULL;

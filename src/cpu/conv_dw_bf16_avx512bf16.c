@@ -1,0 +1,12 @@
+/* bf16 depthwise convolution, AVX512-BF16 (for the rounding alone: sums are f32). */
+#include "cpu/vec_avx512.h"
+
+#include "cpu/vec_math.h"
+
+#include "cpu/pair_bf16.h"
+
+#define GAL_TILE_BF16 1
+#include "cpu/activation_body.h"
+#include "cpu/conv_dw_half_body.h"
+
+const gal_dw_half gal_dw_bf16_avx512bf16 = {.split = PAIR_SPLIT, .band = dw_band};

@@ -1,0 +1,97 @@
+/* Depthwise convolution of 16-bit floats: packing, bands of rows over threads, and its rows of bf16.def. */
+#include "cpu/conv_dw_half.h"
+
+#include "cpu/rows.h"
+
+#include <string.h>
+
+enum { BAND_BYTES = 64 << 10 /* of input a band touches, about */ };
+
+static const char *dw_reject(const gal_node *node) {
+    gal_conv conv;
+    const char *why = gal_conv_dw_decode(node, GAL_DW_BLOCK, &conv);
+    if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
+    return why;
+}
+
+static void dw_needs(const gal_node *node, gal_kernel_needs *needs) {
+    gal_conv conv;
+    *needs = (gal_kernel_needs){0};
+    if (gal_conv_dw_decode(node, GAL_DW_BLOCK, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
+}
+
+/* Place of channel `c` in its block. */
+static size_t place(int64_t c, bool split) {
+    size_t in = (size_t)c % GAL_DW_BLOCK;
+    return split ? in / 2 + in % 2 * (GAL_DW_BLOCK / 2) : in;
+}
+
+static void dw_pack(const gal_node *node, bool split, void *packed) {
+    gal_conv conv;
+    if (gal_conv_dw_decode(node, GAL_DW_BLOCK, &conv) != NULL) return;
+    const float *w = node->in[1]->constant->data;
+    const float *bias = node->n_in > 2 && node->in[2] != NULL ? node->in[2]->constant->data : NULL;
+    size_t taps = (size_t)(conv.r * conv.s);
+    memcpy(packed, &conv, sizeof conv);
+    for (int64_t c = 0; c < conv.c; c++) {
+        size_t block = (size_t)c / GAL_DW_BLOCK * GAL_DW_BLOCK, at = place(c, split);
+        float *to = (float *)packed + conv.panels + block * taps + at;
+        for (size_t t = 0; t < taps; t++) to[t * GAL_DW_BLOCK] = w[(size_t)c * taps + t];
+        if (bias != NULL) ((float *)packed)[conv.bias + block + at] = bias[c];
+    }
+}
+
+typedef struct dw_job {
+    const gal_dw_half *level;
+    gal_dw_half_band image; /* of the first image */
+    int64_t rows, bands;
+} dw_job;
+
+static void run_band(void *context, size_t index) {
+    const dw_job *job = context;
+    const gal_conv *cv = job->image.conv;
+    int64_t n = (int64_t)index / job->bands, band = (int64_t)index % job->bands;
+    gal_dw_half_band mine = job->image;
+    mine.x += n * cv->h * cv->w * mine.in_pitch;
+    mine.y += n * cv->oh * cv->ow * mine.out_pitch;
+    if (mine.residual != NULL) mine.residual += n * cv->oh * cv->ow * cv->k;
+    mine.first = band * job->rows;
+    mine.end = mine.first + job->rows < cv->oh ? mine.first + job->rows : cv->oh;
+    job->level->band(&mine);
+}
+
+static galen_status dw_run(const gal_call *call, const gal_dw_half *level) {
+    const gal_conv *cv = call->packed;
+    const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
+    dw_job job = {.level = level,
+                  .image = {.conv = cv,
+                            .x = call->in[0]->data,
+                            .residual = residual == NULL ? NULL : residual->data,
+                            .y = call->out[0]->data,
+                            .in_pitch = call->in_pitch,
+                            .out_pitch = call->out_pitch}};
+    int64_t line = cv->w * cv->c * cv->sh * (int64_t)sizeof(uint16_t);
+    job.rows = BAND_BYTES / line + 4;
+    job.bands = (cv->oh + job.rows - 1) / job.rows;
+    job.rows = (cv->oh + job.bands - 1) / job.bands; /* alike in size, for the threads */
+    gal_pool_run(call->pool, run_band, &job, (size_t)(call->in[0]->dim[0] * job.bands));
+    return GALEN_OK;
+}
+
+#define DEPTHWISE(level)                                                                                               \
+    const char *gal_conv_dw_##level##_reject(const gal_node *node) {                                                   \
+        return dw_reject(node);                                                                                        \
+    }                                                                                                                  \
+    void gal_conv_dw_##level##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {  \
+        (void)max_batch, (void)threads;                                                                                \
+        dw_needs(node, needs);                                                                                         \
+    }                                                                                                                  \
+    void gal_conv_dw_##level##_pack(const gal_node *node, void *packed) {                                              \
+        dw_pack(node, gal_dw_##level.split, packed);                                                                   \
+    }                                                                                                                  \
+    galen_status gal_conv_dw_##level##_run(const gal_call *call, galen_error *err) {                                   \
+        (void)err;                                                                                                     \
+        return dw_run(call, &gal_dw_##level);                                                                          \
+    }
+
+DEPTHWISE(bf16_avx512bf16)
