@@ -121,8 +121,11 @@ DW_SIZES(5, 1)
 DW_SIZES(5, 2)
 
 #define DW_ROW(px, taps, stride)                                                                                       \
-    {{dw_##px##_##taps##_##stride##_part_edge, dw_##px##_##taps##_##stride##_whole_edge},                              \
-     {dw_##px##_##taps##_##stride##_part, dw_##px##_##taps##_##stride##_whole}}
+    {                                                                                                                  \
+        {dw_##px##_##taps##_##stride##_part_edge, dw_##px##_##taps##_##stride##_whole_edge}, {                         \
+            dw_##px##_##taps##_##stride##_part, dw_##px##_##taps##_##stride##_whole                                    \
+        }                                                                                                              \
+    }
 #define DW_ROWS(taps, stride)                                                                                          \
     {                                                                                                                  \
         DW_ROW(4, taps, stride), DW_ROW(5, taps, stride), DW_ROW(6, taps, stride), DW_ROW(7, taps, stride),            \

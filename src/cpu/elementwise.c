@@ -1,6 +1,7 @@
-/* The rows of elementwise.def: broadcasting and threads around the inner loops of elementwise_body.h. */
+/* The rows of elementwise.def, and those of bf16.def that are alike: broadcasting and threads around inner loops. */
 #include "cpu/elementwise.h"
 
+#include "base/half.h"
 #include "cpu/rows.h"
 
 #include <math.h>
@@ -15,8 +16,8 @@ enum { PIECE = 16384 /* elements a task handles, about */ };
 typedef struct walk {
     const gal_elementwise *level;
     gal_binary op;
-    const float *a, *b;
-    float *y;
+    const char *a, *b;
+    char *y;
     int rank;
     size_t dim[GALEN_MAX_RANK], a_step[GALEN_MAX_RANK], b_step[GALEN_MAX_RANK];
     size_t inner, piece, pieces, rows, rows_each; /* inner loop, cut into pieces; rows of it in all and for a task */
@@ -63,13 +64,19 @@ static void run_rows(void *context, size_t index) {
         at[i] = rest % w->dim[i];
         a += at[i] * w->a_step[i], b += at[i] * w->b_step[i];
     }
-    for (size_t row = first; row < end; row++) {
-        size_t as = w->a_step[inner], bs = w->b_step[inner];
-        w->level->binary(w->op, w->a + a + from * as, as, w->b + b + from * bs, bs, w->y + row * w->inner + from, n);
-        for (int i = inner - 1; i >= 0; i--) {
-            a += w->a_step[i], b += w->b_step[i];
-            if (++at[i] < w->dim[i]) break;
+    size_t size = w->level->element, lines = inner > 0 ? w->dim[inner - 1] : 1;
+    gal_operand x = {.step = w->a_step[inner], .row = inner > 0 ? w->a_step[inner - 1] : 0};
+    gal_operand z = {.step = w->b_step[inner], .row = inner > 0 ? w->b_step[inner - 1] : 0};
+    for (size_t row = first; row < end;) {
+        size_t done = inner > 0 ? at[inner - 1] : 0, more = lines - done < end - row ? lines - done : end - row;
+        x.data = w->a + (a + from * x.step) * size, z.data = w->b + (b + from * z.step) * size;
+        w->level->binary(w->op, &x, &z, w->y + (row * w->inner + from) * size, more, n);
+        row += more;
+        if (inner == 0) break;
+        a += more * x.row, b += more * z.row, at[inner - 1] += more;
+        for (int i = inner - 1; i >= 0 && at[i] == w->dim[i]; i--) {
             a -= at[i] * w->a_step[i], b -= at[i] * w->b_step[i], at[i] = 0;
+            if (i > 0) a += w->a_step[i - 1], b += w->b_step[i - 1], at[i - 1]++;
         }
     }
 }
@@ -87,15 +94,15 @@ static galen_status run_binary(const gal_call *call, const gal_elementwise *leve
 typedef struct map {
     const gal_elementwise *level;
     gal_cpu_activation act;
-    const float *x;
-    float *y;
+    const char *x;
+    char *y;
     size_t n;
 } map;
 
 static void run_piece(void *context, size_t index) {
     const map *m = context;
     size_t from = index * PIECE, n = m->n - from < PIECE ? m->n - from : PIECE;
-    m->level->activate(m->x + from, m->y + from, n, &m->act);
+    m->level->activate(m->x + from * m->level->element, m->y + from * m->level->element, n, &m->act);
 }
 
 /* The node's op as an activation; Clip's bounds are read from its inputs at run time. */
@@ -112,12 +119,17 @@ static gal_cpu_activation activation_of_op(const gal_node *node) {
                                    gal_attr_float(node, "beta", 0.5f));
 }
 
+/* The one number of a bound. */
+static float bound_of(const galen_tensor *bound) {
+    return bound->dtype == GALEN_BF16 ? gal_bf16_to_f32(*(const uint16_t *)bound->data) : *(const float *)bound->data;
+}
+
 static galen_status run_map(const gal_call *call, const gal_elementwise *level) {
     map m = {.level = level, .act = activation_of_op(call->node), .x = call->in[0]->data, .y = call->out[0]->data};
     m.n = (size_t)galen_tensor_elements(call->out[0]);
     if (strcmp(call->node->op->name, "Clip") == 0) {
-        if (call->node->n_in > 1 && call->in[1] != NULL) m.act.low = *(const float *)call->in[1]->data;
-        if (call->node->n_in > 2 && call->in[2] != NULL) m.act.high = *(const float *)call->in[2]->data;
+        if (call->node->n_in > 1 && call->in[1] != NULL) m.act.low = bound_of(call->in[1]);
+        if (call->node->n_in > 2 && call->in[2] != NULL) m.act.high = bound_of(call->in[2]);
     }
     gal_pool_run(call->pool, run_piece, &m, (m.n + PIECE - 1) / PIECE);
     return GALEN_OK;
@@ -157,11 +169,11 @@ static const char *reject_none(const gal_node *node) {
     return NULL;
 }
 
-#define UNARY(level)                                                                                                   \
-    const char *gal_map_f32_##level##_reject(const gal_node *node) {                                                   \
+#define UNARY(name, level)                                                                                             \
+    const char *gal_map_##name##_reject(const gal_node *node) {                                                        \
         return reject_none(node);                                                                                      \
     }                                                                                                                  \
-    galen_status gal_map_f32_##level##_run(const gal_call *call, galen_error *err) {                                   \
+    galen_status gal_map_##name##_run(const gal_call *call, galen_error *err) {                                        \
         (void)err;                                                                                                     \
         return run_map(call, &gal_elementwise_##level);                                                                \
     }
@@ -173,24 +185,23 @@ static const char *reject_none(const gal_node *node) {
         (void)err;                                                                                                     \
         return run_scale_shift(call, &gal_elementwise_##level);                                                        \
     }
-#define BINARY(name, op, level)                                                                                        \
-    const char *gal_##name##_f32_##level##_reject(const gal_node *node) {                                              \
+#define BINARY(op, kind, name, level)                                                                                  \
+    const char *gal_##op##_##name##_reject(const gal_node *node) {                                                     \
         return reject_none(node);                                                                                      \
     }                                                                                                                  \
-    galen_status gal_##name##_f32_##level##_run(const gal_call *call, galen_error *err) {                              \
+    galen_status gal_##op##_##name##_run(const gal_call *call, galen_error *err) {                                     \
         (void)err;                                                                                                     \
-        return run_binary(call, &gal_elementwise_##level, op);                                                         \
+        return run_binary(call, &gal_elementwise_##level, kind);                                                       \
     }
+#define MAPS(name, level)                                                                                              \
+    UNARY(name, level)                                                                                                 \
+    BINARY(add, GAL_BINARY_ADD, name, level)                                                                           \
+    BINARY(sub, GAL_BINARY_SUB, name, level)                                                                           \
+    BINARY(mul, GAL_BINARY_MUL, name, level)                                                                           \
+    BINARY(div, GAL_BINARY_DIV, name, level)
 
 SCALE_SHIFT(avx2)
-UNARY(avx2)
-BINARY(add, GAL_BINARY_ADD, avx2)
-BINARY(sub, GAL_BINARY_SUB, avx2)
-BINARY(mul, GAL_BINARY_MUL, avx2)
-BINARY(div, GAL_BINARY_DIV, avx2)
+MAPS(f32_avx2, avx2)
 SCALE_SHIFT(avx512)
-UNARY(avx512)
-BINARY(add, GAL_BINARY_ADD, avx512)
-BINARY(sub, GAL_BINARY_SUB, avx512)
-BINARY(mul, GAL_BINARY_MUL, avx512)
-BINARY(div, GAL_BINARY_DIV, avx512)
+MAPS(f32_avx512, avx512)
+MAPS(bf16_avx512bf16, bf16_avx512bf16)

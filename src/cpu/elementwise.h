@@ -1,4 +1,4 @@
-/* f32 element-wise work of one level: the inner loops under elementwise.c and pool_f32.c. */
+/* Element-wise work of one level and type: the inner loops under elementwise.c and, for f32, pool_f32.c. */
 #ifndef GAL_CPU_ELEMENTWISE_H
 #define GAL_CPU_ELEMENTWISE_H
 
@@ -8,11 +8,18 @@
 
 typedef enum gal_binary { GAL_BINARY_ADD, GAL_BINARY_SUB, GAL_BINARY_MUL, GAL_BINARY_DIV } gal_binary;
 
+/* Rows of an operand: element i of row r is data[r * row + i * step], step 0 or 1. */
+typedef struct gal_operand {
+    const void *data;
+    size_t step, row;
+} gal_operand;
+
 typedef struct gal_elementwise {
-    /* y[i] = a[i] op b[i] for i < n; an operand with step 0 is one number. y may be a. */
-    void (*binary)(gal_binary op, const float *a, size_t a_step, const float *b, size_t b_step, float *y, size_t n);
+    size_t element; /* bytes: 4 for f32, 2 for bf16, which has the first two loops only */
+    /* y[r * n + i] = a op b for r < rows, i < n. y may be a's data. */
+    void (*binary)(gal_binary op, const gal_operand *a, const gal_operand *b, void *y, size_t rows, size_t n);
     /* y[i] = activation(x[i]); y may be x. */
-    void (*activate)(const float *x, float *y, size_t n, const gal_cpu_activation *act);
+    void (*activate)(const void *x, void *y, size_t n, const gal_cpu_activation *act);
     /* y[p * y_pitch + i] = clamp(x[p * x_pitch + i] * scale[i] + shift[i]) for p < pixels, i < c. */
     void (*scale_shift)(const float *x, size_t x_pitch, const float *scale, const float *shift, float *y,
                         size_t y_pitch, size_t pixels, size_t c, const gal_cpu_activation *act);
@@ -24,5 +31,6 @@ typedef struct gal_elementwise {
 } gal_elementwise;
 
 extern const gal_elementwise gal_elementwise_avx2, gal_elementwise_avx512;
+extern const gal_elementwise gal_elementwise_bf16_avx512bf16;
 
 #endif

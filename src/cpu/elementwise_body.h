@@ -22,22 +22,30 @@ static inline __attribute__((always_inline)) vf binary_vector(vf a, vf b, gal_bi
     return vf_div(a, b);
 }
 
-static inline __attribute__((always_inline)) void binary_loop(const gal_binary op, const float *a, size_t a_step,
-                                                              const float *b, size_t b_step, float *y, size_t n) {
-    vf one_a = a_step == 0 ? vf_set(*a) : vf_zero(), one_b = b_step == 0 ? vf_set(*b) : vf_zero();
-    for (size_t i = 0; i < n; i += VF) {
-        vf va = a_step == 0 ? one_a : any_load(a + i, n - i), vb = b_step == 0 ? one_b : any_load(b + i, n - i);
-        any_store(y + i, n - i, binary_vector(va, vb, op));
+static inline __attribute__((always_inline)) void binary_loop(const gal_binary op, const gal_operand *x,
+                                                              const gal_operand *z, float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, y += n) {
+        const float *a = (const float *)x->data + r * x->row, *b = (const float *)z->data + r * z->row;
+        vf one_a = x->step == 0 ? vf_set(*a) : vf_zero(), one_b = z->step == 0 ? vf_set(*b) : vf_zero();
+        for (size_t i = 0; i < n; i += VF) {
+            vf va = x->step == 0 ? one_a : any_load(a + i, n - i), vb = z->step == 0 ? one_b : any_load(b + i, n - i);
+            any_store(y + i, n - i, binary_vector(va, vb, op));
+        }
     }
 }
 
-static void binary(gal_binary op, const float *a, size_t a_step, const float *b, size_t b_step, float *y, size_t n) {
+static void binary(gal_binary op, const gal_operand *a, const gal_operand *b, void *y, size_t rows, size_t n) {
     switch (op) {
-    case GAL_BINARY_ADD: binary_loop(GAL_BINARY_ADD, a, a_step, b, b_step, y, n); break;
-    case GAL_BINARY_SUB: binary_loop(GAL_BINARY_SUB, a, a_step, b, b_step, y, n); break;
-    case GAL_BINARY_MUL: binary_loop(GAL_BINARY_MUL, a, a_step, b, b_step, y, n); break;
-    case GAL_BINARY_DIV: binary_loop(GAL_BINARY_DIV, a, a_step, b, b_step, y, n); break;
+    case GAL_BINARY_ADD: binary_loop(GAL_BINARY_ADD, a, b, y, rows, n); break;
+    case GAL_BINARY_SUB: binary_loop(GAL_BINARY_SUB, a, b, y, rows, n); break;
+    case GAL_BINARY_MUL: binary_loop(GAL_BINARY_MUL, a, b, y, rows, n); break;
+    case GAL_BINARY_DIV: binary_loop(GAL_BINARY_DIV, a, b, y, rows, n); break;
     }
+}
+
+/* As gal_elementwise has it. */
+static void activate(const void *x, void *y, size_t n, const gal_cpu_activation *act) {
+    activate_floats(x, y, n, act);
 }
 
 /* px pixels by four vectors of channels: what is read once a channel serves them all. */

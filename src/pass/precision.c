@@ -101,11 +101,28 @@ static galen_status replace(gal_graph *graph, gal_node *node, gal_value **in, ga
     return GALEN_OK;
 }
 
+static bool is_depthwise(const gal_node *node) {
+    int64_t group = gal_attr_int(node, "group", 1);
+    const gal_shape *w = &node->in[1]->shape;
+    return group > 1 && w->dim[1].size == 1 && w->dim[0].size == group;
+}
+
+/* Depthwise weights stay f32: they are few, and each is used as it is. */
+static galen_status convert_depthwise(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+    gal_value *in[4] = {NULL, node->in[1], node->n_in > 2 ? node->in[2] : NULL, NULL};
+    GAL_TRY(need_narrow(graph, node->in[0], 0, node, &in[0], err));
+    if (node->n_in > 3 && node->in[3] != NULL) GAL_TRY(need_narrow(graph, node->in[3], 0, node, &in[3], err));
+    GAL_TRY(replace(graph, node, in, err));
+    *changed = true;
+    return GALEN_OK;
+}
+
 /* Weights in pairs of input channels; an odd image from outside the bf16 part (a picture) grows by a channel. */
 static galen_status convert_conv(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
     gal_value *w = node->in[1], *residual = node->n_in > 3 ? node->in[3] : NULL;
     if (gal_const_f32(w) == NULL || (node->n_in > 2 && node->in[2] != NULL && gal_const_f32(node->in[2]) == NULL))
         return GALEN_OK;
+    if (is_depthwise(node)) return convert_depthwise(graph, node, changed, err);
     int64_t channels = w->shape.dim[1].size, odd = channels % 2;
     if (channels < 1) return GALEN_OK;
     if (odd && (gal_attr_int(node, "group", 1) != 1 || narrow_form(node->in[0]) != NULL)) return GALEN_OK;
@@ -143,6 +160,47 @@ static galen_status follow(gal_graph *graph, gal_node *node, bool *changed, gale
     return GALEN_OK;
 }
 
+/* `value` in bf16 in front of `before`, also when it is a constant. */
+static galen_status need_operand(gal_graph *graph, gal_value *value, gal_node *before, gal_value **out,
+                                 galen_error *err) {
+    return gal_const_f32(value) != NULL ? narrow_constant(graph, value, 0, out, err)
+                                        : need_narrow(graph, value, 0, before, out, err);
+}
+
+/* Elements of one image, about. */
+static double weight_of(const gal_value *value) {
+    double n = 1;
+    for (int i = 0; i < value->shape.rank; i++) n *= (double)value->shape.dim[i].size;
+    return n;
+}
+
+/* Two operands, one or both in bf16: the other is narrowed when it is no larger than what would be widened. */
+static galen_status join(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+    gal_value *in[2] = {narrow_form(node->in[0]), narrow_form(node->in[1])};
+    if (in[0] == NULL && in[1] == NULL) return GALEN_OK;
+    for (int i = 0; i < 2; i++) {
+        if (in[i] != NULL) continue;
+        if (weight_of(node->in[i]) > weight_of(node->in[1 - i])) return GALEN_OK;
+        GAL_TRY(need_operand(graph, node->in[i], node, &in[i], err));
+    }
+    GAL_TRY(replace(graph, node, in, err));
+    *changed = true;
+    return GALEN_OK;
+}
+
+/* The bounds have the type of what they bound. A bound rounds as the result would: no other number comes out. */
+static galen_status follow_clip(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+    gal_value *in[3] = {narrow_form(node->in[0])};
+    if (in[0] == NULL) return GALEN_OK;
+    for (uint32_t i = 1; i < node->n_in; i++)
+        if (node->in[i] != NULL && gal_const_f32(node->in[i]) == NULL) return GALEN_OK;
+    for (uint32_t i = 1; i < node->n_in; i++)
+        if (node->in[i] != NULL) GAL_TRY(narrow_constant(graph, node->in[i], 0, &in[i], err));
+    GAL_TRY(replace(graph, node, in, err));
+    *changed = true;
+    return GALEN_OK;
+}
+
 /* Every input must be in bf16 already. */
 static galen_status follow_all(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
     gal_value *in[MAX_INPUTS];
@@ -158,12 +216,29 @@ static const struct {
     const char *domain, *op;
     galen_status (*convert)(gal_graph *graph, gal_node *node, bool *changed, galen_error *err);
 } rules[] = {
-    {"galen", "Conv", convert_conv},  {"galen", "Gemm", convert_gemm},
-    {"galen", "AveragePool", follow}, {"galen", "GlobalAveragePool", follow},
-    {"galen", "MaxPool", follow},     {"galen", "ScaleShift", follow},
-    {"", "Concat", follow_all},       {"", "Flatten", follow},
-    {"", "Identity", follow},         {"", "Reshape", follow},
-    {"", "Squeeze", follow},          {"", "Unsqueeze", follow},
+    {"galen", "Conv", convert_conv},
+    {"galen", "Gemm", convert_gemm},
+    {"galen", "AveragePool", follow},
+    {"galen", "GlobalAveragePool", follow},
+    {"galen", "MaxPool", follow},
+    {"galen", "ScaleShift", follow},
+    {"", "Add", join},
+    {"", "Clip", follow_clip},
+    {"", "Concat", follow_all},
+    {"", "Div", join},
+    {"", "Flatten", follow},
+    {"", "HardSigmoid", follow},
+    {"", "HardSwish", follow},
+    {"", "Identity", follow},
+    {"", "LeakyRelu", follow},
+    {"", "Mul", join},
+    {"", "Relu", follow},
+    {"", "Reshape", follow},
+    {"", "Sigmoid", follow},
+    {"", "Squeeze", follow},
+    {"", "Sub", join},
+    {"", "Tanh", follow},
+    {"", "Unsqueeze", follow},
 };
 
 galen_status gal_pass_narrow(gal_graph *graph, bool *changed, galen_error *err) {

@@ -33,6 +33,19 @@ static void conv_rounds_once(void **state) {
     free_all(in, 4);
 }
 
+/* Depthwise weights may be f32, and are used as they are: 2 (1 + 2^-12) - 2 shows the difference. */
+static void depthwise_keeps_f32_weights(void **state) {
+    (void)state;
+    const gal_attr attr[] = {INT("group", 2)};
+    galen_tensor in[3] = {bf16((float[]){2, 4}, DIMS(1, 1, 1, 2)),
+                          tensor_of(GALEN_F32, (float[]){1 + 0x1p-12f, 0.5f}, DIMS(2, 1, 1, 1)),
+                          tensor_of(GALEN_F32, (float[]){-2, 1}, DIMS(2))};
+    galen_tensor y = node_result("galen", "Conv", in, 3, attr, 1);
+    assert_true(at(&y, 0) == 0x1p-11f && at(&y, 1) == 3);
+    gal_free(y.data);
+    free_all(in, 3);
+}
+
 /* The product of bf16 matrices is f32: nothing is rounded away. */
 static void gemm_gives_f32(void **state) {
     (void)state;
@@ -100,11 +113,9 @@ static void types_are_checked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv_rounds_once),
-        cmocka_unit_test(gemm_gives_f32),
-        cmocka_unit_test(narrow_rounds_to_even_and_grows),
-        cmocka_unit_test(pools_and_scale),
-        cmocka_unit_test(types_are_checked),
+        cmocka_unit_test(conv_rounds_once), cmocka_unit_test(depthwise_keeps_f32_weights),
+        cmocka_unit_test(gemm_gives_f32),   cmocka_unit_test(narrow_rounds_to_even_and_grows),
+        cmocka_unit_test(pools_and_scale),  cmocka_unit_test(types_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,71 @@ static void test_islands(void **state) {
     gal_graph_destroy(g);
 }
 
+/* A window of three over each channel alone. */
+static gal_value *depthwise(gal_graph *g, gal_value *x, int64_t stride) {
+    const int64_t c = x->shape.dim[1].size, w[4] = {c, 1, 3, 3}, strides[2] = {stride, stride}, pads[4] = {1, 1, 1, 1};
+    const gal_attr attr[3] = {small_list("strides", strides, 2), small_list("pads", pads, 4), small_int("group", c)};
+    gal_value *in[3] = {x, small_constant(g, -1, 4, w), small_row(g, -1, c)};
+    return small_node(g, "Conv", 3, in, 3, attr)->out[0];
+}
+
+static gal_value *silu(gal_graph *g, gal_value *x) {
+    return small_op(g, "Mul", x, small_op(g, "Sigmoid", x, NULL));
+}
+
+/* An inverted residual with squeeze and excitation is bf16 throughout. */
+static void test_inverted_residual(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    gal_value *x = silu(g, small_conv(g, small_input(g, "x", 3, 8, 8), 6, 3, 2));
+    gal_value *wide = silu(g, depthwise(g, silu(g, small_conv(g, x, 18, 1, 1)), 1));
+    gal_value *gate = silu(g, small_conv(g, small_op(g, "GlobalAveragePool", wide, NULL), 4, 1, 1));
+    wide = small_op(g, "Mul", wide, small_op(g, "Sigmoid", small_conv(g, gate, 18, 1, 1), NULL));
+    x = small_op(g, "Add", x, small_conv(g, wide, 6, 1, 1));
+    small_output(g, small_conv(g, depthwise(g, x, 2), 5, 1, 1));
+    compare(g, 0.05);
+    assert_int_equal(count_bf16(g, "Conv"), 8);
+    assert_int_equal(count_bf16(g, "Mul"), 1); /* the other gates are activations of convolutions */
+    assert_int_equal(small_count(g, "Narrow"), 1);
+    assert_int_equal(small_count(g, "Cast"), 1); /* of the output */
+    gal_graph_destroy(g);
+}
+
+/* Element-wise ops that no layer takes in follow; constants and small operands beside a bf16 one are narrowed. */
+static void test_element_wise(void **state) {
+    (void)state;
+    static const char *const ops[] = {"Tanh", "LeakyRelu", "HardSwish", "Relu", "HardSigmoid", "Sigmoid"};
+    gal_graph *g = small_graph();
+    gal_value *gate = small_input(g, "gate", 4, 1, 1), *x = small_conv(g, small_input(g, "x", 4, 6, 6), 4, 3, 1);
+    const int64_t channels[3] = {4, 1, 1};
+    x = small_op(g, "Div", small_op(g, "Sub", small_op(g, "Mul", gate, x), gate), small_constant(g, 1, 3, channels));
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        x = small_op(g, "Add", x, small_op(g, ops[i], x, NULL)); /* read twice: no op takes the other in */
+    gal_value *clip[3] = {x, small_constant(g, -0.7f, 0, NULL), small_constant(g, 0.7f, 0, NULL)};
+    x = small_op(g, "Add", x, small_node(g, "Clip", 3, clip, 0, NULL)->out[0]);
+    small_output(g, small_conv(g, x, 6, 1, 1));
+    compare(g, 0.05);
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) assert_int_equal(count_bf16(g, ops[i]), 1);
+    assert_int_equal(count_bf16(g, "Clip"), 1);
+    assert_int_equal(count_bf16(g, "Mul") + count_bf16(g, "Sub") + count_bf16(g, "Div"), 3);
+    assert_int_equal(small_count(g, "Narrow"), 2); /* picture and gate */
+    assert_int_equal(small_count(g, "Cast"), 1);
+    gal_graph_destroy(g);
+}
+
+/* Widening the small operand costs less than narrowing the large one. */
+static void test_large_operand(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    gal_value *gate = small_op(g, "GlobalAveragePool", small_conv(g, small_input(g, "x", 4, 6, 6), 4, 3, 1), NULL);
+    small_output(g, small_op(g, "Mul", small_input(g, "z", 4, 6, 6), gate));
+    compare(g, 0.03);
+    assert_int_equal(count_bf16(g, "Mul"), 0);
+    assert_int_equal(small_count(g, "Narrow"), 1);
+    assert_int_equal(small_count(g, "Cast"), 1);
+    gal_graph_destroy(g);
+}
+
 /* Two readers share one border. */
 static void test_shared_border(void **state) {
     (void)state;
@@ -101,6 +166,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_islands),
+        cmocka_unit_test(test_inverted_residual),
+        cmocka_unit_test(test_element_wise),
+        cmocka_unit_test(test_large_operand),
         cmocka_unit_test(test_shared_border),
         cmocka_unit_test(test_no_memory),
     };
