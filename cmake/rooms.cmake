@@ -7,6 +7,17 @@ set(GALEN_FLAGS_avx512bf16 ${GALEN_FLAGS_avx512} -mavx512bf16)
 set(GALEN_FLAGS_avx512vnni ${GALEN_FLAGS_avx512} -mavx512vnni)
 set(GALEN_FLAGS_avx512fp16 ${GALEN_FLAGS_avx512} -mavx512fp16)
 set(GALEN_FLAGS_amx ${GALEN_FLAGS_avx512bf16} -mamx-tile -mamx-bf16 -mamx-int8)
+set(GALEN_FLAGS_neonbf16 -march=armv8.2-a+bf16) # NEON itself is part of every aarch64
+set(GALEN_FLAGS_neondot -march=armv8.2-a+dotprod)
+set(GALEN_FLAGS_neoni8mm -march=armv8.2-a+dotprod+i8mm)
+
+# Levels of other processors, whose files are left out; a processor that is neither of the two has plain C alone.
+set(GALEN_FOREIGN "_(avx|amx|neon)[a-z0-9]*[_.][a-z0-9_.]*$")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+    set(GALEN_FOREIGN "_neon[a-z0-9]*[_.][a-z0-9_.]*$")
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+    set(GALEN_FOREIGN "_(avx|amx)[a-z0-9]*[_.][a-z0-9_.]*$")
+endif()
 
 # galen_isa_flags(FILE OUT): the compiler's options for the level that the file's name ends in; none for plain C.
 function(galen_isa_flags file out)
@@ -21,6 +32,7 @@ function(galen_room name)
     cmake_parse_arguments(R "" "" "USES;LIBS" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
     list(FILTER sources EXCLUDE REGEX "(_plugin|/main)\\.c$")
+    list(FILTER sources EXCLUDE REGEX "${GALEN_FOREIGN}")
     add_library(galen_${name} STATIC ${sources})
     target_include_directories(galen_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
     foreach(used ${R_USES})

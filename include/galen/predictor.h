@@ -19,10 +19,10 @@ extern "C" {
 typedef struct galen_predictor galen_predictor;
 
 typedef struct galen_predictor_options {
-    int batch;   /* images a run, 1 to 4096; results do not depend on it */
-    int threads; /* 0: all this process may use; results do not depend on it */
-    const char
-        *isa; /* "reference", "avx2", "avx512", "amx": the highest level to use; NULL: the best of this machine */
+    int batch;       /* images a run, 1 to 4096; results do not depend on it */
+    int threads;     /* 0: all this process may use; results do not depend on it */
+    const char *isa; /* "reference", "avx2", "avx512", "amx", "neon": the highest level to use; NULL: the best of this
+                        machine */
     const char *precision; /* "f32", or "bf16": activations and weights in bfloat16, sums in f32; NULL: f32 */
     int frame;             /* of multi-frame DICOM files */
     galen_image_limits limits;

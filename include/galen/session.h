@@ -47,7 +47,8 @@ typedef struct galen_session galen_session;
 typedef struct galen_session_options {
     int64_t batch;   /* the largest batch; any smaller one runs at once */
     int threads;     /* 0: all this process may use */
-    const char *isa; /* the highest level to use ("reference", "avx2", "avx512"); NULL: the best of this machine */
+    const char *isa; /* the highest level to use ("reference", "avx2", "avx512", "amx", "neon"); NULL: the best of this
+                        machine */
     const char *precision; /* "f32", or "bf16": activations and weights in bfloat16, sums in f32; NULL: f32 */
 } galen_session_options;
 

@@ -79,11 +79,12 @@ void cli_print_overview(FILE *to) {
         galen_version());
     for (size_t i = 0; i < count; i++)
         if (!verbs[i]->hidden) fprintf(to, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
-    fputs("\n'galen VERB --help' says more. A first try:\n\n"
-          "  galen phantom --count 4 --out pictures && galen predict default pictures\n\n"
-          "Environment: GALEN_CPU=reference|avx2|avx512|amx caps the instruction set, GALEN_VERBOSE=info|dispatch\n"
-          "explains on stderr, NO_COLOR switches colour off.\n",
-          to);
+    fputs(
+        "\n'galen VERB --help' says more. A first try:\n\n"
+        "  galen phantom --count 4 --out pictures && galen predict default pictures\n\n"
+        "Environment: GALEN_CPU=reference|avx2|avx512|amx|neon caps the instruction set, GALEN_VERBOSE=info|dispatch\n"
+        "explains on stderr, NO_COLOR switches colour off.\n",
+        to);
 }
 
 /* Text with what roff would take for its own made plain. */
@@ -124,7 +125,7 @@ static void man_option(FILE *to, const cli_option *option) {
 static void man_tail(FILE *to) {
     fputs(
         ".SH EXIT STATUS\n0 done, 1 the answer is no, 2 wrong use, 3 bad input, 4 out of memory or disk.\n"
-        ".SH ENVIRONMENT\n.TP\n\\fBGALEN_CPU\\fR\nThe highest instruction set to use: reference, avx2, avx512 or amx.\n"
+        ".SH ENVIRONMENT\n.TP\n\\fBGALEN_CPU\\fR\nThe highest instruction set to use: reference, avx2, avx512, amx or (on aarch64) neon.\n"
         ".TP\n\\fBGALEN_VERBOSE\\fR\ninfo or dispatch: explains on standard error what is done and why.\n"
         ".TP\n\\fBNO_COLOR\\fR\nNo colour, whatever its value.\n",
         to);

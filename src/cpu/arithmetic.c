@@ -5,9 +5,9 @@
 #include <string.h>
 
 const char *gal_arithmetic_name(gal_arithmetic arithmetic) {
-    static const char *const name[GAL_ARITHMETIC_COUNT] = {"none",        "fma-avx2",    "fma-avx512",
-                                                           "fp16-avx512", "bf16-avx512", "vnni-avx",
-                                                           "vnni-avx512", "bf16-amx",    "int8-amx"};
+    static const char *const name[GAL_ARITHMETIC_COUNT] = {"none",        "fma-avx2", "fma-avx512",  "fp16-avx512",
+                                                           "bf16-avx512", "vnni-avx", "vnni-avx512", "bf16-amx",
+                                                           "int8-amx",    "fma-neon", "bf16-neon",   "dot-neon"};
     return (unsigned)arithmetic < GAL_ARITHMETIC_COUNT ? name[arithmetic] : "unknown";
 }
 
@@ -23,18 +23,21 @@ static const struct {
     {GAL_HAS_AVX_VNNI, GAL_ISA_AVX2, GAL_ARITHMETIC_VNNI_AVX},
     {GAL_HAS_AVX512_FP16, GAL_ISA_AVX512, GAL_ARITHMETIC_FP16_AVX512},
     {GAL_HAS_AVX512_BF16, GAL_ISA_AVX512, GAL_ARITHMETIC_BF16_AVX512},
+    {GAL_HAS_NEON_DOT, GAL_ISA_NEON, GAL_ARITHMETIC_DOT_NEON},
+    {GAL_HAS_NEON_BF16, GAL_ISA_NEON, GAL_ARITHMETIC_BF16_NEON},
 };
 enum { UNITS = sizeof units / sizeof *units };
 
 static gal_arithmetic plain_unit(gal_isa isa) {
     if (isa == GAL_ISA_REFERENCE) return GAL_ARITHMETIC_NONE;
+    if (isa == GAL_ISA_NEON) return GAL_ARITHMETIC_FMA_NEON;
     return isa == GAL_ISA_AVX2 ? GAL_ARITHMETIC_FMA_AVX2 : GAL_ARITHMETIC_FMA_AVX512;
 }
 
 uint32_t gal_arithmetics_here(gal_isa isa) {
     uint32_t here = 0;
-    for (gal_isa level = GAL_ISA_AVX2; level <= isa && level <= gal_isa_detect(); level++)
-        here |= 1u << plain_unit(level);
+    for (gal_isa level = GAL_ISA_AVX2; level <= isa; level++)
+        if (gal_isa_here(level)) here |= 1u << plain_unit(level);
     for (size_t i = 0; i < UNITS; i++)
         if (units[i].isa <= isa && (gal_features() & units[i].feature)) here |= 1u << units[i].arithmetic;
     return here;

@@ -14,6 +14,9 @@ typedef enum gal_arithmetic {
     GAL_ARITHMETIC_VNNI_AVX512, /* the same on 64 */
     GAL_ARITHMETIC_BF16_AMX,
     GAL_ARITHMETIC_INT8_AMX,
+    GAL_ARITHMETIC_FMA_NEON,
+    GAL_ARITHMETIC_BF16_NEON, /* BFDOT: pairs of bf16 into f32 */
+    GAL_ARITHMETIC_DOT_NEON,  /* SDOT and UDOT: four bytes by four into i32 */
     GAL_ARITHMETIC_COUNT
 } gal_arithmetic;
 

@@ -1,4 +1,5 @@
 /* The rows of bf16.def other than convolution and matrix product: windows, threads and borders around loops_bf16.h. */
+#if defined(__x86_64__)
 #include "cpu/loops_bf16.h"
 #include "cpu/rows.h"
 #include "graph/ops/pool_ref.h"
@@ -221,3 +222,4 @@ galen_status gal_widen_bf16_avx512bf16_run(const gal_call *call, galen_error *er
     gal_pool_run(call->pool, run_widen, &job, (job.rows + PIECE - 1) / PIECE);
     return GALEN_OK;
 }
+#endif

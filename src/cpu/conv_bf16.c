@@ -2,6 +2,7 @@
  * The bf16 rows of convolution and matrix product: conv_f32_run.c over pairs of channels. A panel holds, for each
  * column, the two weights of a pair as one word.
  */
+#if defined(__x86_64__)
 #include "cpu/conv_bf16.h"
 
 #include "cpu/rows.h"
@@ -140,3 +141,4 @@ galen_status gal_gemm_bf16_avx512bf16_run(const gal_call *call, galen_error *err
     gal_conv_f32_run(&gal_tile_bf16_f32_avx512bf16, call);
     return GALEN_OK;
 }
+#endif

@@ -1,6 +1,7 @@
 /* f32 depthwise convolution: packing, bands of rows over threads, and the rows of conv.def. */
 #include "cpu/conv_dw_f32.h"
 
+#include "cpu/levels.h"
 #include "cpu/rows.h"
 
 #include <string.h>
@@ -93,5 +94,4 @@ static galen_status dw_run(const gal_call *call, gal_dw_fn fn) {
         return dw_run(call, gal_conv_dw_band_##level);                                                                 \
     }
 
-DEPTHWISE(avx2)
-DEPTHWISE(avx512)
+GAL_EACH_LEVEL(DEPTHWISE)

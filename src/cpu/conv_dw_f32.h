@@ -17,5 +17,6 @@ typedef void (*gal_dw_fn)(const gal_dw_band *band);
 
 void gal_conv_dw_band_avx2(const gal_dw_band *band);
 void gal_conv_dw_band_avx512(const gal_dw_band *band);
+void gal_conv_dw_band_neon(const gal_dw_band *band);
 
 #endif

@@ -1,5 +1,6 @@
 /* The rows of conv.def: the same convolution over each level's register tile. */
 #include "cpu/conv_f32.h"
+#include "cpu/levels.h"
 #include "cpu/rows.h"
 
 static const char *conv_reject(const gal_node *node, const gal_gemm_f32 *gemm) {
@@ -45,5 +46,4 @@ static galen_status conv_run(const gal_call *call, const gal_gemm_f32 *gemm) {
         return conv_run(call, &gal_tile_##level);                                                                      \
     }
 
-CONV(avx2)
-CONV(avx512)
+GAL_EACH_LEVEL(CONV)

@@ -10,6 +10,7 @@
 /* What a row's third word stands for: a level, and features beside it. */
 #define LEVEL_AVX2        GAL_ISA_AVX2, 0
 #define LEVEL_AVX512      GAL_ISA_AVX512, 0
+#define LEVEL_NEON        GAL_ISA_NEON, 0
 #define LEVEL_AVX512_BF16 GAL_ISA_AVX512, GAL_HAS_AVX512_BF16
 #define LEVEL_AMX_BF16    GAL_ISA_AMX, GAL_HAS_AMX_BF16 | GAL_HAS_AVX512_BF16
 #define ROW(domain, op, level, dtype, symbol, tile, pitched, needs, pack)                                              \
@@ -25,6 +26,7 @@
     ROW(domain, op, level, dtype, symbol, tile, true, NULL, NULL)
 static const gal_kernel *const rows[] = {
 #include "cpu/kernels.def"
+    NULL /* a processor without rows has an array too */
 };
 #undef ROW
 #undef GAL_ROW
@@ -32,7 +34,7 @@ static const gal_kernel *const rows[] = {
 #undef GAL_ROW_PLAIN
 #undef GAL_ROW_PLAIN_PITCHED
 
-enum { ROWS = sizeof rows / sizeof *rows };
+enum { ROWS = sizeof rows / sizeof *rows - 1 };
 
 const gal_kernel *const *gal_kernel_table(size_t *count) {
     *count = ROWS;

@@ -2,6 +2,7 @@
 #include "cpu/elementwise.h"
 
 #include "base/half.h"
+#include "cpu/levels.h"
 #include "cpu/rows.h"
 
 #include <math.h>
@@ -200,8 +201,11 @@ static const char *reject_none(const gal_node *node) {
     BINARY(mul, GAL_BINARY_MUL, name, level)                                                                           \
     BINARY(div, GAL_BINARY_DIV, name, level)
 
-SCALE_SHIFT(avx2)
-MAPS(f32_avx2, avx2)
-SCALE_SHIFT(avx512)
-MAPS(f32_avx512, avx512)
+#define LEVEL(level)                                                                                                   \
+    SCALE_SHIFT(level)                                                                                                 \
+    MAPS(f32_##level, level)
+
+GAL_EACH_LEVEL(LEVEL)
+#if defined(__x86_64__)
 MAPS(bf16_avx512bf16, bf16_avx512bf16)
+#endif

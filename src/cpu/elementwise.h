@@ -30,7 +30,7 @@ typedef struct gal_elementwise {
     void (*mean)(const float *x, size_t pixels, size_t stride, float *y, size_t n, float factor);
 } gal_elementwise;
 
-extern const gal_elementwise gal_elementwise_avx2, gal_elementwise_avx512;
+extern const gal_elementwise gal_elementwise_avx2, gal_elementwise_avx512, gal_elementwise_neon;
 extern const gal_elementwise gal_elementwise_bf16_avx512bf16;
 
 #endif

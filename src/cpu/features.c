@@ -10,11 +10,14 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 /* XCR0: state components that must be enabled before their registers may be touched (Intel SDM vol. 1, 13.3). */
 enum { XCR0_YMM = 0x6, XCR0_ZMM = 0xe6, XCR0_TILES = 0x60000 };
 
-static bool bit(uint32_t word, int index) {
+static bool bit(uint64_t word, int index) {
     return (word >> index) & 1;
 }
 
@@ -37,12 +40,34 @@ uint32_t gal_features_of(const gal_cpuid *id) {
     return has;
 }
 
+/* Bit numbers of Linux' arch/arm64/include/uapi/asm/hwcap.h. */
+uint32_t gal_features_of_hwcap(const gal_hwcap *caps) {
+    uint32_t has = 0;
+    if (!bit(caps->hwcap, 1)) return 0; /* ASIMD */
+    has |= GAL_HAS_NEON;
+    if (bit(caps->hwcap, 20)) has |= GAL_HAS_NEON_DOT;
+    if (bit(caps->hwcap2, 13)) has |= GAL_HAS_NEON_I8MM;
+    if (bit(caps->hwcap2, 14)) has |= GAL_HAS_NEON_BF16;
+    return has;
+}
+
 gal_isa gal_isa_of(uint32_t features) {
+    if (features & GAL_HAS_NEON) return GAL_ISA_NEON;
     if (!(features & GAL_HAS_AVX2)) return GAL_ISA_REFERENCE;
     if (!(features & GAL_HAS_AVX512)) return GAL_ISA_AVX2;
     bool amx = (features & GAL_HAS_AMX_BF16) && (features & GAL_HAS_AMX_INT8);
     return amx ? GAL_ISA_AMX : GAL_ISA_AVX512;
 }
+
+#if defined(__aarch64__)
+void gal_hwcap_read(gal_hwcap *caps) {
+    *caps = (gal_hwcap){.hwcap = getauxval(AT_HWCAP), .hwcap2 = getauxval(AT_HWCAP2)};
+}
+#else
+void gal_hwcap_read(gal_hwcap *caps) {
+    *caps = (gal_hwcap){0};
+}
+#endif
 
 #if defined(__x86_64__)
 /* Linux hands out the 8 KiB of tile state only to processes that ask (Documentation/arch/x86/xstate.rst). */
@@ -101,8 +126,10 @@ static uint32_t detected;
 
 static void detect(void) {
     gal_cpuid id;
+    gal_hwcap caps;
     gal_cpuid_read(&id);
-    detected = gal_features_of(&id);
+    gal_hwcap_read(&caps);
+    detected = gal_features_of(&id) | gal_features_of_hwcap(&caps);
 }
 
 uint32_t gal_features(void) {
@@ -114,21 +141,26 @@ gal_isa gal_isa_detect(void) {
     return gal_isa_of(gal_features());
 }
 
+bool gal_isa_here(gal_isa isa) {
+    gal_isa best = gal_isa_detect();
+    return isa == GAL_ISA_REFERENCE || isa == best || (isa < best && best != GAL_ISA_NEON);
+}
+
 const char *gal_isa_name(gal_isa isa) {
-    static const char *const name[GAL_ISA_COUNT] = {"reference", "avx2", "avx512", "amx"};
+    static const char *const name[GAL_ISA_COUNT] = {"reference", "avx2", "avx512", "amx", "neon"};
     return (unsigned)isa < GAL_ISA_COUNT ? name[isa] : "unknown";
 }
 
 galen_status gal_isa_parse(const char *name, gal_isa *out, galen_error *err) {
     for (int i = 0; i < GAL_ISA_COUNT; i++) {
         if (strcmp(name, gal_isa_name((gal_isa)i)) != 0) continue;
-        if ((gal_isa)i > gal_isa_detect())
+        if (!gal_isa_here((gal_isa)i))
             return gal_fail(err, GALEN_ERR_UNSUPPORTED,
                             "instruction set '%s' is not available here: this machine has '%s' at most", name,
                             gal_isa_name(gal_isa_detect()));
         *out = (gal_isa)i;
         return GALEN_OK;
     }
-    return gal_fail(err, GALEN_ERR_ARGUMENT, "unknown instruction set '%.40s': use reference, avx2, avx512 or amx",
-                    name);
+    return gal_fail(err, GALEN_ERR_ARGUMENT,
+                    "unknown instruction set '%.40s': use reference, avx2, avx512, amx or neon", name);
 }

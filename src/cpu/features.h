@@ -1,4 +1,7 @@
-/* What a CPUID says, as a pure function over recorded answers, so that machines we do not own can be tested. */
+/*
+ * What a CPUID (x86-64) or the kernel's capability words (aarch64) say, as pure functions over recorded answers, so
+ * that machines we do not own can be tested.
+ */
 #ifndef GAL_CPU_FEATURES_H
 #define GAL_CPU_FEATURES_H
 
@@ -17,7 +20,12 @@ typedef struct gal_cpuid {
     bool tiles_granted;               /* the kernel said yes to ARCH_REQ_XCOMP_PERM for AMX tile data */
 } gal_cpuid;
 
-/* Bits of the result of gal_features_of. */
+/* getauxval(AT_HWCAP) and AT_HWCAP2: what an aarch64 kernel lets programs use. All zero on other processors. */
+typedef struct gal_hwcap {
+    uint64_t hwcap, hwcap2;
+} gal_hwcap;
+
+/* Bits of the result of gal_features_of and gal_features_of_hwcap. */
 enum {
     GAL_HAS_AVX2 = 1,        /* AVX2, FMA and F16C, with YMM state enabled */
     GAL_HAS_AVX512 = 2,      /* F, BW, DQ, VL and CD, with opmask and ZMM state enabled */
@@ -27,18 +35,24 @@ enum {
     GAL_HAS_AVX_VNNI = 32,
     GAL_HAS_AMX_BF16 = 64, /* tiles enabled and granted */
     GAL_HAS_AMX_INT8 = 128,
+    GAL_HAS_NEON = 256,
+    GAL_HAS_NEON_DOT = 512, /* these need GAL_HAS_NEON; SDOT, UDOT */
+    GAL_HAS_NEON_I8MM = 1024,
+    GAL_HAS_NEON_BF16 = 2048, /* BFDOT, BFMMLA, BFCVT */
 };
 
 uint32_t gal_features_of(const gal_cpuid *id);
+uint32_t gal_features_of_hwcap(const gal_hwcap *caps);
 /* The level those features make. */
 gal_isa gal_isa_of(uint32_t features);
 
 /* Asks this machine; requests AMX tiles from the kernel when the chip has them. */
 void gal_cpuid_read(gal_cpuid *id);
+void gal_hwcap_read(gal_hwcap *caps);
 /* Features of this machine, detected once. */
 uint32_t gal_features(void);
 
-/* Bytes of the data or unified cache of `level` (1..3) seen by the first core, 0 when the chip does not tell. */
+/* Bytes of the data or unified cache of `level` (1..3) seen by the first core, 0 when nothing tells. */
 size_t gal_cache_bytes(int level);
 
 #endif

@@ -46,7 +46,7 @@ typedef struct gal_gemm_f32 {
     void (*activate)(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act);
 } gal_gemm_f32;
 
-extern const gal_gemm_f32 gal_tile_avx2, gal_tile_avx512;
+extern const gal_gemm_f32 gal_tile_avx2, gal_tile_avx512, gal_tile_neon;
 extern const gal_gemm_f32 gal_tile_bf16_avx512bf16, gal_tile_bf16_f32_avx512bf16; /* with bf16 and with f32 output */
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * Body of the register tile (gemm_f32.h), included once by each level after its vec_*.h. MR and the vector width are
  * the level's; every row count gets its own fully unrolled copy so that accumulators stay in registers. A bf16 level
- * defines GAL_TILE_BF16 and brings its own tile_step and tile_store.
+ * defines GAL_TILE_BF16 and brings its own tile_step and tile_store; one that multiplies by a lane of a vector defines
+ * GAL_TILE_LANES and brings tile_segment.
  */
 #include "cpu/gemm_f32.h"
 
@@ -33,6 +34,29 @@ static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 
 }
 #endif
 
+#ifndef GAL_TILE_LANES
+/* One tap: `seg` positions of each row by the panel's rows at b. */
+static inline __attribute__((always_inline)) void tile_segment(const float *const *row, const float *b, size_t seg,
+                                                               vf acc[MR][2], const int mr, const int nv) {
+    const float *a[MR];
+    GAL_UNROLL
+    for (int i = 0; i < mr; i++) a[i] = row[i];
+    for (size_t k = 0; k < seg; k++, b += nv * VF) {
+        vf w[2];
+        GAL_UNROLL
+        for (int j = 0; j < nv; j++) w[j] = vf_load(b + j * VF);
+        GAL_UNROLL
+        for (int j = 0; j < nv * VF; j += LINE) __builtin_prefetch((const void *)((uintptr_t)(b + j) + AHEAD), 0, 3);
+        GAL_UNROLL
+        for (int i = 0; i < mr; i++) {
+            vf x = vf_set(a[i][k]);
+            GAL_UNROLL
+            for (int j = 0; j < nv; j++) acc[i][j] = tile_step(x, w[j], acc[i][j]);
+        }
+    }
+}
+#endif
+
 /* mr rows by nv vectors; both are constants where this is called. */
 static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *t, const int mr, const int nv) {
     vf acc[MR][2];
@@ -45,23 +69,7 @@ static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *
     const float *const *row = t->row;
     for (size_t tap = 0; tap < t->taps; tap++, row += MR) {
         const float *b = t->b + t->tap[tap] * seg * (size_t)(nv * VF);
-        const float *a[MR];
-        GAL_UNROLL
-        for (int i = 0; i < mr; i++) a[i] = row[i];
-        for (size_t k = 0; k < seg; k++, b += nv * VF) {
-            vf w[2];
-            GAL_UNROLL
-            for (int j = 0; j < nv; j++) w[j] = vf_load(b + j * VF);
-            GAL_UNROLL
-            for (int j = 0; j < nv * VF; j += LINE)
-                __builtin_prefetch((const void *)((uintptr_t)(b + j) + AHEAD), 0, 3);
-            GAL_UNROLL
-            for (int i = 0; i < mr; i++) {
-                vf x = vf_set(a[i][k]);
-                GAL_UNROLL
-                for (int j = 0; j < nv; j++) acc[i][j] = tile_step(x, w[j], acc[i][j]);
-            }
-        }
+        tile_segment(row, b, seg, acc, mr, nv);
     }
     GAL_UNROLL
     for (int i = 0; i < mr; i++) {

@@ -1,5 +1,6 @@
 /* The rows of gemm.def: a matrix product is a convolution of 1x1 images (conv_f32.h), one a row of A. */
 #include "cpu/conv_f32.h"
+#include "cpu/levels.h"
 #include "cpu/rows.h"
 
 #include <string.h>
@@ -74,5 +75,4 @@ static galen_status gemm_run(const gal_call *call, const gal_gemm_f32 *gemm) {
         return gemm_run(call, &gal_tile_##level);                                                                      \
     }
 
-GEMM(avx2)
-GEMM(avx512)
+GAL_EACH_LEVEL(GEMM)

@@ -27,6 +27,10 @@ static double (*const loops[GAL_ARITHMETIC_COUNT])(long) = {
     [GAL_ARITHMETIC_FP16_AVX512] = gal_peak_fp16_avx512fp16, [GAL_ARITHMETIC_BF16_AVX512] = gal_peak_bf16_avx512bf16,
     [GAL_ARITHMETIC_VNNI_AVX] = gal_peak_vnni_avxvnni,       [GAL_ARITHMETIC_VNNI_AVX512] = gal_peak_vnni_avx512vnni,
     [GAL_ARITHMETIC_BF16_AMX] = gal_peak_bf16_amx,           [GAL_ARITHMETIC_INT8_AMX] = gal_peak_int8_amx,
+#elif defined(__aarch64__)
+    [GAL_ARITHMETIC_FMA_NEON] = gal_peak_fma_neon,
+    [GAL_ARITHMETIC_BF16_NEON] = gal_peak_bf16_neonbf16,
+    [GAL_ARITHMETIC_DOT_NEON] = gal_peak_dot_neondot,
 #endif
 };
 

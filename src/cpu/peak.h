@@ -37,6 +37,9 @@ double gal_peak_vnni_avxvnni(long turns);
 double gal_peak_vnni_avx512vnni(long turns);
 double gal_peak_bf16_amx(long turns);
 double gal_peak_int8_amx(long turns);
+double gal_peak_fma_neon(long turns);
+double gal_peak_bf16_neonbf16(long turns);
+double gal_peak_dot_neondot(long turns);
 
 /* Reads bytes (a multiple of 512, 64-byte aligned) once; returns something made of them. */
 uint64_t gal_peak_read_plain(const void *from, size_t bytes);

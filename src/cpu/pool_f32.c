@@ -1,5 +1,6 @@
 /* The rows of pool.def: windows over channels-last images, vectorised over channels. */
 #include "cpu/elementwise.h"
+#include "cpu/levels.h"
 #include "cpu/rows.h"
 #include "graph/ops/pool_ref.h"
 
@@ -134,5 +135,4 @@ static const char *reject_global(const gal_node *node) {
     ROW(avgpool, reject_pool, level, run_pool(call, &gal_elementwise_##level, false))                                  \
     ROW(gap, reject_global, level, run_global(call, &gal_elementwise_##level))
 
-LEVEL(avx2)
-LEVEL(avx512)
+GAL_EACH_LEVEL(LEVEL)

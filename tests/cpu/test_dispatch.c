@@ -33,6 +33,7 @@ static conv_graph make(int64_t channels, int64_t group, bool constant, const cha
     return c;
 }
 
+#if defined(__x86_64__)
 static void the_level_is_a_cap(void **state) {
     (void)state;
     conv_graph c = make(8, 1, true, "Relu");
@@ -101,12 +102,45 @@ static void extensions_are_needed_beside_the_level(void **state) {
     gal_graph_destroy(graph);
 }
 
+#elif defined(__aarch64__)
+static void the_level_is_a_cap(void **state) {
+    (void)state;
+    conv_graph c = make(8, 1, true, "Relu");
+    gal_buf why;
+    gal_buf_init(&why, 4096);
+    assert_null(gal_kernel_pick(c.node, GAL_ISA_REFERENCE, &why));
+    assert_non_null(
+        strstr((char *)why.data, "layer1: conv_f32_neon_8x8 passed over: needs a higher instruction-set level"));
+    assert_string_equal(gal_kernel_pick(c.node, GAL_ISA_NEON, NULL)->name, "conv_f32_neon_8x8");
+    gal_buf_free(&why);
+    gal_graph_destroy(c.graph);
+}
+
+static void the_node_decides(void **state) {
+    (void)state;
+    gal_buf why;
+    gal_buf_init(&why, 4096);
+    conv_graph c = make(8, 8, true, "");
+    assert_string_equal(gal_kernel_pick(c.node, GAL_ISA_NEON, NULL)->name, "conv_dw_f32_neon_4x8");
+    gal_graph_destroy(c.graph);
+    c = make(8, 1, false, "");
+    assert_null(gal_kernel_pick(c.node, GAL_ISA_NEON, &why));
+    assert_non_null(strstr((char *)why.data, "conv_f32_neon_8x8 passed over: the weights are not constant"));
+    gal_graph_destroy(c.graph);
+    gal_buf_free(&why);
+}
+#endif
+
 /* Every row is complete, and its name is new within its op. */
 static void rows_are_complete(void **state) {
     (void)state;
     size_t count;
     const gal_kernel *const *table = gal_kernel_table(&count);
+#if defined(__x86_64__)
     assert_true(count > 30);
+#elif defined(__aarch64__)
+    assert_true(count >= 19);
+#endif
     for (size_t i = 0; i < count; i++) {
         assert_non_null(gal_op_find(table[i]->domain, table[i]->op));
         assert_non_null(table[i]->reject);
@@ -121,9 +155,13 @@ static void rows_are_complete(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+#if defined(__x86_64__) || defined(__aarch64__)
         cmocka_unit_test(the_level_is_a_cap),
         cmocka_unit_test(the_node_decides),
+#endif
+#if defined(__x86_64__)
         cmocka_unit_test(extensions_are_needed_beside_the_level),
+#endif
         cmocka_unit_test(rows_are_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

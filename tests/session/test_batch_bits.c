@@ -97,7 +97,8 @@ static void test_small(void **state) {
     const char *file = test_shared("golden/cxr64-small.onnx");
     float *x = malloc(sizeof *x * BATCH * PIXELS), reference[BATCH], y[BATCH];
     draw(x, BATCH);
-    for (int isa = GAL_ISA_REFERENCE; isa <= (int)gal_isa_detect(); isa++) {
+    for (int isa = GAL_ISA_REFERENCE; isa < GAL_ISA_COUNT; isa++) {
+        if (!gal_isa_here((gal_isa)isa)) continue;
         check_level(file, (gal_isa)isa, x, y);
         if (isa == GAL_ISA_REFERENCE) memcpy(reference, y, sizeof y);
         for (int i = 0; i < BATCH; i++) assert_true(fabsf(y[i] - reference[i]) <= 1e-4f);
@@ -169,7 +170,8 @@ static void test_zoo(void **state) {
     run(&n, x, 2, first);
     unload(&n);
     for (int i = 0; i < 2 * CLASSES; i++) largest = fmaxf(largest, fabsf(first[i]));
-    for (int isa = GAL_ISA_REFERENCE; isa <= (int)gal_isa_detect(); isa++) {
+    for (int isa = GAL_ISA_REFERENCE; isa < GAL_ISA_COUNT; isa++) {
+        if (!gal_isa_here((gal_isa)isa)) continue;
         check_zoo(name, (gal_isa)isa, x, y);
         for (int i = 0; i < 2 * CLASSES; i++) assert_true(fabsf(y[i] - first[i]) <= 1e-4f * largest);
     }
