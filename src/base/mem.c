@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE = 2 << 20 };
 
 bool gal_size_mul(size_t a, size_t b, size_t *out) {
     return !__builtin_mul_overflow(a, b, out);
@@ -24,11 +27,30 @@ void *gal_realloc(void *old, size_t count, size_t size) {
     return realloc(old, bytes ? bytes : 1);
 }
 
-void *gal_alloc_aligned(size_t bytes) {
-    if (bytes > PTRDIFF_MAX - 2 * GAL_TAIL_PAD) return NULL;
-    size_t rounded = (bytes + GAL_TAIL_PAD + GAL_ALIGN - 1) / GAL_ALIGN * GAL_ALIGN;
+static void *alloc_at(size_t align, size_t bytes) {
     void *p = NULL;
-    return posix_memalign(&p, GAL_ALIGN, rounded) == 0 ? p : NULL;
+    return posix_memalign(&p, align, bytes) == 0 ? p : NULL;
+}
+
+/* With the tail, in whole lines; 0 when that does not fit. */
+static size_t round_up(size_t bytes) {
+    if (bytes > PTRDIFF_MAX - 2 * GAL_TAIL_PAD) return 0;
+    return (bytes + GAL_TAIL_PAD + GAL_ALIGN - 1) / GAL_ALIGN * GAL_ALIGN;
+}
+
+void *gal_alloc_aligned(size_t bytes) {
+    size_t rounded = round_up(bytes);
+    return rounded == 0 ? NULL : alloc_at(GAL_ALIGN, rounded);
+}
+
+void *gal_alloc_huge(size_t bytes) {
+    size_t rounded = round_up(bytes);
+    if (rounded < HUGE_PAGE) return gal_alloc_aligned(bytes);
+    void *p = alloc_at(HUGE_PAGE, rounded);
+    /* Only advice: where it is refused the memory is as good as any. Whole huge pages only, so that a small rest at the
+     * end does not cost one. */
+    if (p != NULL) madvise(p, rounded / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    return p;
 }
 
 void gal_free(void *p) {

@@ -17,6 +17,9 @@ void *gal_calloc(size_t count, size_t size);
 void *gal_realloc(void *old, size_t count, size_t size);
 /* 64-byte aligned with 64 readable bytes behind the end; not zeroed. Release with gal_free. */
 void *gal_alloc_aligned(size_t bytes);
+/* The same for what many cores walk through: from 2 MiB on it lies at a multiple of 2 MiB and asks for huge pages,
+ * which the system may or may not give. */
+void *gal_alloc_huge(size_t bytes);
 void gal_free(void *p);
 /* A copy of a string; NULL when out of memory. */
 char *gal_strdup(const char *s);

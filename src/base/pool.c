@@ -31,10 +31,18 @@ static const double SPIN_SECONDS = 50e-6;
 /* The gate counts the workers inside the job; the top bit says that more may enter. */
 static const uint32_t OPEN = 1u << 31;
 
+static _Thread_local int self; /* gal_pool_self */
+
+struct gal_worker {
+    struct gal_pool *pool;
+    int number;
+    pthread_t thread;
+};
+
 struct gal_pool {
     int threads;
     int started; /* workers running */
-    pthread_t *worker;
+    struct gal_worker *worker;
     pthread_mutex_t caller; /* one job at a time; sessions that share the pool wait here */
     gal_task_fn fn;
     void *context;
@@ -95,8 +103,10 @@ static void help(gal_pool *pool) {
 }
 
 static void *work(void *argument) {
-    gal_pool *pool = argument;
+    const struct gal_worker *worker = argument;
+    gal_pool *pool = worker->pool;
     uint32_t seen = 0;
+    self = worker->number;
     while (!atomic_load(&pool->quit)) {
         if (!spin_until_changed(&pool->generation, seen)) {
             atomic_fetch_add(&pool->sleepers, 1);
@@ -127,11 +137,7 @@ static void close_job(gal_pool *pool) {
     }
 }
 
-void gal_pool_run(gal_pool *pool, gal_task_fn fn, void *context, size_t count) {
-    if (!pool || pool->threads == 1 || count < 2) {
-        for (size_t i = 0; i < count; i++) fn(context, i);
-        return;
-    }
+static void run_shared(gal_pool *pool, gal_task_fn fn, void *context, size_t count) {
     pthread_mutex_lock(&pool->caller);
     pool->fn = fn;
     pool->context = context;
@@ -142,6 +148,20 @@ void gal_pool_run(gal_pool *pool, gal_task_fn fn, void *context, size_t count) {
     take_tasks(pool);
     close_job(pool);
     pthread_mutex_unlock(&pool->caller);
+}
+
+void gal_pool_run(gal_pool *pool, gal_task_fn fn, void *context, size_t count) {
+    int outside = self; /* the caller may itself be a thread of another pool */
+    self = 0;
+    if (pool && pool->threads > 1 && count > 1)
+        run_shared(pool, fn, context, count);
+    else
+        for (size_t i = 0; i < count; i++) fn(context, i);
+    self = outside;
+}
+
+int gal_pool_self(void) {
+    return self;
 }
 
 int gal_pool_available_threads(void) {
@@ -155,9 +175,12 @@ int gal_pool_available_threads(void) {
 static galen_status start_workers(gal_pool *pool, galen_error *err) {
     pool->worker = gal_calloc((size_t)pool->threads - 1, sizeof *pool->worker);
     if (!pool->worker) return gal_fail_memory(err, "the thread pool", (size_t)pool->threads * sizeof *pool->worker);
-    for (; pool->started < pool->threads - 1; pool->started++)
-        if (pthread_create(&pool->worker[pool->started], NULL, work, pool) != 0)
+    for (; pool->started < pool->threads - 1; pool->started++) {
+        struct gal_worker *worker = &pool->worker[pool->started];
+        *worker = (struct gal_worker){.pool = pool, .number = pool->started + 1};
+        if (pthread_create(&worker->thread, NULL, work, worker) != 0)
             return gal_fail(err, GALEN_ERR_MEMORY, "cannot start %d threads; ask for fewer", pool->threads);
+    }
     return GALEN_OK;
 }
 
@@ -182,7 +205,7 @@ void gal_pool_destroy(gal_pool *pool) {
     if (!pool) return;
     atomic_store(&pool->quit, true);
     call_workers(pool);
-    for (int i = 0; i < pool->started; i++) pthread_join(pool->worker[i], NULL);
+    for (int i = 0; i < pool->started; i++) pthread_join(pool->worker[i].thread, NULL);
     pthread_mutex_destroy(&pool->caller);
     gal_free(pool->worker);
     gal_free(pool);

@@ -21,4 +21,8 @@ typedef void (*gal_task_fn)(void *context, size_t index);
  * serial. */
 void gal_pool_run(gal_pool *pool, gal_task_fn fn, void *context, size_t count);
 
+/* Who runs this: 0 for the thread that called gal_pool_run, 1 to gal_pool_threads() - 1 for the pool's own threads.
+ * Within one job no two tasks run under the same number at a time. */
+int gal_pool_self(void);
+
 #endif

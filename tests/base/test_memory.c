@@ -100,6 +100,15 @@ static void sizes_are_checked(void **state) {
     assert_int_equal((uintptr_t)p % 64, 0);
     memset(p, 1, 100 + GAL_TAIL_PAD);
     gal_free(p);
+    static const size_t sizes[] = {1, 100, (2 << 20) - GAL_TAIL_PAD, 2 << 20, (5 << 20) + 7};
+    assert_null(gal_alloc_huge(SIZE_MAX - 8));
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        p = gal_alloc_huge(sizes[i]);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % (sizes[i] + GAL_TAIL_PAD < (2 << 20) ? 64 : 2 << 20), 0);
+        memset(p, 1, sizes[i] + GAL_TAIL_PAD);
+        gal_free(p);
+    }
 }
 
 static void errors_are_one_line(void **state) {

@@ -123,6 +123,39 @@ static void callers_take_turns(void **state) {
     gal_pool_destroy(pool);
 }
 
+typedef struct crowd {
+    atomic_int busy[3];
+    atomic_int clashes, wrong;
+} crowd;
+
+static void claim_number(void *context, size_t i) {
+    crowd *c = context;
+    int self = gal_pool_self();
+    (void)i;
+    if (self < 0 || self > 2) {
+        atomic_fetch_add(&c->wrong, 1);
+        return;
+    }
+    if (atomic_exchange(&c->busy[self], 1)) atomic_fetch_add(&c->clashes, 1);
+    gal_pool_run(NULL, mark, NULL, 0); /* a serial job inside does not change who we are */
+    if (gal_pool_self() != self) atomic_fetch_add(&c->wrong, 1);
+    atomic_store(&c->busy[self], 0);
+}
+
+/* Within a job each thread has a number of its own; the caller has 0. */
+static void threads_have_numbers(void **state) {
+    (void)state;
+    galen_error err = {0};
+    gal_pool *pool;
+    crowd c = {0};
+    assert_int_equal(gal_pool_self(), 0);
+    assert_ok(gal_pool_create(3, &pool, &err), err);
+    for (int round = 0; round < 200; round++) gal_pool_run(pool, claim_number, &c, 50);
+    gal_pool_run(pool, claim_number, &c, 1);
+    assert_int_equal(c.clashes + c.wrong, 0);
+    gal_pool_destroy(pool);
+}
+
 /* A pool nobody uses takes no processor time. */
 static void idle_workers_sleep(void **state) {
     (void)state;
@@ -169,6 +202,7 @@ int main(void) {
         cmocka_unit_test(file_errors_name_the_file),
         cmocka_unit_test(pool_does_each_task_once),
         cmocka_unit_test(callers_take_turns),
+        cmocka_unit_test(threads_have_numbers),
         cmocka_unit_test(idle_workers_sleep),
         cmocka_unit_test(quotas_are_understood),
         cmocka_unit_test(missing_plugins_say_so),
