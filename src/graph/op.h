@@ -55,7 +55,9 @@ enum {
     GAL_OP_VIEW = 2,    /* out[0] is in[0]'s bytes under another shape: the executor copies nothing */
     GAL_OP_LAYOUT_FREE =
         4, /* element by element: the same for any order of dimensions (with broadcast operands moved along) */
-    GAL_OP_PRIVATE = 8, /* made by a pass, never read from a file and never written to one */
+    /* Made by a pass, never read from a file and never written to one. With N in front of in[0] and of every output it
+     * treats the items of a batch apart: it may be run on a few of them at a time. */
+    GAL_OP_PRIVATE = 8,
 };
 
 struct gal_op {

@@ -18,6 +18,7 @@ typedef struct gal_block {
     uint32_t index;
     size_t bytes;         /* at the largest batch */
     uint32_t first, last; /* steps in which it is alive; last is the number of steps when it leaves the run */
+    bool local;           /* lives in the slices of one segment: `offset` counts from the slice's start */
     size_t offset;
     void *data; /* of a constant or in the arena */
 } gal_block;
@@ -32,19 +33,43 @@ typedef struct gal_slot {
 typedef struct gal_step {
     const gal_node *node;
     const gal_kernel *kernel;    /* NULL: the op's reference */
-    const galen_tensor **in;     /* n_in of them, NULL where omitted */
-    galen_tensor **out;          /* n_out of them */
+    const galen_tensor **in;     /* n_in for the whole batch, NULL where omitted; then as many for each lane */
+    galen_tensor **out;          /* n_out, likewise */
     int64_t in_pitch, out_pitch; /* of in[0] and out[0] (gal_call); 0: dense */
-    void *packed, *scratch;
-    size_t packed_bytes, scratch_bytes;
-    size_t why, why_size; /* text in the session's why buffer */
-    bool is_view;         /* the output is the input's memory: nothing to run */
+    void *packed, *scratch;      /* scratch: of a step that runs on the whole batch */
+    size_t packed_bytes, scratch_bytes, scratch_offset; /* offset: in the slice of a step that runs in groups */
+    size_t why, why_size;                               /* text in the session's why buffer */
+    bool is_view;                                       /* the output is the input's memory: nothing to run */
 } gal_step;
 
 /* An output whose memory is not written directly: copied at the end of a run. */
 typedef struct gal_copy {
     uint32_t slot, output;
 } gal_copy;
+
+/*
+ * Consecutive steps that run together: all of them for one group of images, then all of them for the next. Threads take
+ * whole groups (throughput mode); where the batch is too small for that all threads share each step of a group (latency
+ * mode). What lives only here has room for one group in each thread's slice of the arena. A segment with group 0 runs
+ * each step once for the whole batch, with all threads.
+ */
+typedef struct gal_segment {
+    uint32_t first, end;  /* steps [first, end) */
+    int64_t group;        /* images at most; 0: the whole batch */
+    int64_t least;        /* images for each thread from which threads take whole groups */
+    size_t offset, slice; /* of the first slice in the arena, and bytes from one to the next */
+    uint32_t *slot;       /* what its steps read and write, each once */
+    uint32_t n_slot;
+} gal_segment;
+
+/* What a thread needs to run groups of its own. */
+typedef struct gal_lane {
+    galen_tensor *tensor; /* by slot, for the group in work */
+    double *seconds;      /* by step, when profiling */
+    size_t failed;        /* first group that failed, SIZE_MAX: none */
+    galen_status status;
+    galen_error error;
+} gal_lane;
 
 struct gal_session {
     gal_graph *graph;
@@ -63,6 +88,10 @@ struct gal_session {
     uint32_t n_block;
     gal_copy *copy;
     uint32_t n_copy;
+    gal_segment *segment;
+    uint32_t n_segment;
+    gal_lane *lane; /* one a thread, none when no segment has groups */
+    int n_lane;
     uint8_t *arena, *packed; /* aligned allocations */
     size_t arena_bytes, lower_bound, packed_bytes;
     gal_buf why;
@@ -70,6 +99,20 @@ struct gal_session {
 
 /* Makes slots and blocks: which values share memory, whose memory it is, and when it is alive. Needs the steps. */
 galen_status gal_session_place(gal_session *session, galen_error *err);
+
+/* The node's op gives every item of the batch the same result when it is run on a few items at a time. */
+bool gal_session_treats_items_apart(const gal_node *node);
+
+/* Cuts the steps into segments by the cost model, or as the options force it. Needs steps with kernels, and blocks. */
+galen_status gal_session_schedule(gal_session *session, const gal_session_options *options, galen_error *err);
+
+/* Lanes with their tensors, the arena, and where everything lies in it. Needs the segments. */
+galen_status gal_session_lay_out(gal_session *session, galen_error *err);
+
+/* Bytes of one item of a block that holds items. */
+static inline size_t gal_session_item_bytes(const gal_session *session, const gal_block *block) {
+    return block->bytes / (size_t)session->max_batch;
+}
 
 /* Fills the packed weights step by step and lets go of the pages of constants nobody reads any more. */
 galen_status gal_session_pack(gal_session *session, galen_error *err);

@@ -141,14 +141,35 @@ static void take_offsets(const item *items, size_t n, gal_span *spans) {
     for (size_t i = 0; i < n; i++) spans[items[i].index].offset = items[i].offset;
 }
 
-static galen_status plan(gal_span *spans, size_t n, item *items, item **placed, event *events, size_t *total,
-                         size_t *bound, galen_error *err) {
+static galen_status make_items(const gal_span *spans, size_t n, item *items, galen_error *err) {
     for (size_t i = 0; i < n; i++) {
         items[i] = (item){.span = &spans[i], .index = i};
         if (spans[i].last < spans[i].first)
             return gal_fail(err, GALEN_ERR_INTERNAL, "buffer %zu ends before it begins", i);
         if (!room_of(spans[i].bytes, &items[i].room)) return gal_fail_memory(err, "activations", spans[i].bytes);
     }
+    return GALEN_OK;
+}
+
+galen_status gal_memory_bound(const gal_span *spans, size_t count, size_t *bound, galen_error *err) {
+    *bound = 0;
+    if (count == 0) return GALEN_OK;
+    item *items = gal_calloc(count, sizeof *items);
+    event *events = gal_calloc(count, 2 * sizeof *events);
+    galen_status status = GALEN_OK;
+    if (items == NULL || events == NULL)
+        status = gal_fail_memory(err, "the plan of the arena", (unsigned long long)count * sizeof *items);
+    if (status == GALEN_OK) status = make_items(spans, count, items, err);
+    if (status == GALEN_OK && !lower_bound(items, count, events, bound))
+        status = gal_fail_memory(err, "activations", SIZE_MAX);
+    gal_free(items);
+    gal_free(events);
+    return status;
+}
+
+static galen_status plan(gal_span *spans, size_t n, item *items, item **placed, event *events, size_t *total,
+                         size_t *bound, galen_error *err) {
+    GAL_TRY(make_items(spans, n, items, err));
     if (!lower_bound(items, n, events, bound)) return gal_fail_memory(err, "activations", SIZE_MAX);
     qsort(items, n, sizeof *items, older_first);
     *total = place(items, n, placed, true);

@@ -20,4 +20,7 @@ typedef struct gal_span {
  */
 galen_status gal_memory_plan(gal_span *spans, size_t count, size_t *total, size_t *bound, galen_error *err);
 
+/* The bound alone. */
+galen_status gal_memory_bound(const gal_span *spans, size_t count, size_t *bound, galen_error *err);
+
 #endif

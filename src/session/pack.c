@@ -19,7 +19,7 @@ static galen_status lay_out(gal_session *s, galen_error *err) {
     }
     s->packed_bytes = total;
     if (total == 0) return GALEN_OK;
-    s->packed = gal_alloc_aligned(total);
+    s->packed = gal_alloc_huge(total);
     return s->packed != NULL ? GALEN_OK : gal_fail_memory(err, "packed weights", total);
 }
 

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "pass/pass.h"
 #include "session/internal.h"
-#include "session/memory.h"
 
 #include <string.h>
 
@@ -46,61 +45,6 @@ static galen_status make_steps(gal_session *s, galen_error *err) {
     return GALEN_OK;
 }
 
-static galen_tensor *tensor_of(gal_session *s, const gal_value *value) {
-    return value != NULL ? &s->slot[s->slot_of[value->id]].tensor : NULL;
-}
-
-static galen_status link_tensors(gal_session *s, galen_error *err) {
-    for (uint32_t t = 0; t < s->n_step; t++) {
-        gal_step *step = &s->step[t];
-        step->in = gal_arena_alloc(&s->store, step->node->n_in, sizeof *step->in);
-        step->out = gal_arena_alloc(&s->store, step->node->n_out, sizeof *step->out);
-        if (step->in == NULL || step->out == NULL) return gal_fail_memory(err, "the plan", s->store.total);
-        for (uint32_t i = 0; i < step->node->n_in; i++) step->in[i] = tensor_of(s, step->node->in[i]);
-        for (uint32_t i = 0; i < step->node->n_out; i++) step->out[i] = tensor_of(s, step->node->out[i]);
-    }
-    return GALEN_OK;
-}
-
-static size_t list_spans(const gal_session *s, gal_span *spans) {
-    size_t n = 0;
-    for (uint32_t i = 0; i < s->n_block; i++)
-        if (s->block[i].home == GAL_HOME_ARENA)
-            spans[n++] = (gal_span){.bytes = s->block[i].bytes, .first = s->block[i].first, .last = s->block[i].last};
-    for (uint32_t t = 0; t < s->n_step; t++)
-        if (s->step[t].scratch_bytes > 0)
-            spans[n++] = (gal_span){.bytes = s->step[t].scratch_bytes, .first = t, .last = t};
-    return n;
-}
-
-static void take_offsets(gal_session *s, const gal_span *spans) {
-    size_t n = 0;
-    for (uint32_t i = 0; i < s->n_block; i++)
-        if (s->block[i].home == GAL_HOME_ARENA) s->block[i].data = s->arena + spans[n++].offset;
-    for (uint32_t t = 0; t < s->n_step; t++)
-        if (s->step[t].scratch_bytes > 0) s->step[t].scratch = s->arena + spans[n++].offset;
-}
-
-static galen_status plan_arena(gal_session *s, galen_error *err) {
-    size_t room = (size_t)s->n_block + s->n_step;
-    gal_span *spans = gal_calloc(room > 0 ? room : 1, sizeof *spans);
-    if (spans == NULL) return gal_fail_memory(err, "the plan of the arena", room * sizeof *spans);
-    size_t n = list_spans(s, spans);
-    galen_status status = gal_memory_plan(spans, n, &s->arena_bytes, &s->lower_bound, err);
-    if (status == GALEN_OK) {
-        s->arena = gal_alloc_aligned(s->arena_bytes);
-        if (s->arena == NULL) status = gal_fail_memory(err, "activations", s->arena_bytes);
-    }
-    if (status == GALEN_OK) take_offsets(s, spans);
-    gal_free(spans);
-    return status;
-}
-
-/* Memory whose place never changes; inputs and outputs are set at each run. */
-static void set_fixed_memory(gal_session *s) {
-    for (uint32_t i = 0; i < s->n_slot; i++) s->slot[i].tensor.data = s->block[s->slot[i].block].data;
-}
-
 /* Constants read by passes and packing stay in the page cache, but no longer count as this process's memory. */
 static void release_files(const gal_session_options *options) {
     for (size_t i = 0; i < options->n_file; i++) gal_file_release_pages(&options->file[i]);
@@ -117,12 +61,10 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
     }
     release_files(options);
     GAL_TRY(make_steps(s, err));
-    GAL_TRY(link_tensors(s, err));
+    GAL_TRY(gal_session_schedule(s, options, err));
     GAL_TRY(gal_session_pack(s, err)); /* before the arena takes memory: the weights may let go of theirs */
     release_files(options);
-    GAL_TRY(plan_arena(s, err));
-    set_fixed_memory(s);
-    return GALEN_OK;
+    return gal_session_lay_out(s, err);
 }
 
 /* Hands the choice of kernels to whoever listens, a line each. */
@@ -145,6 +87,8 @@ galen_status gal_session_create(gal_graph *graph, const gal_session_options *opt
     *out = NULL;
     if (options->max_batch < 1)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; it must be at least 1", (long long)options->max_batch);
+    if (options->group < 0)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "groups of %lld images", (long long)options->group);
     galen_dtype precision = options->precision != GALEN_DTYPE_NONE ? options->precision : GALEN_F32;
     if (precision != GALEN_F32 && (precision != GALEN_BF16 || !options->optimise))
         return gal_fail(err, GALEN_ERR_ARGUMENT, "precision %s%s; use f32, or bf16 with passes",
@@ -194,6 +138,19 @@ gal_step_info gal_session_step(const gal_session *session, size_t index) {
                            .is_view = step->is_view};
 }
 
+size_t gal_session_segments(const gal_session *session) {
+    return session->n_segment;
+}
+
+gal_segment_info gal_session_segment(const gal_session *session, size_t index) {
+    const gal_segment *segment = &session->segment[index];
+    return (gal_segment_info){.first = segment->first,
+                              .end = segment->end,
+                              .group = segment->group,
+                              .least = segment->least,
+                              .slice_bytes = segment->slice};
+}
+
 size_t gal_session_arena_bytes(const gal_session *session) {
     return session->arena_bytes;
 }
@@ -225,7 +182,20 @@ galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error
     return gal_fail(err, GALEN_ERR_ARGUMENT, "unknown precision '%.40s': use f32 or bf16", name);
 }
 
+static void explain_segment(const gal_session *session, size_t index, gal_buf *out) {
+    gal_segment_info info = gal_session_segment(session, index);
+    const char *from = session->step[info.first].node->name, *to = session->step[info.end - 1].node->name;
+    gal_buf_printf(out, "segment %zu, steps %zu to %zu (%s to %s): ", index, info.first, info.end - 1, from, to);
+    if (info.group == 0) {
+        gal_buf_text(out, "each step for the whole batch, with all threads\n");
+        return;
+    }
+    gal_buf_printf(out, "groups of %lld images, %.2f MiB a thread; a thread each from %lld images a thread\n",
+                   (long long)info.group, (double)info.slice_bytes / (1 << 20), (long long)info.least);
+}
+
 void gal_session_explain(const gal_session *session, gal_buf *out) {
+    for (size_t i = 0; i < session->n_segment; i++) explain_segment(session, i, out);
     for (uint32_t t = 0; t < session->n_step; t++) {
         gal_step_info info = gal_session_step(session, t);
         gal_buf_printf(out, "%s (%s): %s\n", info.node->name, info.node->op->name, info.kernel);

@@ -1,4 +1,4 @@
-/* Executing the plan. Nothing here allocates. */
+/* Executing the plan, segment by segment. Nothing here allocates. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "session/internal.h"
@@ -45,10 +45,25 @@ static galen_status check_caller(const gal_session *s, int64_t batch, const void
     return GALEN_OK;
 }
 
-static bool has_work(const gal_step *step) {
+/* A step's tensors: for the whole batch, or a lane's. */
+typedef struct view {
+    const galen_tensor **in;
+    galen_tensor **out;
+} view;
+
+static view whole_of(const gal_step *step) {
+    return (view){step->in, step->out};
+}
+
+static view lane_of(const gal_step *step, int lane) {
+    size_t set = 1 + (size_t)lane;
+    return (view){step->in + set * step->node->n_in, step->out + set * step->node->n_out};
+}
+
+static bool has_work(const gal_step *step, view tensors) {
     if (step->is_view) return false;
     for (uint32_t i = 0; i < step->node->n_out; i++)
-        if (step->out[i] != NULL && galen_tensor_elements(step->out[i]) != 0) return true;
+        if (tensors.out[i] != NULL && galen_tensor_elements(tensors.out[i]) != 0) return true;
     return false;
 }
 
@@ -58,16 +73,18 @@ static int64_t pitch_of(int64_t planned, const galen_tensor *const *tensor, uint
     return gal_dense_pitch(tensor[0]);
 }
 
-static galen_status run_step(const gal_session *s, const gal_step *step, galen_error *err) {
+static galen_status run_step(const gal_step *step, view tensors, void *scratch, gal_pool *pool, galen_error *err) {
     const gal_node *node = step->node;
     const gal_call call = {.node = node,
-                           .in = step->in,
-                           .out = step->out,
-                           .scratch = step->scratch,
+                           .in = tensors.in,
+                           .out = tensors.out,
+                           .scratch = scratch,
                            .packed = step->packed,
-                           .pool = s->pool,
-                           .in_pitch = pitch_of(step->in_pitch, step->in, node->n_in),
-                           .out_pitch = pitch_of(step->out_pitch, (const galen_tensor *const *)step->out, node->n_out)};
+                           .pool = pool,
+                           .in_pitch = pitch_of(step->in_pitch, tensors.in, node->n_in),
+                           .out_pitch =
+                               pitch_of(step->out_pitch, (const galen_tensor *const *)tensors.out, node->n_out)};
+    if (!has_work(step, tensors)) return GALEN_OK;
     galen_status status = step->kernel != NULL ? step->kernel->run(&call, err) : node->op->run(&call, err);
     if (status == GALEN_OK || err == NULL || strncmp(err->message, "node '", 6) == 0) return status;
     char what[160];
@@ -95,21 +112,153 @@ static galen_status begin(gal_session *s, int64_t batch, const void *const *in, 
     return GALEN_OK;
 }
 
+/* ---- the whole batch ---- */
+
+static galen_status run_whole(const gal_session *s, const gal_segment *segment, double *seconds, galen_error *err) {
+    for (uint32_t t = segment->first; t < segment->end; t++) {
+        const gal_step *step = &s->step[t];
+        double start = seconds != NULL ? gal_clock_seconds() : 0;
+        GAL_TRY(run_step(step, whole_of(step), step->scratch, s->pool, err));
+        if (seconds != NULL) seconds[t] = gal_clock_seconds() - start;
+    }
+    return GALEN_OK;
+}
+
+/* ---- groups of images ---- */
+
+static uint8_t *slice_of(const gal_session *s, const gal_segment *segment, int lane) {
+    return s->arena + segment->offset + (size_t)lane * segment->slice;
+}
+
+/* Points the lane's tensors at images [first, first + count). */
+static void set_lane(const gal_session *s, const gal_segment *segment, int lane, int64_t first, int64_t count) {
+    uint8_t *slice = slice_of(s, segment, lane);
+    for (uint32_t i = 0; i < segment->n_slot; i++) {
+        const gal_slot *slot = &s->slot[segment->slot[i]];
+        const gal_block *block = &s->block[slot->block];
+        galen_tensor *tensor = &s->lane[lane].tensor[segment->slot[i]];
+        uint8_t *whole = slot->tensor.data;
+        if (gal_shape_is_fixed(&slot->value->shape)) {
+            tensor->data = whole;
+            continue;
+        }
+        tensor->dim[0] = count;
+        size_t item = gal_session_item_bytes(s, block);
+        tensor->data = block->local ? slice + block->offset : whole != NULL ? whole + (size_t)first * item : NULL;
+    }
+}
+
+/* All steps for one group, on this thread alone or with the pool. */
+static galen_status run_group(const gal_session *s, const gal_segment *segment, int lane, gal_pool *pool,
+                              double *seconds, galen_error *err) {
+    uint8_t *slice = slice_of(s, segment, lane);
+    double start = seconds != NULL ? gal_clock_seconds() : 0;
+    for (uint32_t t = segment->first; t < segment->end; t++) {
+        const gal_step *step = &s->step[t];
+        GAL_TRY(run_step(step, lane_of(step, lane), slice + step->scratch_offset, pool, err));
+        if (seconds == NULL) continue;
+        double now = gal_clock_seconds();
+        seconds[t] += now - start;
+        start = now;
+    }
+    return GALEN_OK;
+}
+
+/* Images [0, images) in equal groups. */
+typedef struct groups {
+    const gal_session *s;
+    const gal_segment *segment;
+    int64_t images, count;
+    bool timed;
+} groups;
+
+/* A task of the pool: whoever takes it runs the group in a lane of its own. */
+static void take_group(void *context, size_t index) {
+    const groups *job = context;
+    int number = gal_pool_self();
+    gal_lane *lane = &job->s->lane[number];
+    galen_error err;
+    int64_t first = (int64_t)index * job->images / job->count, end = ((int64_t)index + 1) * job->images / job->count;
+    set_lane(job->s, job->segment, number, first, end - first);
+    galen_status status = run_group(job->s, job->segment, number, NULL, job->timed ? lane->seconds : NULL, &err);
+    if (status == GALEN_OK || lane->failed < index) return;
+    lane->failed = index;
+    lane->status = status;
+    lane->error = err;
+}
+
+/* The failure of the first group that failed, whichever thread ran it. */
+static galen_status first_failure(const gal_session *s, galen_error *err) {
+    const gal_lane *worst = &s->lane[0];
+    for (int i = 1; i < s->n_lane; i++)
+        if (s->lane[i].failed < worst->failed) worst = &s->lane[i];
+    if (worst->failed == SIZE_MAX) return GALEN_OK;
+    if (err != NULL) *err = worst->error;
+    return worst->status;
+}
+
+/* Throughput mode. */
+static galen_status share_groups(const gal_session *s, groups *job, double *seconds, galen_error *err) {
+    const gal_segment *segment = job->segment;
+    uint32_t first = segment->first, steps = segment->end - first;
+    for (int i = 0; i < s->n_lane; i++) {
+        s->lane[i].failed = SIZE_MAX;
+        if (job->timed) memset(s->lane[i].seconds + first, 0, steps * sizeof *seconds);
+    }
+    gal_pool_run(s->pool, take_group, job, (size_t)job->count);
+    for (int i = 0; i < s->n_lane && job->timed; i++)
+        for (uint32_t t = first; t < segment->end; t++) seconds[t] += s->lane[i].seconds[t] / s->n_lane;
+    return first_failure(s, err);
+}
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+/*
+ * As many images as divide evenly among the threads in throughput mode, the rest in latency mode; when the rest keeps
+ * more than half of the threads busy it joins the others. With too few images for that all threads share each step.
+ */
+static galen_status run_groups(const gal_session *s, const gal_segment *segment, int64_t batch, double *seconds,
+                               galen_error *err) {
+    int64_t lanes = s->n_lane, each = batch / lanes, rest = batch % lanes;
+    groups job = {.s = s, .segment = segment, .timed = seconds != NULL};
+    if (each >= segment->least) {
+        if (2 * rest > lanes) each++, rest = 0;
+        job.images = batch - rest;
+        job.count = ceil_div(each, segment->group) * lanes;
+        if (job.count > job.images) job.count = job.images;
+        GAL_TRY(share_groups(s, &job, seconds, err));
+    }
+    int64_t left = batch - job.images, count = ceil_div(left, segment->group);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t first = i * left / count, end = (i + 1) * left / count;
+        set_lane(s, segment, 0, job.images + first, end - first);
+        GAL_TRY(run_group(s, segment, 0, s->pool, seconds, err));
+    }
+    return GALEN_OK;
+}
+
+static galen_status run_segments(gal_session *s, int64_t batch, double *seconds, galen_error *err) {
+    for (uint32_t i = 0; i < s->n_segment; i++) {
+        const gal_segment *segment = &s->segment[i];
+        GAL_TRY(segment->group == 0 ? run_whole(s, segment, seconds, err)
+                                    : run_groups(s, segment, batch, seconds, err));
+    }
+    return GALEN_OK;
+}
+
 galen_status gal_session_run(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                              galen_error *err) {
     GAL_TRY(begin(session, batch, in, out, err));
-    for (uint32_t t = 0; t < session->n_step; t++)
-        if (has_work(&session->step[t])) GAL_TRY(run_step(session, &session->step[t], err));
+    GAL_TRY(run_segments(session, batch, NULL, err));
     return finish_outputs(session, out, err);
 }
 
 galen_status gal_session_profile(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                                  double *seconds, galen_error *err) {
     GAL_TRY(begin(session, batch, in, out, err));
-    for (uint32_t t = 0; t < session->n_step; t++) {
-        double start = gal_clock_seconds();
-        if (has_work(&session->step[t])) GAL_TRY(run_step(session, &session->step[t], err));
-        seconds[t] = gal_clock_seconds() - start;
-    }
+    for (uint32_t t = 0; t < session->n_step; t++) seconds[t] = 0;
+    GAL_TRY(run_segments(session, batch, seconds, err));
     return finish_outputs(session, out, err);
 }

@@ -17,10 +17,15 @@ typedef struct gal_session_options {
         precision;  /* of activations and weights: GALEN_F32 (also 0) or GALEN_BF16 (sums in f32; needs optimise) */
     bool optimise;  /* false: no passes (the model exactly as written, for tests) */
     gal_pool *pool; /* shared pool, outlives the session; NULL: the session makes its own */
+    int64_t group;  /* images a group (see gal_session_segment): 0 chosen by a cost model, which is how to use it;
+                       GAL_GROUP_WHOLE never; else that many wherever possible, for tests */
+    uint32_t cut;   /* with a forced group: the most steps a segment has, 0: any number */
     const gal_file
         *file; /* mapped files that hold the constants (gal_model's), or NULL: pages read for packing are given back */
     size_t n_file;
 } gal_session_options;
+
+#define GAL_GROUP_WHOLE INT64_MAX
 
 /* max_batch 1, all threads, the level detected, f32, passes on. */
 gal_session_options gal_session_default_options(void);
@@ -42,8 +47,12 @@ void gal_session_destroy(gal_session *session);
 galen_status gal_session_run(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                              galen_error *err);
 
-/* The same run with seconds[i] the time of step i (gal_session_steps of them; copies and checks at the end count to
- * none). After GALEN_ERR_NUMERIC the times are valid too. */
+/*
+ * The same run, scheduled the same way, with seconds[i] the time of step i (gal_session_steps of them; copies and
+ * checks at the end count to none): summed over the groups of images, and where threads work on groups of their own
+ * divided by the number of threads, so that the steps of a busy run add up to its length. After GALEN_ERR_NUMERIC the
+ * times are valid too.
+ */
 galen_status gal_session_profile(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                                  double *seconds, galen_error *err);
 
@@ -59,8 +68,18 @@ typedef struct gal_step_info {
     bool is_view; /* nothing to run: the output is the input's memory */
 } gal_step_info;
 
+/* Steps [first, end) run together for `group` images at a time, with a thread for each group when the batch has `least`
+ * images for each thread; group 0: each step for the whole batch. */
+typedef struct gal_segment_info {
+    size_t first, end;
+    int64_t group, least;
+    size_t slice_bytes; /* of activations and scratch memory a thread holds while it runs a group */
+} gal_segment_info;
+
 size_t gal_session_steps(const gal_session *session);
 gal_step_info gal_session_step(const gal_session *session, size_t index);
+size_t gal_session_segments(const gal_session *session);
+gal_segment_info gal_session_segment(const gal_session *session, size_t index);
 size_t gal_session_arena_bytes(const gal_session *session);  /* planned activations at max_batch */
 size_t gal_session_lower_bound(const gal_session *session);  /* largest sum of activations alive at once */
 size_t gal_session_packed_bytes(const gal_session *session); /* weights in kernel order */
@@ -69,7 +88,8 @@ galen_dtype gal_session_precision(const gal_session *session);
 /* A precision by name, "f32" or "bf16"; NULL is f32. */
 galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err);
 
-/* One line for each step, then one, indented, for each faster kernel row that was passed over and why. */
+/* One line for each segment, then one for each step, then one, indented, for each faster kernel row that was passed
+ * over and why. */
 void gal_session_explain(const gal_session *session, gal_buf *out);
 
 #endif
