@@ -176,16 +176,8 @@ typedef struct convert {
 static void run_narrow(void *context, size_t index) {
     const convert *job = context;
     size_t first = index * job->each, end = first + job->each < job->rows ? first + job->each : job->rows;
-    const float *x = (const float *)job->x + first * job->from;
-    uint16_t *y = (uint16_t *)job->y + first * job->to;
-    if (job->from == job->to) {
-        loops->narrow(x, y, (end - first) * job->to);
-        return;
-    }
-    for (size_t r = first; r < end; r++, x += job->from, y += job->to) {
-        loops->narrow(x, y, job->from);
-        for (size_t c = job->from; c < job->to; c++) y[c] = 0;
-    }
+    loops->narrow_rows((const float *)job->x + first * job->from, job->from, (uint16_t *)job->y + first * job->to,
+                       job->to, end - first);
 }
 
 const char *gal_narrow_bf16_avx512bf16_reject(const gal_node *node) {

@@ -23,7 +23,8 @@ static inline __attribute__((always_inline)) vf finish_vector(const finish *f, c
     vf x = vf_add(vf_load((const float *)(const void *)(sums + half * VF)), f->bias[half]);
     const uint16_t *add = (const uint16_t *)(const void *)residual + half * VF;
     if (residual) x = vf_add(x, widen(_mm256_maskz_loadu_epi16(f->mask[half], add)));
-    return f->clamp ? vf_clamp(x, f->low, f->high) : activate_vector(x, f->act->kind, f->act);
+    if (f->clamp) return vf_clamp(x, f->low, f->high);
+    return f->f32 ? activate_vector(x, f->act->kind, f->act) : activate_short(x, f->act->kind, f->act);
 }
 
 /* One output pixel's columns of the panel; residual NULL: none. */

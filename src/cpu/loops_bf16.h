@@ -16,7 +16,8 @@ typedef struct gal_loops_bf16 {
     /* y[p * y_pitch + i] = clamp(x[p * x_pitch + i] * scale[i] + shift[i]) for p < pixels, i < c. */
     void (*scale_shift)(const uint16_t *x, size_t x_pitch, const float *scale, const float *shift, uint16_t *y,
                         size_t y_pitch, size_t pixels, size_t c, const gal_cpu_activation *act);
-    void (*narrow)(const float *x, uint16_t *y, size_t n);
+    /* Rows of `from` floats to rows of `to`, the new elements zero. */
+    void (*narrow_rows)(const float *x, size_t from, uint16_t *y, size_t to, size_t rows);
     void (*widen)(const uint16_t *x, float *y, size_t n);
 } gal_loops_bf16;
 
