@@ -11,7 +11,7 @@ import { difference, interval, leastBlocks, median } from './stats.mjs';
 import { parse } from './options.mjs';
 
 // How far an output may lie from Galen's f32: norm of the difference over norm of the output.
-const bounds = { f32: 1e-3, bf16: 0.1, f16: 0.02, int8: 0.5 };
+const bounds = { f32: 1e-3, bf16: 0.1, f16: 0.02, int8: 0.8 };
 
 const readFloats = (file) => {
     const bytes = readFileSync(file);

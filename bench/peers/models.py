@@ -22,15 +22,14 @@ def settle(network, random):
     value, changed = {network.input: image}, {}
     for s in network.steps:
         if s.op == "BatchNormalization":
-            x = value[s.inputs[0]]
-            n = x.shape[1]
-            for name, new in zip(s.inputs[1:5], (torch.from_numpy(random.uniform(0.5, 1.5, n)),
-                                                 torch.from_numpy(random.normal(0, 0.2, n)), x.mean((0, 2, 3)),
-                                                 x.var((0, 2, 3), unbiased=False) + 1e-3)):
-                network.tensor(name).copy_(new)
-                changed[name] = network.tensor(name).numpy()
+            norm, x = getattr(network, s.compute), value[s.inputs[0]]
+            norm.weight.copy_(torch.from_numpy(random.uniform(0.5, 1.5, x.shape[1])))
+            norm.bias.copy_(torch.from_numpy(random.normal(0, 0.2, x.shape[1])))
+            norm.running_mean.copy_(x.mean((0, 2, 3)))
+            norm.running_var.copy_(x.var((0, 2, 3), unbiased=False) + 1e-3)
+            changed.update(zip(s.inputs[1:5], (norm.weight, norm.bias, norm.running_mean, norm.running_var)))
         value[s.output] = network.compute(s, value)
-    return changed
+    return {name: tensor.numpy() for name, tensor in changed.items()}
 
 
 def main():

@@ -1,5 +1,4 @@
 // Who takes part, in which precisions, and how each is started.
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -8,7 +7,13 @@ const node = process.execPath;
 
 // Where things are: GALEN_BUILD and GALEN_PEERS come from bench/peers/run.
 export const build = process.env.GALEN_BUILD, folder = process.env.GALEN_PEERS;
-const ortPackage = path.join(folder, 'node_modules/onnxruntime-node');
+
+// A program of the Debian that debian.sh unpacked, or else of this system.
+export function withDebian(program, args) {
+    const loader = process.env.GALEN_PEERS_WITH;
+    if (loader) return { command: loader, args: [program, ...args] };
+    return { command: program === 'python3' ? '/usr/bin/python3' : program, args }; // not one of a user's own, without PyTorch
+}
 
 // glibc gives memory of large tensors back to the system after every run, which would cost PyTorch up to half its speed.
 const keepMemory = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40) };
@@ -36,10 +41,9 @@ export const peers = [
         name: 'torch',
         title: 'PyTorch',
         whole: true,
-        precisions: ['f32', 'bf16'],
+        precisions: ['f32', 'bf16', 'int8'],
         start: (c) => ({
-            command: process.env.GALEN_TORCH_PYTHON || '/usr/bin/python3',
-            args: [path.join(here, 'torch_peer.py'), c.file, c.batch, c.threads, c.precision, c.input],
+            ...withDebian('python3', [path.join(here, 'torch_peer.py'), c.file, c.batch, c.threads, c.precision, c.input]),
             env: { OMP_NUM_THREADS: String(c.threads), ...keepMemory },
         }),
     },
@@ -49,16 +53,10 @@ export const peers = [
         whole: false,
         precisions: ['f32', 'bf16', 'int8'],
         start: (c) => ({
-            command: path.join(build, 'bench/peers/onednn-peer'),
-            args: [c.file, c.batch, c.threads, c.precision],
+            ...withDebian(path.join(build, 'bench/peers/onednn-peer'), [c.file, c.batch, c.threads, c.precision]),
             env: { OMP_NUM_THREADS: String(c.threads) },
         }),
     },
 ];
 
 const fileOf = (cell) => (cell.precision === 'int8' ? cell.quantised : cell.file);
-
-export function ortVersion() {
-    const file = path.join(ortPackage, 'package.json');
-    return existsSync(file) ? JSON.parse(readFileSync(file)).version : null;
-}

@@ -3,11 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, folder } from './peers.mjs';
+import { build, folder, withDebian } from './peers.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const galen = path.join(build, 'galen');
-const python = process.env.GALEN_TORCH_PYTHON || '/usr/bin/python3';
 
 function run(command, args) {
     const { status, stdout, stderr, error } = spawnSync(command, args.map(String), { encoding: 'utf8', maxBuffer: 1 << 26 });
@@ -22,7 +21,8 @@ export function modelFile(model) {
     if (existsSync(file)) return file;
     mkdirSync(path.dirname(file), { recursive: true });
     run(galen, ['convert', '--keep', '--classes', 6, '--size', model.size, `zoo:${model.zoo}`, raw]);
-    run(python, [path.join(here, 'models.py'), raw, made]);
+    const settle = withDebian('python3', [path.join(here, 'models.py'), raw, made]);
+    run(settle.command, settle.args);
     rmSync(raw);
     renameSync(made, file);
     return file;

@@ -1,33 +1,45 @@
 """PyTorch as a measured process: torch_peer.py MODEL BATCH THREADS PRECISION INPUT. Answers as galen_peer.c does.
 
-Precisions f32 and bf16 (weights and activations). Three ways to run the network are tried at start, on 8 images at most,
-and the fastest is kept: eager in channels_last, traced and frozen, traced and optimised for inference (oneDNN's blocked
-layouts). BatchNorm is folded in all of them.
+Precisions f32, bf16 (weights and activations) and int8 (PyTorch's own FX quantisation of the f32 file, calibrated on the
+pictures). Three ways to run the network are tried at start, on 8 images at most, and the fastest is kept: eager in
+channels_last, traced and frozen, traced and optimised for inference (oneDNN's blocked layouts). BatchNorm is folded in all.
 """
 import json
 import statistics
 import sys
 import time
+import warnings
 
 import numpy
 import torch
+from torch.ao.quantization import get_default_qconfig_mapping
+from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 
 from onnx_torch import Network
 
 TRIAL_BATCH, TRIAL_RUNS, WARM_RUNS = 8, 3, 2
-TYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
+TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of the pictures
 
 
-def eager(network, image):
-    return network.to(memory_format=torch.channels_last)
+def network(path, precision, image):
+    if precision != "int8":
+        return Network(path).to(TYPES[precision])
+    torch.backends.quantized.engine = "onednn"
+    observed = prepare_fx(Network(path), get_default_qconfig_mapping("onednn"), (image,))
+    observed(image)
+    return convert_fx(observed)
 
 
-def frozen(network, image):
-    return torch.jit.freeze(torch.jit.trace(eager(network, image), image))
+def eager(model, image):
+    return model.to(memory_format=torch.channels_last)
 
 
-def optimised(network, image):
-    return torch.jit.optimize_for_inference(torch.jit.trace(network, image.contiguous()))
+def frozen(model, image):
+    return torch.jit.freeze(torch.jit.trace(eager(model, image), image))
+
+
+def optimised(model, image):
+    return torch.jit.optimize_for_inference(torch.jit.trace(model, image.contiguous()))
 
 
 MODES = {"eager": eager, "frozen": frozen, "optimised": optimised}
@@ -39,12 +51,12 @@ def once(model, image):
     return (time.perf_counter() - begin) * 1e3
 
 
-def choose(path, dtype, image):
+def choose(path, precision, image):
     """The fastest mode: its name, its model, and what each one took (milliseconds, or why it failed)."""
     trial, taken, best = image[:TRIAL_BATCH], {}, None
     for name, make in MODES.items():
         try:
-            model = make(Network(path).eval().to(dtype), trial)
+            model = make(network(path, precision, trial), trial)
             for _ in range(WARM_RUNS):
                 once(model, trial)
             taken[name] = statistics.median(once(model, trial) for _ in range(TRIAL_RUNS))
@@ -67,12 +79,13 @@ def block(model, image, seconds):
 
 def main():
     path, batch, threads, precision, data = sys.argv[1:]
+    warnings.simplefilter("ignore")
     torch.set_num_threads(int(threads))
     torch.set_grad_enabled(False)
     shape = Network(path).shape
     pixels = numpy.fromfile(data, numpy.float32, int(batch) * int(numpy.prod(shape)))
     image = torch.from_numpy(pixels.reshape([-1] + shape)).to(TYPES[precision], memory_format=torch.channels_last)
-    mode, model, taken = choose(path, TYPES[precision], image)
+    mode, model, taken = choose(path, precision, image)
     print(json.dumps({"version": torch.__version__, "mode": mode, "trial_ms": taken, "trial_batch": len(image[:TRIAL_BATCH]),
                       "onednn": next((l.split("v")[1].split(" ")[0] for l in torch.__config__.show().splitlines()
                                       if "MKL-DNN v" in l), None)}), flush=True)
