@@ -48,8 +48,7 @@ for (const model of o.models) {
     const file = modelFile(model), { pixels } = describe(file), batches = o.batches ?? [1, Math.max(...model.batches)];
     const input = inputFile(model.name, pixels, Math.max(...batches));
     for (const precision of o.precisions) {
-        const quantised = precision === 'int8' ? quantisedFile(file) : null;
-        if (precision === 'int8' && !quantised) continue;
+        const quantised = precision === 'int8' ? quantisedFile(model, file) : null;
         for (const threads of o.threads) {
             for (const batch of batches) {
                 for (const r of await measureCell({ name: model.name, file, quantised, input, batch, threads, precision }, o)) {

@@ -109,22 +109,28 @@ async function compareCell(cell, options) {
     return summarise(cell, entries, cell.batch);
 }
 
+// Every cell of one model and precision; `result` grows and is saved row by row.
+async function comparePrecision(model, precision, result, options) {
+    const file = modelFile(model), batches = options.batches ?? model.batches;
+    const input = inputFile(model.name, describe(file).pixels, Math.max(...batches));
+    const quantised = precision === 'int8' ? quantisedFile(model, file) : null;
+    for (const threads of options.threads) {
+        for (const batch of batches) {
+            const row = await compareCell({ name: model.name, file, quantised, input, batch, threads, precision }, options);
+            result.rows.push(row);
+            printRow(row);
+            save(result, options);
+        }
+    }
+}
+
 async function compareModel(model, options) {
-    const file = modelFile(model), { sha256, pixels } = describe(file);
-    const batches = options.batches ?? model.batches;
-    const input = inputFile(model.name, pixels, Math.max(...batches));
-    const result = { model: model.name, sha256, rows: [] };
+    const result = { model: model.name, sha256: describe(modelFile(model)).sha256, rows: [] };
     for (const precision of options.precisions) {
-        const quantised = precision === 'int8' ? quantisedFile(file, input, pixels) : null;
-        if (precision === 'int8' && !quantised) continue;
-        for (const threads of options.threads) {
-            for (const batch of batches) {
-                const cell = { name: model.name, file, quantised, input, batch, threads, precision };
-                const row = await compareCell(cell, options);
-                result.rows.push(row);
-                printRow(row);
-                save(result, options);
-            }
+        try {
+            await comparePrecision(model, precision, result, options);
+        } catch (e) {
+            console.log(`${model.name} ${precision}: left out: ${e.message}`);
         }
     }
 }

@@ -49,8 +49,12 @@ export function inputFile(name, pixels, n) {
     return file;
 }
 
-// The model with quantised weights and activations (QDQ): FILE.int8.onnx beside it, or null when there is none.
-export function quantisedFile(file) {
-    const quantised = file.replace(/\.onnx$/, '.int8.onnx');
-    return existsSync(quantised) ? quantised : null;
+// The model with quantised weights and activations (QDQ), as bench/quantize makes it: NAME.int8.onnx.
+export function quantisedFile(model, file) {
+    const quantiser = path.join(build, 'bench/quantize'), made = path.join(folder, 'models', model.name + '.int8.onnx');
+    const newer = existsSync(made) && Math.max(statSync(file).mtimeMs, statSync(quantiser).mtimeMs) < statSync(made).mtimeMs;
+    if (newer) return made;
+    run(quantiser, [file, made + '.new']);
+    renameSync(made + '.new', made);
+    return made;
 }
