@@ -6,6 +6,7 @@
 #   make lint       formatting, include directions, banned functions, headers alone, exported symbols, clang-tidy
 #   make format     applies .clang-format
 #   make debug | asan | tsan      builds that variant and runs the tests in it
+#   make arm        cross-builds for aarch64 into build-arm and tests it under qemu-user
 #   make fuzz       builds the libFuzzer targets and runs each for FUZZ_SECONDS
 #   make bench-predict | bench-model   measures the command's start-up and the model's speed
 #   make install PREFIX=/usr/local
@@ -17,7 +18,7 @@ FUZZ_SECONDS ?= 20
 DEPS ?= yes
 
 .DEFAULT_GOAL := release
-.PHONY: release deps demo test lint format debug asan tsan fuzz bench-predict bench-model install clean
+.PHONY: release deps demo test lint format debug asan tsan arm fuzz bench-predict bench-model install clean
 
 deps:
 ifeq ($(DEPS),yes)
@@ -50,6 +51,12 @@ endif
 format:
 	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
 
+arm:
+ifeq ($(DEPS),yes)
+	@sh tools/install-deps.sh --arm
+endif
+	@sh tools/arm.sh
+
 fuzz: release
 ifeq ($(DEPS),yes)
 	@sh tools/install-deps.sh --lint
@@ -69,4 +76,4 @@ install: release
 	@cmake --install build --prefix $(PREFIX)
 
 clean:
-	@rm -rf build build-debug build-asan build-tsan build-fuzz
+	@rm -rf build build-debug build-asan build-tsan build-fuzz build-arm

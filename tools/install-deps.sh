@@ -4,6 +4,7 @@
 #   tools/install-deps.sh            what the build, the demo and the tests need
 #   tools/install-deps.sh --lint     the same, and clang, clang-format and clang-tidy for `make lint` and fuzzing
 #   tools/install-deps.sh --peers    what bench/peers compares with: PyTorch, a reader of ONNX for it, oneDNN
+#   tools/install-deps.sh --arm      what cross-building for aarch64, and running it and old processors, needs beside a build
 #   tools/install-deps.sh --list     only prints the names of the packages, one a line
 #
 # Run by `make` before it builds; `make DEPS=no` leaves it out. Says what it is about to do and asks nothing.
@@ -17,9 +18,10 @@ for argument in "$@"; do
     case $argument in
     --lint) packages="$packages clang clang-format clang-tidy" ;;
     --peers) packages="$packages python3-numpy python3-onnx python3-torch libdnnl-dev" ;;
+    --arm) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
     --list) list=yes ;;
     *)
-        echo "install-deps: unknown option '$argument'; use --lint, --peers or --list" >&2
+        echo "install-deps: unknown option '$argument'; use --lint, --peers, --arm or --list" >&2
         exit 2
         ;;
     esac

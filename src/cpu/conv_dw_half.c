@@ -1,4 +1,5 @@
 /* Depthwise convolution of 16-bit floats: packing, bands of rows over threads, and its rows of bf16.def. */
+#if defined(__x86_64__)
 #include "cpu/conv_dw_half.h"
 
 #include "cpu/rows.h"
@@ -95,3 +96,4 @@ static galen_status dw_run(const gal_call *call, const gal_dw_half *level) {
     }
 
 DEPTHWISE(bf16_avx512bf16)
+#endif

@@ -8,8 +8,9 @@
 #include "cpu/elementwise_body.h"
 
 const gal_elementwise gal_elementwise_neon = {
+    .element = sizeof(float),
     .binary = binary,
-    .activate = activate_floats,
+    .activate = activate,
     .scale_shift = scale_shift,
     .pool_max = pool_max,
     .pool_sum = pool_sum,

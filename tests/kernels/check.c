@@ -5,6 +5,7 @@
  *   galen-check --row conv_f32      only rows whose name contains this text; --op Conv: only rows of this op
  *   galen-check --cases 500         random problems a row
  *   galen-check --seed 7            another set of problems; the seed is printed and repeats them
+ *   galen-check --readable-guard    what lies behind a buffer may be read, not written (qemu reads it in masked loads)
  *   galen-check --list              the rows
  *   galen-check --bench [--batch N] [--threads N]   speed instead of correctness, and the share of the row's roofline
  *   galen-check --bench --at-least 60   marks large convolutions below 60 % of it; exit 1 when there is one
@@ -16,6 +17,7 @@
  */
 #include "base/half.h"
 #include "call.h"
+#include "guard.h"
 #include "measure.h"
 
 #include <math.h>
@@ -237,6 +239,8 @@ static void parse(int argc, char **argv, options *opt) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--list") == 0)
             opt->list = true;
+        else if (strcmp(argv[i], "--readable-guard") == 0)
+            guard_readable = true;
         else if (strcmp(argv[i], "--bench") == 0)
             opt->bench = true;
         else if (value == NULL)

@@ -10,11 +10,13 @@
 
 enum { PATTERN = 0xa5 };
 
+bool guard_readable = false;
+
 guarded guard_make(size_t size) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), body = (size + page - 1) / page * page + page;
     guarded g = {.size = size, .mapped = body + page};
     g.map = mmap(NULL, g.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (g.map == MAP_FAILED || mprotect((char *)g.map + body, page, PROT_NONE) != 0) {
+    if (g.map == MAP_FAILED || mprotect((char *)g.map + body, page, guard_readable ? PROT_READ : PROT_NONE) != 0) {
         perror("galen-check: no memory for a guarded buffer");
         exit(4);
     }

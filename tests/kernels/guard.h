@@ -13,6 +13,9 @@ typedef struct guarded {
     size_t mapped;
 } guarded;
 
+/* Lets the page behind be read, not written: for emulators whose masked loads touch what the mask leaves out. */
+extern bool guard_readable;
+
 /* Exactly `size` bytes up to the unreadable page, filled with a pattern; data is aligned only as far as size allows.
  * Exits when it cannot. */
 guarded guard_make(size_t size);
