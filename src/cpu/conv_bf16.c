@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-/* No NaN or infinity: see gal_conv_f32_finite. */
+/* No NaN or infinity: see gal_conv_f32_finite. Weights that a session has packed and let go of were looked at then. */
 static bool finite_weights(const galen_tensor *weights) {
     const uint16_t *bits = weights->data;
-    int64_t n = galen_tensor_elements(weights);
+    int64_t n = bits != NULL ? galen_tensor_elements(weights) : 0;
     bool bad = false;
     for (int64_t i = 0; i < n; i++) bad |= (bits[i] & 0x7f80) == 0x7f80;
     return !bad;

@@ -32,7 +32,8 @@ typedef struct gal_kernel {
     /* NULL when the row can compute this node, else why not (static text, for GALEN_VERBOSE=dispatch). Looks at types,
      * shapes without N, attributes and constants; never at the batch size, so that the choice cannot depend on it. */
     const char *(*reject)(const gal_node *node);
-    void (*needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs); /* NULL: nothing */
+    /* NULL: nothing. Also asked when the weights were packed and are gone: reads no data of constants then (NULL). */
+    void (*needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs);
     /* Fills `packed` (zeroed, 64-byte aligned). Weights may be freed afterwards by the session. */
     void (*pack)(const gal_node *node, void *packed); /* NULL when packed_bytes is 0 */
     gal_run_fn run;
