@@ -183,6 +183,11 @@ static galen_status join(gal_graph *graph, gal_node *node, bool *changed, galen_
         if (weight_of(node->in[i]) > weight_of(node->in[1 - i])) return GALEN_OK;
         GAL_TRY(need_operand(graph, node->in[i], node, &in[i], err));
     }
+    bool commutes = gal_is_op(node, "", "Add") || gal_is_op(node, "", "Mul");
+    if (commutes && !gal_shape_equal(&in[0]->shape, &node->out[0]->shape)) {
+        gal_value *gate = in[0]; /* the result may then take the place of the large operand */
+        in[0] = in[1], in[1] = gate;
+    }
     GAL_TRY(replace(graph, node, in, err));
     *changed = true;
     return GALEN_OK;
