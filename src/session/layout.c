@@ -51,26 +51,6 @@ static void find_local(gal_session *s) {
     }
 }
 
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
-/* Scratch of a step that runs in groups, serially or with all threads. */
-static size_t group_scratch(const gal_session *s, const gal_step *step, int64_t group) {
-    gal_kernel_needs alone = {0}, shared = {0};
-    if (step->kernel == NULL) return step->node->op->scratch != NULL ? step->node->op->scratch(step->node, group) : 0;
-    if (step->kernel->needs == NULL) return 0;
-    step->kernel->needs(step->node, group, 1, &alone);
-    step->kernel->needs(step->node, group, gal_pool_threads(s->pool), &shared);
-    return larger(alone.scratch_bytes, shared.scratch_bytes);
-}
-
-static void size_scratch(gal_session *s) {
-    for (uint32_t i = 0; i < s->n_segment; i++)
-        for (uint32_t t = s->segment[i].first; t < s->segment[i].end && s->segment[i].group > 0; t++)
-            if (!s->step[t].is_view) s->step[t].scratch_bytes = group_scratch(s, &s->step[t], s->segment[i].group);
-}
-
 /* Spans of what one lane holds in the segment, `copies` times over. */
 static void list_slice(gal_session *s, const gal_segment *segment, size_t copies, spans *list) {
     for (uint32_t i = 0; i < s->n_block; i++) {
@@ -198,7 +178,6 @@ static galen_status link_tensors(gal_session *s, galen_error *err) {
 }
 
 galen_status gal_session_lay_out(gal_session *s, galen_error *err) {
-    size_scratch(s);
     find_local(s);
     GAL_TRY(make_lanes(s, err));
     GAL_TRY(link_tensors(s, err));

@@ -1,6 +1,7 @@
 /*
  * Offsets for buffers with known lifetimes. Two greedy orders are tried, largest first and oldest first, each putting a
- * buffer into the smallest gap between those alive at the same time; the smaller arena wins.
+ * buffer into the smallest gap between those alive at the same time; the smaller arena wins. When that is not near the
+ * bound, the order is mended by what reached highest.
  */
 #include "session/memory.h"
 
@@ -12,6 +13,9 @@
 
 /* Largest first compares every pair; beyond this many buffers only the order of time, which is near linear, is used. */
 enum { BY_SIZE_MAX = 6000 };
+
+/* Rounds of mending a plan that is still more than a fortieth above the bound, and the most buffers it is tried for. */
+enum { MEND_ROUNDS = 24, MEND_MAX = 1000, MEND_SHARE = 40 };
 
 /* With more than this many buffers alive at once gaps are no longer looked for: a hostile graph must not cost minutes.
  */
@@ -167,6 +171,22 @@ galen_status gal_memory_bound(const gal_span *spans, size_t count, size_t *bound
     return status;
 }
 
+/* The item that reaches highest is placed before all others; again and again, and the best plan stays. */
+static void mend(gal_span *spans, size_t n, item *items, item **placed, size_t bound, size_t *total) {
+    for (int round = 0; round<MEND_ROUNDS && * total - bound> bound / MEND_SHARE; round++) {
+        size_t top = 0;
+        for (size_t i = 1; i < n; i++)
+            if (items[i].offset + items[i].room > items[top].offset + items[top].room) top = i;
+        item highest = items[top];
+        memmove(items + 1, items, top * sizeof *items);
+        items[0] = highest;
+        size_t now = place(items, n, placed, false);
+        if (now >= *total) continue;
+        *total = now;
+        take_offsets(items, n, spans);
+    }
+}
+
 static galen_status plan(gal_span *spans, size_t n, item *items, item **placed, event *events, size_t *total,
                          size_t *bound, galen_error *err) {
     GAL_TRY(make_items(spans, n, items, err));
@@ -181,6 +201,7 @@ static galen_status plan(gal_span *spans, size_t n, item *items, item **placed, 
             *total = by_size;
             take_offsets(items, n, spans);
         }
+        if (n <= MEND_MAX && *total != SIZE_MAX) mend(spans, n, items, placed, *bound, total);
     }
     return *total == SIZE_MAX ? gal_fail_memory(err, "activations", SIZE_MAX) : GALEN_OK;
 }

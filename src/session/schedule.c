@@ -179,6 +179,27 @@ static galen_status list_slots(gal_session *s, gal_segment *segment, uint32_t *s
     return GALEN_OK;
 }
 
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* Scratch of a step that runs in groups, serially or with all threads. */
+static size_t group_scratch(const gal_session *s, const gal_step *step, int64_t group) {
+    gal_kernel_needs alone = {0}, shared = {0};
+    if (step->kernel == NULL) return step->node->op->scratch != NULL ? step->node->op->scratch(step->node, group) : 0;
+    if (step->kernel->needs == NULL) return 0;
+    step->kernel->needs(step->node, group, 1, &alone);
+    step->kernel->needs(step->node, group, gal_pool_threads(s->pool), &shared);
+    return larger(alone.scratch_bytes, shared.scratch_bytes);
+}
+
+/* While the weights are still there to be looked at: packing may let go of them. */
+static void size_scratch(gal_session *s) {
+    for (uint32_t i = 0; i < s->n_segment; i++)
+        for (uint32_t t = s->segment[i].first; t < s->segment[i].end && s->segment[i].group > 0; t++)
+            if (!s->step[t].is_view) s->step[t].scratch_bytes = group_scratch(s, &s->step[t], s->segment[i].group);
+}
+
 galen_status gal_session_schedule(gal_session *s, const gal_session_options *options, galen_error *err) {
     int64_t threads = gal_pool_threads(s->pool);
     if (s->n_step == 0) return GALEN_OK;
@@ -191,6 +212,7 @@ galen_status gal_session_schedule(gal_session *s, const gal_session_options *opt
         force(s, options->group, options->cut);
     else
         GAL_TRY(choose(s, err));
+    size_scratch(s);
     uint32_t *seen = gal_calloc(s->n_slot, sizeof *seen);
     if (seen == NULL) return gal_fail_memory(err, "the schedule", s->n_slot * sizeof *seen);
     galen_status status = GALEN_OK;
