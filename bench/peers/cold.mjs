@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { full, models, precisions, quick } from './cells.mjs';
+import { cold, full, models, precisions, quick } from './cells.mjs';
 import { parse } from './options.mjs';
 import { folder, peers } from './peers.mjs';
 import { describe, inputFile, modelFile, quantisedFile } from './prepare.mjs';
@@ -41,7 +41,7 @@ async function measureCell(cell, options) {
     });
 }
 
-const o = parse(process.argv.slice(2), { models, precisions, full, quick, peers: peers.map((p) => p.name), leastBlocks });
+const o = parse(process.argv.slice(2), { models, precisions, full, quick, cold, peers: peers.map((p) => p.name), leastBlocks });
 const rows = [];
 console.log('model                precision batch threads peer    ms to first answer (95 %)       peak MB');
 for (const model of o.models) {

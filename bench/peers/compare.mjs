@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { full, models, precisions, quick } from './cells.mjs';
+import { cold, full, models, precisions, quick } from './cells.mjs';
 import { folder, peers } from './peers.mjs';
 import { describe, inputFile, modelFile, quantisedFile } from './prepare.mjs';
 import { Peer } from './process.mjs';
@@ -119,6 +119,7 @@ async function comparePrecision(model, precision, result, options) {
             const row = await compareCell({ name: model.name, file, quantised, input, batch, threads, precision }, options);
             result.rows.push(row);
             printRow(row);
+            if (row.peers.galen?.error || row.peers.galen?.agrees === false) process.exitCode = 1;
             save(result, options);
         }
     }
@@ -131,11 +132,12 @@ async function compareModel(model, options) {
             await comparePrecision(model, precision, result, options);
         } catch (e) {
             console.log(`${model.name} ${precision}: left out: ${e.message}`);
+            process.exitCode = 1;
         }
     }
 }
 
-const options = parse(process.argv.slice(2), { models, precisions, full, quick, peers: peers.map((p) => p.name), leastBlocks });
+const options = parse(process.argv.slice(2), { models, precisions, full, quick, cold, peers: peers.map((p) => p.name), leastBlocks });
 mkdirSync(options.out, { recursive: true });
 printTitle(options);
 for (const model of options.models) await compareModel(model, options);

@@ -15,7 +15,9 @@ goes to build/peers/results. Lists are separated by commas.
   --blocks N          blocks of each peer, at least 6
   --seconds S         length of a block; one run at least
   --out FOLDER        where results go
-  --cold              start-up time and peak memory of Galen and ONNX Runtime instead
+  --cold              start-up time and peak memory of Galen and ONNX Runtime instead, at the smallest and largest batch
+
+Exit: 0 done, 1 Galen failed somewhere, 2 wrong use.
 `;
 
 const list = (text) => text.split(',').filter(Boolean);
@@ -59,12 +61,11 @@ function read(args) {
     return given;
 }
 
-// `known`: models, precisions, peers' names, the defaults full and quick, leastBlocks.
+// `known`: models, precisions, peers' names, the defaults full, quick and cold, leastBlocks.
 export function parse(args, known) {
-    const given = read(args), base = given.quick ? known.quick : known.full;
+    const given = read(args), base = given.cold ? known.cold : given.quick ? known.quick : known.full;
     const o = {
         cold: Boolean(given.cold),
-        whole: args.length === 0,
         models: (given.model ? list(given.model) : (base.models ?? known.models.map((m) => m.name))).map((m) => findModel(m, known.models)),
         precisions: given.precision ? subset(given.precision, known.precisions, 'precision') : base.precisions,
         batches: given.batch ? numbers(given.batch, 'batch') : base.batches,
@@ -75,6 +76,6 @@ export function parse(args, known) {
     };
     if (o.blocks < known.leastBlocks) fail(`${o.blocks} blocks give no 95 % interval; ask for at least ${known.leastBlocks}`);
     if (!(o.seconds > 0)) fail(`--seconds wants a number above zero, not '${given.seconds}'`);
-    o.out = path.resolve(given.out ?? (o.whole ? process.env.GALEN_RESULTS : path.join(process.env.GALEN_PEERS, 'results')));
+    o.out = path.resolve(given.out ?? (args.every((a) => a === '--cold') ? process.env.GALEN_RESULTS : path.join(process.env.GALEN_PEERS, 'results')));
     return o;
 }

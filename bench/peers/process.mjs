@@ -12,7 +12,7 @@ export class Peer {
         this.child.stderr.on('data', (text) => (this.complaint = (this.complaint + text).slice(-2000)));
         this.child.stdin.on('error', () => {}); // it ended: the missing answer tells
         this.child.on('error', (e) => (this.complaint = e.message));
-        this.ended = new Promise((resolve) => this.child.on('close', resolve));
+        this.ended = new Promise((resolve) => this.child.on('close', (code, signal) => resolve(signal ?? `exit ${code}`)));
     }
 
     // What it says of itself once it is ready: version, mode.
@@ -49,8 +49,8 @@ export class Peer {
         try {
             const line = await Promise.race([this.lines.next(), late]);
             if (!line.done) return JSON.parse(line.value);
-            await this.ended;
-            throw new Error(this.complaint.trim().split('\n').pop() || 'ended without a word');
+            const how = await this.ended;
+            throw new Error(this.complaint.trim().split('\n').pop() || `ended without a word (${how})`);
         } finally {
             clearTimeout(timer);
         }

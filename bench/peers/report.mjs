@@ -31,6 +31,7 @@ const line = (cells) => cells.map((c, i) => (i === 0 ? c.padEnd(widths[i]) : c.p
 
 export function printTitle(options) {
     console.log(`${machine}; ${options.blocks} blocks of ${options.seconds} s of each peer, in turn; images/s; ratios of times with 95 % interval`);
+    if (os.loadavg()[0] > 0.5) console.log(`Other programs keep ${os.loadavg()[0].toFixed(1)} cores busy: the figures will be wrong, the ratios too.`);
     console.log(line(columns));
 }
 
