@@ -19,7 +19,8 @@ typedef struct gal_cost {
 
 /*
  * One call of a kernel. Tensors are dense and never overlap, except where GAL_OP_INPLACE allowed out[0] == in[0]. Only
- * for a fast row that says it takes pitches (gal_kernel) in[0] and out[0] may be slices of wider tensors.
+ * for a fast row that says it takes pitches (gal_kernel) and for GAL_OP_PITCHED in[0] and out[0] may be slices of wider
+ * tensors.
  */
 typedef struct gal_call {
     const gal_node *node;
@@ -58,6 +59,7 @@ enum {
     /* Made by a pass, never read from a file and never written to one. With N in front of in[0] and of every output it
      * treats the items of a batch apart: it may be run on a few of them at a time. */
     GAL_OP_PRIVATE = 8,
+    GAL_OP_PITCHED = 16, /* the reference takes pitches; 0 is dense */
 };
 
 struct gal_op {

@@ -23,10 +23,18 @@ typedef struct gal_block {
     void *data; /* of a constant or in the arena */
 } gal_block;
 
+/* Where a value lies among the channels of a concatenation's output. */
+typedef struct gal_slice {
+    const gal_value *root; /* the output, which lies in it too; NULL: the value has memory of its own */
+    int64_t offset;        /* elements from a pixel of root to the value's */
+} gal_slice;
+
 /* A value that takes part in the run. */
 typedef struct gal_slot {
     const gal_value *value;
     uint32_t block;
+    size_t offset;       /* bytes from the start of the block */
+    int64_t pitch;       /* elements from one row of the last dimension to the next; 0: dense */
     galen_tensor tensor; /* dims for the batch last run */
 } gal_slot;
 
@@ -40,6 +48,7 @@ typedef struct gal_step {
     size_t packed_bytes, scratch_bytes, scratch_offset; /* offset: in the slice of a step that runs in groups */
     size_t why, why_size;                               /* text in the session's why buffer */
     bool is_view;                                       /* the output is the input's memory: nothing to run */
+    bool is_joined; /* a Concat whose inputs lie in its output: is_view as well */
 } gal_step;
 
 /* An output whose memory is not written directly: copied at the end of a run. */
@@ -84,6 +93,7 @@ struct gal_session {
     gal_slot *slot;
     uint32_t n_slot;
     uint32_t *slot_of; /* by value id, UINT32_MAX: takes no part */
+    gal_slice *slice;  /* by value id; NULL: there are none */
     gal_block *block;
     uint32_t n_block;
     gal_copy *copy;
@@ -96,6 +106,15 @@ struct gal_session {
     size_t arena_bytes, lower_bound, packed_bytes;
     gal_buf why;
 };
+
+/*
+ * Decides which values are slices of a concatenation's output, and adds galen.Copy nodes for inputs that cannot be.
+ * Needs a step for each node, with its kernel; the nodes it adds have none yet. Sets session->slice.
+ */
+galen_status gal_session_join(gal_session *session, galen_error *err);
+
+/* The output of `node` can be its input's memory under another shape. */
+bool gal_session_can_view(const gal_session *session, const gal_node *node);
 
 /* Makes slots and blocks: which values share memory, whose memory it is, and when it is alive. Needs the steps. */
 galen_status gal_session_place(gal_session *session, galen_error *err);

@@ -108,7 +108,10 @@ static void set_pointers(gal_session *s) {
         if (s->block[i].home == GAL_HOME_ARENA && !s->block[i].local) s->block[i].data = s->arena + s->block[i].offset;
     for (uint32_t t = 0; t < s->n_step; t++)
         if (s->step[t].scratch_bytes > 0) s->step[t].scratch = s->arena + s->step[t].scratch_offset;
-    for (uint32_t i = 0; i < s->n_slot; i++) s->slot[i].tensor.data = s->block[s->slot[i].block].data;
+    for (uint32_t i = 0; i < s->n_slot; i++) {
+        uint8_t *data = s->block[s->slot[i].block].data;
+        s->slot[i].tensor.data = data != NULL ? data + s->slot[i].offset : NULL;
+    }
 }
 
 static galen_status plan_arena(gal_session *s, galen_error *err) {
@@ -159,6 +162,11 @@ static galen_tensor *tensor_of(gal_session *s, const gal_value *value, int lane)
     return lane < 0 ? &s->slot[slot].tensor : &s->lane[lane].tensor[slot];
 }
 
+/* Of the first of n values; 0: dense. */
+static int64_t pitch_of(const gal_session *s, gal_value *const *value, uint32_t n) {
+    return n > 0 && value[0] != NULL ? s->slot[s->slot_of[value[0]->id]].pitch : 0;
+}
+
 static galen_status link_tensors(gal_session *s, galen_error *err) {
     size_t sets = 1 + (size_t)s->n_lane;
     for (uint32_t t = 0; t < s->n_step; t++) {
@@ -167,6 +175,8 @@ static galen_status link_tensors(gal_session *s, galen_error *err) {
         step->in = gal_arena_alloc(&s->store, node->n_in * sets, sizeof *step->in);
         step->out = gal_arena_alloc(&s->store, node->n_out * sets, sizeof *step->out);
         if (step->in == NULL || step->out == NULL) return gal_fail_memory(err, "the plan", s->store.total);
+        step->in_pitch = pitch_of(s, node->in, node->n_in);
+        step->out_pitch = pitch_of(s, node->out, node->n_out);
         for (int k = 0; k < (int)sets; k++) {
             for (uint32_t i = 0; i < node->n_in; i++)
                 step->in[(uint32_t)k * node->n_in + i] = tensor_of(s, node->in[i], k - 1);

@@ -1,7 +1,7 @@
 /*
- * Which values share memory. A view shares its input's; an op that may work in place takes over its first input's
- * memory when nobody needs it afterwards; graph outputs are written to the caller's memory directly where that is
- * possible.
+ * Which values share memory. Slices lie in their concatenation's (join.c). A view shares its input's; an op that may
+ * work in place takes over its first input's memory when nobody needs it afterwards; graph outputs are written to the
+ * caller's memory directly where that is possible.
  */
 #include "base/error.h"
 #include "base/mem.h"
@@ -12,7 +12,8 @@
 /* Scratch lists that die with placing. */
 typedef struct work {
     gal_session *s;
-    uint32_t *last_use; /* by value id: last step that reads it; n_step for a graph output */
+    uint32_t *last_use;               /* by value id: last step that reads it; n_step for a graph output */
+    uint32_t *root_block, *root_last; /* by value id of a slice's root: its block, and its last_use over all slices */
 } work;
 
 static uint32_t count_slots(const gal_graph *graph) {
@@ -32,19 +33,44 @@ static gal_slot *add_slot(gal_session *s, const gal_value *value, uint32_t block
     return slot;
 }
 
-/* A slot with memory of its own. */
-static galen_status add_own(work *w, const gal_value *value, gal_home home, uint32_t index, uint32_t first,
-                            galen_error *err) {
+/* A block as large as `value`, alive from step `first` to `last`. */
+static galen_status add_block(work *w, const gal_value *value, gal_block block, galen_error *err) {
     gal_session *s = w->s;
-    gal_slot *slot = add_slot(s, value, s->n_block);
-    int64_t bytes = galen_tensor_bytes(&slot->tensor);
+    galen_tensor tensor;
+    gal_shape_at(&value->shape, value->dtype, s->max_batch, &tensor);
+    int64_t bytes = galen_tensor_bytes(&tensor);
     if (bytes < 0)
         return gal_fail(err, GALEN_ERR_LIMIT, "value '%s' does not fit into memory at batch %lld; use a smaller batch",
                         value->name, (long long)s->max_batch);
-    uint32_t last = w->last_use[value->id];
-    s->block[s->n_block++] = (gal_block){
-        .home = home, .index = index, .bytes = (size_t)bytes, .first = first, .last = last > first ? last : first};
-    if (home == GAL_HOME_CONSTANT) s->block[slot->block].data = value->constant->data;
+    block.bytes = (size_t)bytes;
+    if (block.last < block.first) block.last = block.first;
+    if (block.home == GAL_HOME_CONSTANT) block.data = value->constant->data;
+    s->block[s->n_block++] = block;
+    return GALEN_OK;
+}
+
+/* A slot with memory of its own. */
+static galen_status add_own(work *w, const gal_value *value, gal_home home, uint32_t index, uint32_t first,
+                            galen_error *err) {
+    add_slot(w->s, value, w->s->n_block);
+    const gal_block block = {.home = home, .index = index, .first = first, .last = w->last_use[value->id]};
+    return add_block(w, value, block, err);
+}
+
+/* A slot in its concatenation's block, which begins with the first slice. */
+static galen_status add_slice(work *w, const gal_value *value, uint32_t t, galen_error *err) {
+    gal_session *s = w->s;
+    const gal_slice *slice = &s->slice[value->id];
+    const gal_value *root = slice->root;
+    uint32_t *block = &w->root_block[root->id];
+    if (*block == UINT32_MAX) {
+        *block = s->n_block;
+        GAL_TRY(add_block(w, root, (gal_block){.first = t, .last = w->root_last[root->id]}, err));
+    }
+    gal_slot *slot = add_slot(s, value, *block);
+    int64_t pitch = root->shape.dim[root->shape.rank - 1].size;
+    slot->offset = (size_t)slice->offset * galen_dtype_size(value->dtype);
+    slot->pitch = pitch != value->shape.dim[value->shape.rank - 1].size ? pitch : 0;
     return GALEN_OK;
 }
 
@@ -63,6 +89,22 @@ static void find_last_uses(work *w) {
             if (value != NULL) w->last_use[value->id] = t;
         }
     for (uint32_t o = 0; o < s->graph->n_output; o++) w->last_use[s->graph->output[o]->id] = s->n_step;
+}
+
+static bool is_slice(const gal_session *s, const gal_value *value) {
+    return s->slice != NULL && s->slice[value->id].root != NULL;
+}
+
+/* A concatenation's memory is needed until the last read of any slice, and while slices are written. */
+static void find_root_uses(work *w) {
+    gal_session *s = w->s;
+    for (uint32_t t = 0; t < s->n_step; t++) {
+        const gal_value *out = s->step[t].node->n_out > 0 ? s->step[t].node->out[0] : NULL;
+        if (out == NULL || !is_slice(s, out)) continue;
+        uint32_t *last = &w->root_last[s->slice[out->id].root->id], use = w->last_use[out->id];
+        if (use > *last) *last = use;
+        if (t > *last) *last = t;
+    }
 }
 
 static galen_status place_sources(work *w, galen_error *err) {
@@ -96,7 +138,7 @@ static bool same_bytes(const gal_session *s, const gal_value *a, const gal_value
     return a->dtype == b->dtype;
 }
 
-static bool can_view(const gal_session *s, const gal_node *node) {
+bool gal_session_can_view(const gal_session *s, const gal_node *node) {
     return (node->op->flags & GAL_OP_VIEW) && node->n_in > 0 && node->in[0] != NULL && only_first_output(node) &&
            same_bytes(s, node->in[0], node->out[0]);
 }
@@ -109,6 +151,7 @@ static bool can_overwrite(const gal_session *s, uint32_t t) {
     if (!gal_shape_equal(&node->in[0]->shape, &node->out[0]->shape)) return false;
     uint32_t block = s->slot[s->slot_of[node->in[0]->id]].block;
     if (s->block[block].home != GAL_HOME_ARENA || s->block[block].last != t) return false;
+    if (s->slot[s->slot_of[node->in[0]->id]].pitch != 0) return false;
     for (uint32_t i = 1; i < node->n_in; i++)
         if (node->in[i] != NULL && s->slot[s->slot_of[node->in[i]->id]].block == block) return false;
     return true;
@@ -116,11 +159,13 @@ static bool can_overwrite(const gal_session *s, uint32_t t) {
 
 static galen_status place_outputs_of(work *w, uint32_t t, galen_error *err) {
     gal_session *s = w->s;
-    gal_step *step = &s->step[t];
+    const gal_step *step = &s->step[t];
     const gal_node *node = step->node;
     uint32_t first = 0;
-    step->is_view = can_view(s, node);
-    if (step->is_view || can_overwrite(s, t)) {
+    if (node->n_out > 0 && node->out[0] != NULL && is_slice(s, node->out[0])) {
+        GAL_TRY(add_slice(w, node->out[0], t, err));
+        first = 1;
+    } else if (step->is_view || can_overwrite(s, t)) {
         join(w, node->out[0], s->slot[s->slot_of[node->in[0]->id]].block);
         first = 1;
     }
@@ -152,15 +197,20 @@ static galen_status take_room(work *w, galen_error *err) {
     s->block = gal_arena_alloc(&s->store, n_slot, sizeof *s->block);
     s->copy = gal_arena_alloc(&s->store, s->graph->n_output, sizeof *s->copy);
     w->last_use = gal_calloc(n_value > 0 ? n_value : 1, sizeof *w->last_use);
-    if (s->slot_of == NULL || s->slot == NULL || s->block == NULL || s->copy == NULL || w->last_use == NULL)
+    w->root_block = gal_calloc(n_value > 0 ? n_value : 1, sizeof *w->root_block);
+    w->root_last = gal_calloc(n_value > 0 ? n_value : 1, sizeof *w->root_last);
+    if (s->slot_of == NULL || s->slot == NULL || s->block == NULL || s->copy == NULL || w->last_use == NULL ||
+        w->root_block == NULL || w->root_last == NULL)
         return gal_fail_memory(err, "the plan", (unsigned long long)n_slot * (sizeof *s->slot + sizeof *s->block));
     memset(s->slot_of, 0xff, n_value * sizeof *s->slot_of);
+    memset(w->root_block, 0xff, n_value * sizeof *w->root_block);
     return GALEN_OK;
 }
 
 static galen_status place_all(work *w, galen_error *err) {
     GAL_TRY(take_room(w, err));
     find_last_uses(w);
+    find_root_uses(w);
     GAL_TRY(place_sources(w, err));
     for (uint32_t t = 0; t < w->s->n_step; t++) GAL_TRY(place_outputs_of(w, t, err));
     place_graph_outputs(w->s);
@@ -171,5 +221,7 @@ galen_status gal_session_place(gal_session *session, galen_error *err) {
     work w = {.s = session};
     galen_status status = place_all(&w, err);
     gal_free(w.last_use);
+    gal_free(w.root_block);
+    gal_free(w.root_last);
     return status;
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "pass/pass.h"
+#include "pass/rewrite.h"
 #include "session/internal.h"
 
 #include <string.h>
@@ -34,15 +35,43 @@ static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *e
     return GALEN_OK;
 }
 
-static galen_status make_steps(gal_session *s, galen_error *err) {
+/* A step for each node, in order; those that `old` has already are kept. */
+static galen_status list_steps(gal_session *s, const gal_step *old, galen_error *err) {
     s->step = gal_arena_alloc(&s->store, s->graph->n_node, sizeof *s->step);
     if (s->step == NULL)
         return gal_fail_memory(err, "the plan", (unsigned long long)s->graph->n_node * sizeof *s->step);
-    for (const gal_node *node = s->graph->first; node != NULL; node = node->next) s->step[s->n_step++].node = node;
-    GAL_TRY(gal_session_place(s, err));
-    for (uint32_t t = 0; t < s->n_step; t++)
-        if (!s->step[t].is_view) GAL_TRY(choose_kernel(s, &s->step[t], err));
+    s->n_step = 0;
+    for (const gal_node *node = s->graph->first; node != NULL; node = node->next) {
+        gal_step *step = &s->step[s->n_step++];
+        if (old != NULL && old->node == node) {
+            *step = *old++;
+            continue;
+        }
+        step->node = node;
+        step->is_view = gal_session_can_view(s, node);
+        if (!step->is_view) GAL_TRY(choose_kernel(s, step, err));
+    }
     return GALEN_OK;
+}
+
+/* Concatenations whose inputs are computed where they belong have nothing to run. */
+static galen_status join_concats(gal_session *s, galen_error *err) {
+    GAL_TRY(gal_session_join(s, err));
+    if (s->slice == NULL) return GALEN_OK;
+    if (s->n_step != s->graph->n_node) GAL_TRY(list_steps(s, s->step, err));
+    for (uint32_t t = 0; t < s->n_step; t++) {
+        gal_step *step = &s->step[t];
+        const gal_value *out = step->node->n_out > 0 ? step->node->out[0] : NULL;
+        step->is_joined = gal_is_op(step->node, "", "Concat") && s->slice[out->id].root != NULL;
+        step->is_view |= step->is_joined;
+    }
+    return GALEN_OK;
+}
+
+static galen_status make_steps(gal_session *s, bool join, galen_error *err) {
+    GAL_TRY(list_steps(s, NULL, err));
+    if (join) GAL_TRY(join_concats(s, err));
+    return gal_session_place(s, err);
 }
 
 /* Constants read by passes and packing stay in the page cache, but no longer count as this process's memory. */
@@ -60,7 +89,7 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
         s->owns_pool = true;
     }
     release_files(options);
-    GAL_TRY(make_steps(s, err));
+    GAL_TRY(make_steps(s, !options->copy_concats, err));
     GAL_TRY(gal_session_schedule(s, options, err));
     GAL_TRY(gal_session_pack(s, err)); /* before the arena takes memory: the weights may let go of theirs */
     release_files(options);
@@ -128,7 +157,10 @@ size_t gal_session_steps(const gal_session *session) {
 
 gal_step_info gal_session_step(const gal_session *session, size_t index) {
     const gal_step *step = &session->step[index];
-    const char *kernel = step->is_view ? "view" : step->kernel != NULL ? step->kernel->name : "reference";
+    const char *kernel = step->is_joined        ? "in place"
+                         : step->is_view        ? "view"
+                         : step->kernel != NULL ? step->kernel->name
+                                                : "reference";
     const char *why = session->why.data != NULL ? (const char *)session->why.data + step->why : "";
     return (gal_step_info){.node = step->node,
                            .row = step->kernel,

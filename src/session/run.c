@@ -22,7 +22,10 @@ static void set_caller_memory(gal_session *s, const void *const *in, void *const
     for (uint32_t i = 0; i < s->n_slot; i++) {
         const gal_block *block = &s->block[s->slot[i].block];
         if (block->home == GAL_HOME_INPUT) s->slot[i].tensor.data = (void *)(uintptr_t)in[block->index];
-        if (block->home == GAL_HOME_OUTPUT) s->slot[i].tensor.data = out[block->index];
+        if (block->home == GAL_HOME_OUTPUT) {
+            uint8_t *data = out[block->index];
+            s->slot[i].tensor.data = data != NULL ? data + s->slot[i].offset : NULL;
+        }
     }
 }
 
@@ -144,7 +147,7 @@ static void set_lane(const gal_session *s, const gal_segment *segment, int lane,
         }
         tensor->dim[0] = count;
         size_t item = gal_session_item_bytes(s, block);
-        tensor->data = block->local ? slice + block->offset : whole != NULL ? whole + (size_t)first * item : NULL;
+        tensor->data = block->local ? slice + block->offset + slot->offset : whole != NULL ? whole + (size_t)first * item : NULL;
     }
 }
 
