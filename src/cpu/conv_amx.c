@@ -11,7 +11,8 @@ enum {
     SMALL_IMAGE = 64,
     MEDIUM_IMAGE = 288, /* output pixels of images worth interleaving, and worth it by sixteen */
     INTERLEAVE = 16,
-    TASKS = 3, /* a thread, at least: the last to finish is not far behind */
+    SCALED = 256 << 10, /* bytes of scaled pixels that a task holds */
+    TASKS = 3,          /* a thread, at least: the last to finish is not far behind */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b) {
@@ -127,12 +128,17 @@ static int64_t rows_in_budget(const gal_amx_conv *amx, int64_t images, size_t el
     return at_least(1, at_most(amx->cv.oh, BUDGET / row_cost(amx, images, element)));
 }
 
+static int64_t scaled_rows(const gal_amx_conv *amx) {
+    return at_least(GAL_AMX_PANEL, SCALED / amx->pixel / GAL_AMX_PANEL * GAL_AMX_PANEL);
+}
+
 /* Tasks of a call in place: runs of pixels. */
 static void cut_direct(const gal_amx_conv *amx, int64_t n, int64_t wanted, size_t element, gal_amx_cut *cut) {
     const gal_conv *cv = &amx->cv;
     int64_t all = n * cv->oh * cv->ow, each = cv->cg * 4 + cv->kg * (int64_t)element;
     int64_t chunk = at_most(MOST_ROWS, at_least(LEAST_ROWS, BUDGET / each));
     if (weight_bytes(amx) <= LIGHT_WEIGHTS) chunk = at_most(chunk, at_least(GAL_AMX_PANEL, ceil_div(all, wanted)));
+    if (amx->scaled) chunk = at_most(chunk, scaled_rows(amx));
     cut->chunk = at_most(round_up(chunk, GAL_AMX_PANEL), all);
     cut->chunks = ceil_div(all, cut->chunk);
     cut->chunk = at_most(round_up(ceil_div(all, cut->chunks), GAL_AMX_PANEL), all);
@@ -154,7 +160,7 @@ static void cut_gathered(const gal_amx_conv *amx, int64_t n, int64_t wanted, siz
 void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, size_t element, gal_amx_cut *cut) {
     int64_t wanted = threads > 1 ? TASKS * threads : 1;
     *cut = (gal_amx_cut){.images = 1, .groups = n, .rows = amx->cv.oh, .bands = 1};
-    cut->direct = amx->direct && n * amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS;
+    cut->direct = amx->scaled || (amx->direct && n * amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS);
     if (cut->direct)
         cut_direct(amx, n, wanted, element, cut);
     else
@@ -168,6 +174,7 @@ void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, size_t el
 /* No task of a batch up to max_batch gathers more: one row, and further ones within the budget. */
 static int64_t gather_bytes(const gal_amx_conv *amx, int64_t max_batch) {
     gal_amx_gather whole, one;
+    if (amx->scaled) return scaled_rows(amx) * amx->pixel;
     if (amx->direct && amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS) return 0;
     int64_t images = interleave(amx, max_batch);
     gal_amx_gather_make(amx, images, amx->cv.oh, &whole);

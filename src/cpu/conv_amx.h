@@ -31,6 +31,7 @@ typedef struct gal_amx_conv {
     uint32_t padding;   /* the word that stands outside the image */
     bool skips;         /* taps that meet only padding add nothing */
     bool direct;        /* rows are read where they lie */
+    bool scaled;        /* pixels are scaled first (gal_conv_scale): direct, from a copy of a task's pixels */
 } gal_amx_conv;
 
 /* Completes *amx from amx->cv (sizes in words). NULL, or why tiles cannot do it. */
@@ -90,6 +91,7 @@ typedef struct gal_amx_call {
     const void *packed, *x, *residual;
     void *y, *scratch;
     int64_t n, x_pitch /* words */, y_pitch, residual_pitch;
+    const gal_conv_scale *scale; /* for packed->scaled */
     gal_pool *pool;
 } gal_amx_call;
 

@@ -82,7 +82,7 @@ void gal_conv_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
 
 galen_status gal_conv_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
     (void)err;
-    gal_conv_f32_run(&gal_tile_bf16_avx512bf16, call);
+    gal_conv_f32_run(&gal_tile_bf16_avx512bf16, call, NULL);
     return GALEN_OK;
 }
 
@@ -138,7 +138,7 @@ void gal_gemm_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
 
 galen_status gal_gemm_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
     (void)err;
-    gal_conv_f32_run(&gal_tile_bf16_f32_avx512bf16, call);
+    gal_conv_f32_run(&gal_tile_bf16_f32_avx512bf16, call, NULL);
     return GALEN_OK;
 }
 #endif

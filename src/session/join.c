@@ -1,7 +1,7 @@
 /*
  * Concatenations that copy nothing. Where channels are joined on the last dimension, the inputs can be computed in
- * place: each is a slice of the output, written by a kernel that takes a pitch. DenseNet's concatenations are prefixes of
- * one another, so that all values of a block are slices of the last one.
+ * place: each is a slice of the output, written by a kernel that takes a pitch. DenseNet's concatenations are prefixes
+ * of one another, so that all values of a block are slices of the last one.
  *
  * A value becomes a slice when the row that computes it and every row that reads it take pitches (another joined Concat
  * does) and it is neither given to nor wanted by the caller. Concats are looked at from the last to the first, so that
@@ -106,14 +106,9 @@ static galen_status bring_in(join *j, gal_node *concat, uint32_t i, const gal_sl
     gal_graph *graph = j->s->graph;
     gal_value *value = concat->in[i], *old = j->copy[value->id];
     gal_node *made;
-    GAL_TRY(gal_graph_node(graph,
-                           &(gal_node_spec){.domain = "galen",
-                                            .op = "Copy",
-                                            .n_in = 1,
-                                            .n_out = 1,
-                                            .in = &value,
-                                            .before = concat},
-                           &made, err));
+    GAL_TRY(gal_graph_node(
+        graph, &(gal_node_spec){.domain = "galen", .op = "Copy", .n_in = 1, .n_out = 1, .in = &value, .before = concat},
+        &made, err));
     if (old != NULL && same_place(&j->slice[old->id], at)) {
         gal_node *late = old->producer;
         gal_graph_replace(graph, old, made->out[0]);

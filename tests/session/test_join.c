@@ -291,7 +291,8 @@ static void test_graph_output(void **state) {
     drop(&p);
 }
 
-/* A Concat the caller wants, and its inputs in a wider one: they are copied from there. A wanted input is copied too. */
+/* A Concat the caller wants, and its inputs in a wider one: they are copied from there. A wanted input is copied too.
+ */
 static void build_wanted(gal_graph *g, gal_value *x, uint64_t seed) {
     (void)seed;
     const gal_attr axis = {.name = "axis", .type = GAL_ATTR_INT, .i = 1};
@@ -470,9 +471,11 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_nested),   cmocka_unit_test(test_copied_once),
-        cmocka_unit_test(test_same_value_twice), cmocka_unit_test(test_graph_output), cmocka_unit_test(test_wanted),
-        cmocka_unit_test(test_left_alone), cmocka_unit_test(test_last_reader),   cmocka_unit_test(test_random),   cmocka_unit_test(test_densenet),
+        cmocka_unit_test(test_prefixes),      cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_copied_once),   cmocka_unit_test(test_same_value_twice),
+        cmocka_unit_test(test_graph_output),  cmocka_unit_test(test_wanted),
+        cmocka_unit_test(test_left_alone),    cmocka_unit_test(test_last_reader),
+        cmocka_unit_test(test_random),        cmocka_unit_test(test_densenet),
         cmocka_unit_test(test_densenet_bf16), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

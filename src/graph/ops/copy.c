@@ -1,5 +1,5 @@
-/* galen.Copy: a value again, in other memory. The one op whose reference takes pitches: it puts a value that could not be
- * computed there among the channels of a concatenation. */
+/* galen.Copy: a value again, in other memory. The one op whose reference takes pitches: it puts a value that could not
+ * be computed there among the channels of a concatenation. */
 #include "base/error.h"
 #include "graph/ops/ops.h"
 #include "graph/ops/rules.h"
