@@ -14,6 +14,7 @@ static bool finite_weights(const galen_tensor *weights) {
     const uint16_t *bits = weights->data;
     int64_t n = bits != NULL ? galen_tensor_elements(weights) : 0;
     bool bad = false;
+    if (bits == NULL) return true; /* packed and let go of: they were finite when the row was chosen */
     for (int64_t i = 0; i < n; i++) bad |= (bits[i] & 0x7f80) == 0x7f80;
     return !bad;
 }
