@@ -48,7 +48,7 @@ typedef struct gal_step {
     size_t packed_bytes, scratch_bytes, scratch_offset; /* offset: in the slice of a step that runs in groups */
     size_t why, why_size;                               /* text in the session's why buffer */
     bool is_view;                                       /* the output is the input's memory: nothing to run */
-    bool is_joined; /* a Concat whose inputs lie in its output: is_view as well */
+    bool is_joined;                                     /* a Concat whose inputs lie in its output: is_view as well */
 } gal_step;
 
 /* An output whose memory is not written directly: copied at the end of a run. */

@@ -147,7 +147,9 @@ static void set_lane(const gal_session *s, const gal_segment *segment, int lane,
         }
         tensor->dim[0] = count;
         size_t item = gal_session_item_bytes(s, block);
-        tensor->data = block->local ? slice + block->offset + slot->offset : whole != NULL ? whole + (size_t)first * item : NULL;
+        tensor->data = block->local    ? slice + block->offset + slot->offset
+                       : whole != NULL ? whole + (size_t)first * item
+                                       : NULL;
     }
 }
 

@@ -14,13 +14,13 @@ typedef struct gal_session_options {
     int threads;       /* 0: all this process may use; ignored when pool is given */
     gal_isa isa;       /* the highest level to use */
     galen_dtype
-        precision;  /* of activations and weights: GALEN_F32 (also 0) or GALEN_BF16 (sums in f32; needs optimise) */
-    bool optimise;  /* false: no passes (the model exactly as written, for tests) */
+        precision;     /* of activations and weights: GALEN_F32 (also 0) or GALEN_BF16 (sums in f32; needs optimise) */
+    bool optimise;     /* false: no passes (the model exactly as written, for tests) */
     bool copy_concats; /* true: every concatenation copies (for tests and measurements) */
-    gal_pool *pool; /* shared pool, outlives the session; NULL: the session makes its own */
-    int64_t group;  /* images a group (see gal_session_segment): 0 chosen by a cost model, which is how to use it;
-                       GAL_GROUP_WHOLE never; else that many wherever possible, for tests */
-    uint32_t cut;   /* with a forced group: the most steps a segment has, 0: any number */
+    gal_pool *pool;    /* shared pool, outlives the session; NULL: the session makes its own */
+    int64_t group;     /* images a group (see gal_session_segment): 0 chosen by a cost model, which is how to use it;
+                          GAL_GROUP_WHOLE never; else that many wherever possible, for tests */
+    uint32_t cut;      /* with a forced group: the most steps a segment has, 0: any number */
     const gal_file
         *file; /* mapped files that hold the constants (gal_model's), or NULL: pages read for packing are given back */
     size_t n_file;
