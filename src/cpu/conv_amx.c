@@ -2,15 +2,19 @@
 #include "cpu/conv_amx_plan.h"
 
 enum {
-    SEGMENT_WORDS = 16,        /* pixels of fewer words than a step are read a window row at a time */
+    LEAST_DEPTH = 32,          /* bytes of a group's channels: half a step */
     ALIASED = 512,             /* rows this far apart fall into few sets of a cache */
-    BUDGET = 768 << 10,        /* bytes a task reads and writes: what stays in L2 beside a panel of weights */
+    BUDGET = 640 << 10,        /* bytes of input that stay in L2 while all panels go through it */
     LIGHT_WEIGHTS = 512 << 10, /* weights that stay in L2 too */
-    LEAST_ROWS = 128,          /* rows that each byte of heavier weights serves: below, memory sets the pace */
-    MOST_ROWS = 4096,
-    SMALL_IMAGE = 64,
-    MEDIUM_IMAGE = 288, /* output pixels of images worth interleaving, and worth it by sixteen */
-    INTERLEAVE = 16,
+    LEAST_ROWS = 128,
+    MOST_ROWS = 4096, /* of a task in place */
+    TINY_IMAGE = 4,
+    SMALL_IMAGE = 16,
+    MEDIUM_IMAGE = 64, /* output pixels of images worth interleaving */
+    LEAST_M = 96,      /* rows of a band: fewer leave too much of the last tile empty */
+    PRODUCT_PS = 4500,
+    WEIGHTS_PS = 34,    /* of a tile product, and of a byte of weights from L3 (Sapphire Rapids) */
+    TASK_PS = 2500000,  /* a shorter task is not worth handing to another thread */
     SCALED = 256 << 10, /* bytes of scaled pixels that a task holds */
     TASKS = 3,          /* a thread, at least: the last to finish is not far behind */
 };
@@ -33,18 +37,19 @@ static int64_t at_least(int64_t a, int64_t b) {
 
 static bool reads_in_place(const gal_conv *cv) {
     bool point = cv->r == 1 && cv->s == 1 && cv->sh == 1 && cv->sw == 1 && cv->top == 0 && cv->left == 0;
-    return point && cv->oh == cv->h && cv->ow == cv->w && cv->cg % 16 == 0;
+    return point && cv->oh == cv->h && cv->ow == cv->w && cv->cg % GAL_AMX_STEP == 0;
 }
 
-const char *gal_amx_conv_make(gal_amx_conv *amx, uint32_t padding) {
+const char *gal_amx_conv_make(gal_amx_conv *amx, uint8_t padding, int per_column, size_t extra) {
     gal_conv *cv = &amx->cv;
-    if (cv->group > 1 && (cv->cg < 8 || cv->kg < 16)) return "a group has too few channels for a tile";
+    if (cv->group > 1 && (cv->cg < LEAST_DEPTH || cv->kg < GAL_AMX_ROWS))
+        return "a group has too few channels for a tile";
     if (cv->sh > GAL_AMX_STRIDES || cv->sw > GAL_AMX_STRIDES) return "the stride is too large";
-    cv->merged = cv->group == 1 && cv->s > 1 && cv->dw == 1 && cv->c < SEGMENT_WORDS;
-    int64_t words = cv->merged ? cv->s * cv->c : cv->cg;
+    cv->merged = cv->group == 1 && cv->s > 1 && cv->dw == 1 && cv->c < GAL_AMX_STEP;
+    int64_t bytes = cv->merged ? cv->s * cv->c : cv->cg;
     amx->tap_w = cv->merged ? 1 : cv->s;
-    amx->steps = ceil_div(words, GAL_AMX_STEP / 4);
-    amx->pixel = cv->merged ? cv->sw * cv->c * 4 : amx->steps * GAL_AMX_STEP;
+    amx->steps = ceil_div(bytes, GAL_AMX_STEP);
+    amx->pixel = cv->merged ? cv->sw * cv->c : amx->steps * GAL_AMX_STEP;
     if (!cv->merged && amx->pixel % ALIASED == 0) amx->pixel += GAL_AMX_STEP;
     amx->direct = reads_in_place(cv);
     amx->padding = padding;
@@ -52,20 +57,26 @@ const char *gal_amx_conv_make(gal_amx_conv *amx, uint32_t padding) {
     int64_t columns = round_up(cv->kg, GAL_AMX_ROWS);
     cv->columns = (size_t)columns;
     amx->panels = ceil_div(columns, GAL_AMX_PANEL);
-    amx->bias = (size_t)round_up((int64_t)sizeof *amx, 64);
-    amx->tiles = amx->bias + (size_t)(columns * cv->group) * 4;
+    amx->columns_at = (size_t)round_up((int64_t)sizeof *amx, 64);
+    amx->extra_at = amx->columns_at + (size_t)(columns * cv->group * per_column) * 4;
+    amx->tiles = (size_t)round_up((int64_t)(amx->extra_at + extra), 64);
     amx->size = amx->tiles + (size_t)(cv->group * cv->r * amx->tap_w * amx->steps * columns) * GAL_AMX_STEP;
     return NULL;
 }
 
-size_t gal_amx_weight_at(const gal_amx_conv *amx, int64_t k, int64_t tap, int64_t word) {
+size_t gal_amx_weight_at(const gal_amx_conv *amx, int64_t k, int64_t tap, int64_t at) {
     int64_t columns = (int64_t)amx->cv.columns, all = amx->cv.r * amx->tap_w * amx->steps;
     int64_t group = k / amx->cv.kg, j = k % amx->cv.kg, panel = j / GAL_AMX_PANEL;
     int64_t wide = at_most(columns - panel * GAL_AMX_PANEL, GAL_AMX_PANEL) / GAL_AMX_ROWS;
-    int64_t tile = j % GAL_AMX_PANEL / GAL_AMX_ROWS, step = tap * amx->steps + word / 16;
-    int64_t at = (group * columns + panel * GAL_AMX_PANEL) * all * GAL_AMX_STEP;
-    at += (step * wide + tile) * GAL_AMX_TILE + word % 16 * GAL_AMX_STEP + j % GAL_AMX_ROWS * 4;
-    return amx->tiles + (size_t)at;
+    int64_t tile = j % GAL_AMX_PANEL / GAL_AMX_ROWS, step = tap * amx->steps + at / GAL_AMX_STEP;
+    int64_t to = (group * columns + panel * GAL_AMX_PANEL) * all * GAL_AMX_STEP;
+    to += (step * wide + tile) * GAL_AMX_TILE + at % GAL_AMX_STEP / 4 * GAL_AMX_STEP + j % GAL_AMX_ROWS * 4 + at % 4;
+    return amx->tiles + (size_t)to;
+}
+
+size_t gal_amx_column_at(const gal_amx_conv *amx, int which, int64_t k) {
+    int64_t columns = (int64_t)amx->cv.columns, column = k / amx->cv.kg * columns + k % amx->cv.kg;
+    return amx->columns_at + (size_t)(which * columns * amx->cv.group + column) * 4;
 }
 
 /* ---- the gathered image ---- */
@@ -109,23 +120,31 @@ static int64_t weight_bytes(const gal_amx_conv *amx) {
     return (int64_t)(amx->size - amx->tiles) / amx->cv.group;
 }
 
-/* Images whose pixels are interleaved. */
+/*
+ * Images whose pixels are interleaved. Of sixteen and more a tile is one pixel of each, and no product meets padding;
+ * with fewer the taps of neighbouring pixels share more lines of the first cache. Rises with n.
+ */
 static int64_t interleave(const gal_amx_conv *amx, int64_t n) {
-    int64_t area = amx->cv.oh * amx->cv.ow;
+    int64_t area = amx->cv.oh * amx->cv.ow, most = area <= TINY_IMAGE ? 64 : area <= SMALL_IMAGE ? 32 : 8;
     if (amx->cv.merged || area > MEDIUM_IMAGE) return 1;
-    if (n < INTERLEAVE) return area > SMALL_IMAGE ? 1 : n;
-    return n >= 2 * INTERLEAVE && area <= INTERLEAVE ? 2 * INTERLEAVE : INTERLEAVE;
+    if (n >= most) return most;
+    return n >= GAL_AMX_ROWS ? n / GAL_AMX_ROWS * GAL_AMX_ROWS : n;
 }
 
-/* What a row of a gathered task costs in cache: its input line, and its outputs. */
-static int64_t row_cost(const gal_amx_conv *amx, int64_t images, size_t element) {
+/* Output rows whose gathered input stays in the cache while all panels go through it. */
+static int64_t rows_in_budget(const gal_amx_conv *amx, int64_t images) {
     gal_amx_gather one;
     gal_amx_gather_make(amx, images, 1, &one);
-    return one.line * one.phases_h * one.phases_w + amx->cv.ow * images * amx->cv.kg * (int64_t)element;
+    return at_least(1, at_most(amx->cv.oh, BUDGET / (one.line * one.phases_h * one.phases_w)));
 }
 
-static int64_t rows_in_budget(const gal_amx_conv *amx, int64_t images, size_t element) {
-    return at_least(1, at_most(amx->cv.oh, BUDGET / row_cost(amx, images, element)));
+/* How many tasks are worth making. */
+static int64_t tasks_wanted(const gal_amx_conv *amx, int64_t n, int threads) {
+    const gal_conv *cv = &amx->cv;
+    int64_t tiles = ceil_div(n * cv->oh * cv->ow, GAL_AMX_ROWS) * (int64_t)cv->columns / GAL_AMX_ROWS * cv->group;
+    int64_t products = tiles * cv->r * amx->tap_w * amx->steps;
+    int64_t time = at_least(products * PRODUCT_PS, weight_bytes(amx) * cv->group * WEIGHTS_PS);
+    return at_least(1, at_most(time / TASK_PS, threads > 1 ? TASKS * threads : 1));
 }
 
 static int64_t scaled_rows(const gal_amx_conv *amx) {
@@ -133,39 +152,40 @@ static int64_t scaled_rows(const gal_amx_conv *amx) {
 }
 
 /* Tasks of a call in place: runs of pixels. */
-static void cut_direct(const gal_amx_conv *amx, int64_t n, int64_t wanted, size_t element, gal_amx_cut *cut) {
+static void cut_direct(const gal_amx_conv *amx, int64_t n, int64_t wanted, gal_amx_cut *cut) {
     const gal_conv *cv = &amx->cv;
-    int64_t all = n * cv->oh * cv->ow, each = cv->cg * 4 + cv->kg * (int64_t)element;
-    int64_t chunk = at_most(MOST_ROWS, at_least(LEAST_ROWS, BUDGET / each));
+    int64_t all = n * cv->oh * cv->ow, chunk = at_most(MOST_ROWS, at_least(LEAST_ROWS, BUDGET / (cv->cg)));
     if (weight_bytes(amx) <= LIGHT_WEIGHTS) chunk = at_most(chunk, at_least(GAL_AMX_PANEL, ceil_div(all, wanted)));
     if (amx->scaled) chunk = at_most(chunk, scaled_rows(amx));
-    cut->chunk = at_most(round_up(chunk, GAL_AMX_PANEL), all);
-    cut->chunks = ceil_div(all, cut->chunk);
+    cut->chunks = ceil_div(all, chunk);
     cut->chunk = at_most(round_up(ceil_div(all, cut->chunks), GAL_AMX_PANEL), all);
     cut->chunks = ceil_div(all, cut->chunk);
 }
 
 /* Tasks of a gathered call: some images by some rows. */
-static void cut_gathered(const gal_amx_conv *amx, int64_t n, int64_t wanted, size_t element, gal_amx_cut *cut) {
+static void cut_gathered(const gal_amx_conv *amx, int64_t n, int64_t wanted, gal_amx_cut *cut) {
     cut->images = interleave(amx, n);
     cut->groups = ceil_div(n, cut->images);
-    cut->rows = rows_in_budget(amx, cut->images, element);
-    int64_t bands = ceil_div(amx->cv.oh, cut->rows);
-    if (weight_bytes(amx) <= LIGHT_WEIGHTS) bands = at_least(bands, at_most(amx->cv.oh, ceil_div(wanted, cut->groups)));
+    int64_t bands = ceil_div(amx->cv.oh, rows_in_budget(amx, cut->images));
+    gal_amx_gather one;
+    gal_amx_gather_make(amx, cut->images, 1, &one);
+    int64_t most = at_most(amx->cv.oh, at_least(1, amx->cv.oh * one.across * one.images / LEAST_M));
+    if (weight_bytes(amx) <= LIGHT_WEIGHTS) bands = at_least(bands, at_most(most, ceil_div(wanted, cut->groups)));
     cut->rows = ceil_div(amx->cv.oh, bands);
     cut->bands = ceil_div(amx->cv.oh, cut->rows);
     cut->chunks = cut->groups * cut->bands;
 }
 
-void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, size_t element, gal_amx_cut *cut) {
-    int64_t wanted = threads > 1 ? TASKS * threads : 1;
+void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, gal_amx_cut *cut) {
+    int64_t wanted = tasks_wanted(amx, n, threads);
     *cut = (gal_amx_cut){.images = 1, .groups = n, .rows = amx->cv.oh, .bands = 1};
     cut->direct = amx->scaled || (amx->direct && n * amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS);
     if (cut->direct)
-        cut_direct(amx, n, wanted, element, cut);
+        cut_direct(amx, n, wanted, cut);
     else
-        cut_gathered(amx, n, wanted, element, cut);
+        cut_gathered(amx, n, wanted, cut);
     int64_t tasks = cut->chunks * amx->cv.group;
+    if (!cut->direct) wanted = at_most(wanted, threads); /* each share gathers its chunk anew */
     cut->shares = tasks >= wanted ? 1 : at_most(amx->panels, ceil_div(wanted, tasks));
     cut->share = ceil_div(amx->panels, cut->shares);
     cut->shares = ceil_div(amx->panels, cut->share);

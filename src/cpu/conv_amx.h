@@ -9,8 +9,8 @@
  * and taps that fall into the padding are skipped. A 1x1 window with whole tiles of channels reads the image where it
  * lies.
  *
- * Four bytes are a word: two bf16 or four 8-bit channels. Every output is one chain over (tap, step of sixteen words)
- * in that order, whatever the tile, task or batch: its bits depend on none of them.
+ * Channels are counted in bytes: two for bf16, one for 8-bit types. Every output is one chain over (tap, step of 64
+ * bytes) in that order, whatever the tile, task or batch: its bits depend on none of them.
  */
 #ifndef GAL_CPU_CONV_AMX_H
 #define GAL_CPU_CONV_AMX_H
@@ -21,23 +21,29 @@ enum { GAL_AMX_ROWS = 16, GAL_AMX_STEP = 64 /* bytes of a tile's row */, GAL_AMX
 
 /* A convolution as the tiles see it, at the start of the packed weights. */
 typedef struct gal_amx_conv {
-    gal_conv cv;        /* c and cg in words; offsets in it are not used */
-    int64_t tap_w;      /* taps along a window row: cv.s, or 1 when a window row is one segment (cv.merged) */
-    int64_t steps;      /* of GAL_AMX_STEP bytes in a tap */
-    int64_t pixel;      /* bytes from a row of a gathered tile to the next */
-    int64_t panels;     /* of a group; a panel is GAL_AMX_PANEL columns, the last may be one tile wide */
-    size_t bias, tiles; /* offsets in bytes from the start of packed */
-    size_t size;        /* of packed, in bytes */
-    uint32_t padding;   /* the word that stands outside the image */
-    bool skips;         /* taps that meet only padding add nothing */
-    bool direct;        /* rows are read where they lie */
-    bool scaled;        /* pixels are scaled first (gal_conv_scale): direct, from a copy of a task's pixels */
+    gal_conv cv;       /* c and cg in bytes; offsets in it are not used */
+    int64_t tap_w;     /* taps along a window row: cv.s, or 1 when a window row is one segment (cv.merged) */
+    int64_t steps;     /* of GAL_AMX_STEP bytes in a tap */
+    int64_t pixel;     /* bytes from a row of a gathered tile to the next */
+    int64_t panels;    /* of a group; a panel is GAL_AMX_PANEL columns, the last may be one tile wide */
+    size_t columns_at; /* offset in packed of the columns' parameters: per_column arrays of four bytes a column */
+    size_t extra_at;   /* and of what else the element type keeps there */
+    size_t tiles;      /* and of the weights */
+    size_t size;       /* of packed, in bytes */
+    uint8_t padding;   /* the byte that stands outside the image */
+    bool skips;        /* taps that meet only padding add nothing */
+    bool direct;       /* rows are read where they lie */
+    bool scaled;       /* pixels are scaled first (gal_conv_scale): direct, from a copy of a task's pixels */
 } gal_amx_conv;
 
-/* Completes *amx from amx->cv (sizes in words). NULL, or why tiles cannot do it. */
-const char *gal_amx_conv_make(gal_amx_conv *amx, uint32_t padding);
-/* Where column `k` of all (0 .. cv.k) has its word (tap, word of the tap) in packed. */
-size_t gal_amx_weight_at(const gal_amx_conv *amx, int64_t k, int64_t tap, int64_t word);
+/* Completes *amx from amx->cv (c and cg in bytes), with room for `per_column` words a column and `extra` bytes in
+ * packed. NULL, or why tiles cannot do it. */
+const char *gal_amx_conv_make(gal_amx_conv *amx, uint8_t padding, int per_column, size_t extra);
+/* Where column `k` of all (0 .. cv.k) has the weight of byte `at` of a tap, in packed. Four bytes of a column that
+ * begin at a multiple of four lie side by side. */
+size_t gal_amx_weight_at(const gal_amx_conv *amx, int64_t k, int64_t tap, int64_t at);
+/* Where parameter `which` of column `k` of all is. */
+size_t gal_amx_column_at(const gal_amx_conv *amx, int which, int64_t k);
 /* Bytes of scratch for `threads` threads and batches up to max_batch. */
 size_t gal_amx_scratch_bytes(const gal_amx_conv *amx, int64_t max_batch, int threads);
 
@@ -56,9 +62,13 @@ typedef struct gal_amx_panel {
     const gal_amx_rows *rows; /* n_rows of them */
     const int32_t *pixel_of;  /* [n_rows][GAL_AMX_ROWS]: the output pixel from `y`, or -1 */
     int64_t n_rows;
-    const uint8_t *b;                /* the panel: [tap][step][tile of 16 columns][16 words][16 columns] */
-    int64_t column, columns;         /* the panel's first column in the group's bias; how many are real */
-    const uint8_t *packed_bias;      /* of the group */
+    const uint8_t *b;    /* the panel: [tap][step][tile of 16 columns][16 words][16 columns] */
+    const uint8_t *next; /* what is multiplied after this panel, to be fetched meanwhile: next_bytes, may be 0 */
+    int64_t next_bytes;
+    bool far; /* y lies in no near cache: its lines are fetched before they are written */
+    const uint8_t *extra;
+    const uint8_t *parameter[2];     /* the columns' parameters, from the panel's first on */
+    int64_t columns;                 /* how many columns are real */
     uint8_t *y;                      /* the task's first output pixel at the panel's first column */
     const uint8_t *residual;         /* the same there, or NULL */
     int64_t y_pitch, residual_pitch; /* bytes from an output pixel to the next */
@@ -79,18 +89,18 @@ typedef struct gal_amx_kind {
 
 extern const gal_amx_kind gal_amx_bf16, gal_amx_bf16_f32; /* with bf16 and with f32 output */
 
-/* Copies `pixels` times `words` words, each completed with zeros to whole steps; `to` and `from` advance by so many
- * words a pixel. */
-void gal_amx_copy_pixels(uint32_t *to, int64_t to_step, const uint32_t *from, int64_t from_step, int64_t words,
+/* Copies `pixels` times `bytes` bytes, each completed with zeros to whole steps; `to` and `from` advance by so many
+ * bytes a pixel. */
+void gal_amx_copy_pixels(uint8_t *to, int64_t to_step, const uint8_t *from, int64_t from_step, int64_t bytes,
                          int64_t pixels);
 
 /* One call: y = activation(conv(x) + bias + residual) for n images. `scratch` has gal_amx_scratch_bytes for at least n
- * images and the pool's threads. Pitches are from pixel to pixel: of x in words, of the others in elements. */
+ * images and the pool's threads. Pitches are from pixel to pixel: of x in bytes, of the others in elements. */
 typedef struct gal_amx_call {
     const gal_amx_kind *kind;
     const void *packed, *x, *residual;
     void *y, *scratch;
-    int64_t n, x_pitch /* words */, y_pitch, residual_pitch;
+    int64_t n, x_pitch, y_pitch, residual_pitch;
     const gal_conv_scale *scale; /* for packed->scaled */
     gal_pool *pool;
 } gal_amx_call;

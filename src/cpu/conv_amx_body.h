@@ -1,7 +1,8 @@
 /*
  * All tiles of a task by one panel (gal_amx_panel), included once by each element type, which defines before:
- *   DP(sum, left, right)   the tile product as an instruction on tile numbers
- *   finish                 what becomes of the sums of a panel, and finish_row(finish, sums, y, residual, add, full)
+ *   MULTIPLY(sum, left, right)   the tile product as an instruction on tile numbers
+ *   finish                       what becomes of the sums of a panel, and finish_row(finish, sums, y, residual, add,
+ * full)
  *
  * Two tiles of rows by two of columns are summed at a time: four sums, and every tile that is loaded is used twice.
  * While the tile unit multiplies a block, the vector units finish the block before it, two rows a step.
@@ -47,8 +48,11 @@ typedef struct pending {
 typedef struct work {
     const gal_amx_panel *p;
     finish finish;
-    bool add, full; /* there is a residual; all columns are real */
+    bool add, full, is_signed; /* there is a residual; all columns are real; left operands have a sign */
     int64_t steps, tap_w, pixel;
+    const uint8_t *fetch, *fetch_end; /* of the next panel */
+    int64_t fetch_lines;              /* a step */
+    int each;                         /* rows of the block before to finish a step */
 } work;
 
 #define INLINE static inline __attribute__((always_inline))
@@ -66,6 +70,20 @@ INLINE void finish_all(const work *w, pending *b) {
     while (b->row < b->rows) finish_next(w, b);
 }
 
+/* Fetches the lines that a row of a block will be written to and added from. */
+INLINE void fetch_output(const work *w, const int32_t *pixel_of, int row) {
+    int64_t at = pixel_of[row];
+    if (at < 0) return;
+    __builtin_prefetch(w->p->y + at * w->p->y_pitch, 1, 3);
+    if (w->add) __builtin_prefetch(w->p->residual + at * w->p->residual_pitch, 0, 3);
+}
+
+INLINE void fetch_weights(work *w) {
+    const uint8_t *end = w->fetch + w->fetch_lines * GAL_AMX_STEP;
+    if (w->fetch >= w->fetch_end) return;
+    for (; w->fetch < end; w->fetch += GAL_AMX_STEP) __builtin_prefetch(w->fetch, 0, 2);
+}
+
 /* The taps that either of two tiles needs. */
 typedef struct tap_range {
     int r0, r1, s0, s1;
@@ -77,12 +95,12 @@ INLINE tap_range taps_of(const gal_amx_rows *a, const gal_amx_rows *b) {
 }
 
 /* `two` and `wide` (two tiles of rows, of columns) are constants where this is called. */
-INLINE void sum_block(const work *w, const gal_amx_rows *rows, gal_amx_sums *sums, pending *before, const bool two,
-                      const bool wide) {
+INLINE void sum_block(work *w, const gal_amx_rows *rows, const int32_t *pixel_of, gal_amx_sums *sums, pending *before,
+                      const bool two, const bool wide) {
     const gal_amx_rows *second = two ? rows + 1 : rows;
     const tap_range taps = taps_of(rows, second);
     uint8_t unused[GAL_AMX_TILE] __attribute__((aligned(64)));
-    int awake = KEEP_AWAKE;
+    int awake = KEEP_AWAKE, row = w->p->far ? 0 : 2 * GAL_AMX_ROWS;
     const int64_t pixel = w->pixel, steps = w->steps, width = wide ? 2 * GAL_AMX_TILE : GAL_AMX_TILE;
     _tile_zero(0);
     if (wide) _tile_zero(1);
@@ -96,18 +114,23 @@ INLINE void sum_block(const work *w, const gal_amx_rows *rows, gal_amx_sums *sum
             for (int64_t k = 0; k < steps; k++, a += GAL_AMX_STEP, c += GAL_AMX_STEP, b += width) {
                 _tile_loadd(4, a, pixel);
                 _tile_loadd(6, b, GAL_AMX_STEP);
-                DP(0, 4, 6);
+                MULTIPLY(0, 4, 6);
                 if (wide) {
                     _tile_loadd(7, b + GAL_AMX_TILE, GAL_AMX_STEP);
-                    DP(1, 4, 7);
+                    MULTIPLY(1, 4, 7);
                 }
                 if (two) {
                     _tile_loadd(5, c, pixel);
-                    DP(2, 5, 6);
-                    if (wide) DP(3, 5, 7);
+                    MULTIPLY(2, 5, 6);
+                    if (wide) MULTIPLY(3, 5, 7);
                 }
-                finish_next(w, before);
-                finish_next(w, before);
+                for (int i = 0; i < w->each; i++) finish_next(w, before);
+                if (row < (two ? 2 : 1) * GAL_AMX_ROWS) {
+                    fetch_output(w, pixel_of, row);
+                    fetch_output(w, pixel_of, row + 1);
+                    row += 2;
+                }
+                fetch_weights(w);
                 if (--awake == 0) {
                     _tile_stored(6, unused, GAL_AMX_STEP);
                     awake = KEEP_AWAKE;
@@ -122,17 +145,21 @@ INLINE void sum_block(const work *w, const gal_amx_rows *rows, gal_amx_sums *sum
 }
 
 /* Block after block; `wide` as above. */
-INLINE void run_blocks(const work *w, const bool wide) {
+INLINE void run_blocks(work *w, const bool wide) {
     const gal_amx_panel *p = w->p;
+    w->fetch = p->next, w->fetch_end = p->next + p->next_bytes;
+    int64_t steps = p->conv->cv.r * w->tap_w * w->steps;
+    w->each = (int)(2 * GAL_AMX_ROWS / steps) + 1;
+    w->fetch_lines = p->next_bytes / GAL_AMX_STEP / ((p->n_rows + 1) / 2 * steps) + 1;
     gal_amx_sums sums[2];
     pending before = {0};
     for (int64_t i = 0; i < p->n_rows; i += 2) {
         gal_amx_sums *now = &sums[i / 2 % 2];
         bool two = i + 1 < p->n_rows;
         if (two)
-            sum_block(w, p->rows + i, now, &before, true, wide);
+            sum_block(w, p->rows + i, p->pixel_of + i * GAL_AMX_ROWS, now, &before, true, wide);
         else
-            sum_block(w, p->rows + i, now, &before, false, wide);
+            sum_block(w, p->rows + i, p->pixel_of + i * GAL_AMX_ROWS, now, &before, false, wide);
         finish_all(w, &before);
         before = (pending){.sums = (const uint32_t(*)[GAL_AMX_PANEL])now->at,
                            .pixel_of = p->pixel_of + i * GAL_AMX_ROWS,

@@ -28,7 +28,7 @@ typedef struct gal_amx_cut {
     int64_t share, shares;               /* panels of a task */
 } gal_amx_cut;
 
-void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, size_t element, gal_amx_cut *cut);
+void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, gal_amx_cut *cut);
 
 /* A thread's scratch: the gathered image at 0, then tables. */
 typedef struct gal_amx_slot {

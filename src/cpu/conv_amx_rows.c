@@ -7,16 +7,20 @@
 
 #include <string.h>
 
+/* From pairs of channels to bytes, with a bias a column. */
+static const char *complete(const char *why, gal_amx_conv *amx) {
+    amx->cv.c *= 4, amx->cv.cg *= 4;
+    return why != NULL ? why : gal_amx_conv_make(amx, 0, 1, 0);
+}
+
 static const char *decode_conv(const gal_node *node, gal_amx_conv *amx) {
     memset(amx, 0, sizeof *amx);
-    const char *why = gal_conv_bf16_decode(node, &amx->cv);
-    return why != NULL ? why : gal_amx_conv_make(amx, 0);
+    return complete(gal_conv_bf16_decode(node, &amx->cv), amx);
 }
 
 static const char *decode_gemm(const gal_node *node, gal_amx_conv *amx) {
     memset(amx, 0, sizeof *amx);
-    const char *why = gal_gemm_bf16_decode(node, &amx->cv);
-    return why != NULL ? why : gal_amx_conv_make(amx, 0);
+    return complete(gal_gemm_bf16_decode(node, &amx->cv), amx);
 }
 
 static void needs_of(const gal_amx_conv *amx, int64_t max_batch, int threads, gal_kernel_needs *needs) {
@@ -35,16 +39,12 @@ static void pack(const gal_amx_conv *amx, const gal_node *node, const int64_t st
         for (int64_t t = 0; t < cv->r * cv->s; t++) {
             const uint16_t *from = w + k * stride[0] + t / cv->s * stride[2] + t % cv->s * stride[3];
             int64_t tap = cv->merged ? t / cv->s : t, first = cv->merged ? t % cv->s * cv->cg : 0;
-            for (int64_t pair = 0; pair < cv->cg; pair++, from += 2 * stride[1]) {
-                uint8_t *to = packed + gal_amx_weight_at(amx, k, tap, first + pair);
-                memcpy(to, from, sizeof *from);
-                memcpy(to + sizeof *from, from + stride[1], sizeof *from);
-            }
+            for (int64_t c = 0; c < cv->cg; c += 2, from += stride[1])
+                memcpy(packed + gal_amx_weight_at(amx, k, tap, first + c), from, sizeof *from);
         }
-        int64_t column = k / cv->kg * (int64_t)cv->columns + k % cv->kg;
         /* Plus zero makes -0 to +0, so that a sum that skips taps of padding cannot differ in its sign. */
         float b = bias != NULL ? bias[k] + 0.0f : 0.0f;
-        memcpy(packed + amx->bias + (size_t)column * sizeof b, &b, sizeof b);
+        memcpy(packed + gal_amx_column_at(amx, 0, k), &b, sizeof b);
     }
 }
 
@@ -64,7 +64,7 @@ static galen_status run(const gal_call *call, const gal_amx_kind *kind, int64_t 
                                    .y = call->out[0]->data,
                                    .scratch = call->scratch,
                                    .n = call->in[0]->dim[0],
-                                   .x_pitch = in_pitch / 2,
+                                   .x_pitch = 2 * in_pitch,
                                    .y_pitch = out_pitch,
                                    .residual_pitch = amx->cv.k,
                                    .scale = scale,
@@ -89,7 +89,7 @@ void gal_conv_bf16_amx_needs(const gal_node *node, int64_t max_batch, int thread
 void gal_conv_bf16_amx_pack(const gal_node *node, void *packed) {
     gal_amx_conv amx;
     if (decode_conv(node, &amx) != NULL) return;
-    const int64_t stride[4] = {2 * amx.cv.cg * amx.cv.r * amx.cv.s, amx.cv.r * amx.cv.s, amx.cv.s, 1};
+    const int64_t stride[4] = {amx.cv.cg / 2 * amx.cv.r * amx.cv.s, amx.cv.r * amx.cv.s, amx.cv.s, 1};
     pack(&amx, node, stride, packed);
 }
 
@@ -121,7 +121,7 @@ void gal_scaled_conv_bf16_amx_needs(const gal_node *node, int64_t max_batch, int
 void gal_scaled_conv_bf16_amx_pack(const gal_node *node, void *packed) {
     gal_amx_conv amx;
     if (decode_scaled(node, &amx) != NULL) return;
-    const int64_t stride[4] = {2 * amx.cv.cg, 1, 1, 1};
+    const int64_t stride[4] = {amx.cv.cg / 2, 1, 1, 1};
     pack(&amx, node, stride, packed);
 }
 
@@ -148,12 +148,12 @@ void gal_gemm_bf16_amx_pack(const gal_node *node, void *packed) {
     gal_amx_conv amx;
     if (decode_gemm(node, &amx) != NULL) return;
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
-    const int64_t stride[4] = {transposed ? 2 * amx.cv.c : 1, transposed ? 1 : amx.cv.k, 0, 0};
+    const int64_t stride[4] = {transposed ? amx.cv.c / 2 : 1, transposed ? 1 : amx.cv.k, 0, 0};
     pack(&amx, node, stride, packed);
 }
 
 galen_status gal_gemm_bf16_amx_run(const gal_call *call, galen_error *err) {
     const gal_amx_conv *amx = call->packed;
     (void)err;
-    return run(call, &gal_amx_bf16_f32, 2 * amx->cv.c, amx->cv.k, NULL);
+    return run(call, &gal_amx_bf16_f32, amx->cv.c / 2, amx->cv.k, NULL);
 }

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { MAX_TAPS = 256 };
+enum { MAX_TAPS = 256, NEAR = 512 << 10 /* bytes of an output that is likely still in L2 */ };
 
 typedef struct amx_job {
     const gal_amx_call *call;
@@ -19,6 +19,7 @@ typedef struct amx_job {
 typedef struct task {
     const amx_job *job;
     int64_t group, image, images, row, rows, share;
+    bool unread_padding;
     uint8_t *scratch;
     gal_amx_gather gather;
     int64_t tap[MAX_TAPS];
@@ -34,18 +35,15 @@ static int64_t at_most(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static void fill(uint8_t *to, int64_t bytes, uint32_t word) {
-    if (word == 0) {
-        memset(to, 0, (size_t)bytes);
-        return;
-    }
-    for (int64_t i = 0; i < bytes; i += 4) memcpy(to + i, &word, 4);
-}
-
 /* ---- gathering ---- */
 
+/* What stands for the padding. Blocks of 32 rows that are the same pixel of as many images never read it. */
+static void pad(const task *t, uint8_t *to, int64_t bytes) {
+    if (!t->unread_padding && bytes > 0) memset(to, t->job->amx->padding, (size_t)bytes);
+}
+
 /* One line of one column phase: pixels wi of all images, or padding. */
-static void gather_line(const task *t, const uint32_t *line, int64_t phase, uint8_t *to) {
+static void gather_line(const task *t, const uint8_t *line, int64_t phase, uint8_t *to) {
     const gal_amx_conv *amx = t->job->amx;
     const gal_conv *cv = &amx->cv;
     const gal_amx_gather *g = &t->gather;
@@ -53,24 +51,24 @@ static void gather_line(const task *t, const uint32_t *line, int64_t phase, uint
     int64_t from = phase >= cv->left ? 0 : (cv->left - phase + cv->sw - 1) / cv->sw;
     int64_t to_end = at_most(g->across, (cv->w + cv->left - phase + cv->sw - 1) / cv->sw);
     if (to_end < from) to_end = from = at_most(from, g->across);
-    fill(to, from * step, amx->padding);
+    pad(t, to, from * step);
     for (int64_t i = 0; i < g->images && from < to_end; i++)
-        gal_amx_copy_pixels((uint32_t *)(void *)(to + from * step + i * amx->pixel), step / 4,
+        gal_amx_copy_pixels(to + from * step + i * amx->pixel, step,
                             line + i * image + (from * cv->sw + phase - cv->left) * pitch, cv->sw * pitch, cv->cg,
                             to_end - from);
-    fill(to + to_end * step, (g->across - to_end) * step, amx->padding);
+    pad(t, to + to_end * step, (g->across - to_end) * step);
 }
 
 /* A whole line of a picture with few channels, its pixels side by side as the window rows need them. */
-static void gather_segment_line(const task *t, const uint32_t *line, uint8_t *to) {
+static void gather_segment_line(const task *t, const uint8_t *line, uint8_t *to) {
     const gal_conv *cv = &t->job->amx->cv;
-    int64_t pitch = t->job->call->x_pitch, pixel = cv->c * 4, room = t->gather.line;
+    int64_t pitch = t->job->call->x_pitch, pixel = cv->c, room = t->gather.line;
     int64_t before = at_most(cv->left * pixel, room), body = at_most(cv->w, (room - before) / pixel);
-    fill(to, before, t->job->amx->padding);
+    pad(t, to, before);
     for (int64_t w = 0; w < body && pitch != cv->c; w++)
         memcpy(to + before + w * pixel, line + w * pitch, (size_t)pixel);
     if (pitch == cv->c) memcpy(to + before, line, (size_t)(body * pixel));
-    fill(to + before + body * pixel, room - before - body * pixel, t->job->amx->padding);
+    pad(t, to + before + body * pixel, room - before - body * pixel);
 }
 
 static void gather(task *t) {
@@ -78,19 +76,19 @@ static void gather(task *t) {
     const gal_conv *cv = &amx->cv;
     const gal_amx_gather *g = &t->gather;
     int64_t pitch = t->job->call->x_pitch;
-    const uint32_t *x = (const uint32_t *)t->job->call->x + t->image * cv->h * cv->w * pitch + t->group * cv->cg;
+    const uint8_t *x = (const uint8_t *)t->job->call->x + t->image * cv->h * cv->w * pitch + t->group * cv->cg;
     for (int64_t p = 0; p < cv->sh; p++) {
         if (g->phase_h[p] < 0) continue;
         for (int64_t i = 0; i < g->down; i++) {
             int64_t h = (t->row + i) * cv->sh + p - cv->top;
             bool inside = (uint64_t)h < (uint64_t)cv->h;
-            const uint32_t *line = x + h * cv->w * pitch;
+            const uint8_t *line = x + h * cv->w * pitch;
             for (int64_t q = 0; q < (cv->merged ? 1 : cv->sw); q++) {
                 if (!cv->merged && g->phase_w[q] < 0) continue;
                 int64_t plane = (int64_t)g->phase_h[p] * g->phases_w + (cv->merged ? 0 : g->phase_w[q]);
                 uint8_t *to = t->scratch + plane * g->plane + i * g->line;
                 if (!inside)
-                    fill(to, g->line, amx->padding);
+                    pad(t, to, g->line);
                 else if (cv->merged)
                     gather_segment_line(t, line, to);
                 else
@@ -176,6 +174,7 @@ static void prepare_gathered(task *t, int64_t chunk) {
     t->row = chunk % cut->bands * cut->rows;
     t->rows = at_most(cut->rows, cv->oh - t->row);
     gal_amx_gather_make(t->job->amx, t->images, t->rows, &t->gather);
+    t->unread_padding = t->job->amx->skips && t->images % (2 * GAL_AMX_ROWS) == 0;
     gather(t);
     for (int64_t r = 0; r < cv->r; r++) {
         for (int64_t s = 0; s < t->job->amx->tap_w; s++)
@@ -192,8 +191,8 @@ static void scale_pixels(task *t, int64_t first, int64_t count) {
     const gal_amx_call *call = t->job->call;
     const gal_amx_conv *amx = t->job->amx;
     const gal_conv_scale *scale = call->scale;
-    size_t each = 4 / scale->element, c = (size_t)amx->cv.c * each, pitch = (size_t)call->x_pitch * each;
-    scale->fn((const uint8_t *)call->x + first * call->x_pitch * 4, pitch, scale->scale, scale->shift, t->scratch,
+    size_t c = (size_t)amx->cv.c / scale->element, pitch = (size_t)call->x_pitch / scale->element;
+    scale->fn((const uint8_t *)call->x + first * call->x_pitch, pitch, scale->scale, scale->shift, t->scratch,
               (size_t)amx->pixel / scale->element, (size_t)count, c, &scale->act);
     if (count < GAL_AMX_ROWS) memset(t->scratch + count * amx->pixel, 0, (size_t)((GAL_AMX_ROWS - count) * amx->pixel));
     t->a = t->scratch;
@@ -204,12 +203,17 @@ static void prepare_direct(task *t, int64_t chunk) {
     const gal_amx_cut *cut = &t->job->cut;
     const gal_conv *cv = &t->job->amx->cv;
     int64_t first = chunk * cut->chunk, count = at_most(cut->chunk, t->job->call->n * cv->oh * cv->ow - first);
-    t->pixel = t->job->call->x_pitch * 4;
-    t->a = (const uint8_t *)t->job->call->x + first * t->pixel + t->group * cv->cg * 4;
+    t->pixel = t->job->call->x_pitch;
+    t->a = (const uint8_t *)t->job->call->x + first * t->pixel + t->group * cv->cg;
     if (t->job->amx->scaled) scale_pixels(t, first, count);
     t->tap[0] = 0;
     t->first = first;
     list_direct(t, count);
+}
+
+static int64_t panel_bytes(const gal_amx_conv *amx, int64_t panel) {
+    int64_t columns = at_most(GAL_AMX_PANEL, (int64_t)amx->cv.columns - panel * GAL_AMX_PANEL);
+    return amx->cv.r * amx->tap_w * amx->steps * columns * GAL_AMX_STEP;
 }
 
 static void run_panels(const task *t) {
@@ -227,11 +231,14 @@ static void run_panels(const task *t) {
                            .n_rows = t->n_tile,
                            .y_pitch = call->y_pitch * (int64_t)element,
                            .residual_pitch = call->residual_pitch * (int64_t)residual};
-    panel.packed_bias = (const uint8_t *)call->packed + amx->bias + (size_t)t->group * cv->columns * 4;
+    panel.far = call->n * cv->oh * cv->ow * panel.y_pitch > NEAR;
+    panel.extra = (const uint8_t *)call->packed + amx->extra_at;
     for (int64_t p = t->share * t->job->cut.share; p < end; p++) {
         int64_t column = p * GAL_AMX_PANEL, k = t->group * cv->kg + column;
         panel.b = (const uint8_t *)call->packed + gal_amx_weight_at(amx, k, 0, 0);
-        panel.column = column;
+        panel.next = panel.b + panel_bytes(amx, p);
+        panel.next_bytes = p + 1 < end ? panel_bytes(amx, p + 1) : 0;
+        for (int i = 0; i < 2; i++) panel.parameter[i] = (const uint8_t *)call->packed + gal_amx_column_at(amx, i, k);
         panel.columns = at_most(GAL_AMX_PANEL, cv->kg - column);
         panel.y = (uint8_t *)call->y + t->first * panel.y_pitch + k * (int64_t)element;
         if (call->residual != NULL)
@@ -273,7 +280,7 @@ void gal_amx_conv_run(const gal_amx_call *call) {
     amx_job job = {.call = call, .amx = call->packed};
     if (call->n == 0) return;
     int threads = gal_pool_threads(call->pool);
-    gal_amx_cut_make(job.amx, call->n, threads, call->kind->element, &job.cut);
+    gal_amx_cut_make(job.amx, call->n, threads, &job.cut);
     gal_amx_slot_make(job.amx, call->n, &job.slot);
     job.tasks = job.cut.chunks * job.cut.shares * job.amx->cv.group;
     atomic_init(&job.next, 0);

@@ -45,7 +45,7 @@ static inline __attribute__((always_inline)) void finish_row(const finish *f, co
     }
 }
 
-#define DP(sum, left, right) _tile_dpbf16ps(sum, left, right)
+#define MULTIPLY(sum, left, right) _tile_dpbf16ps(sum, left, right)
 #include "cpu/conv_amx_body.h"
 
 static __mmask16 columns_mask(int64_t columns) {
@@ -53,7 +53,7 @@ static __mmask16 columns_mask(int64_t columns) {
 }
 
 static work work_of(const gal_amx_panel *p) {
-    const float *bias = (const float *)(const void *)p->packed_bias + p->column;
+    const float *bias = (const float *)(const void *)p->parameter[0];
     work w = {.p = p, .add = p->residual != NULL, .steps = p->conv->steps, .tap_w = p->conv->tap_w, .pixel = p->pixel};
     finish *f = &w.finish;
     f->act = &p->conv->cv.act;

@@ -13,6 +13,7 @@
 #define LEVEL_NEON        GAL_ISA_NEON, 0
 #define LEVEL_AVX512_BF16 GAL_ISA_AVX512, GAL_HAS_AVX512_BF16
 #define LEVEL_AMX_BF16    GAL_ISA_AMX, GAL_HAS_AMX_BF16 | GAL_HAS_AVX512_BF16
+#define LEVEL_AMX_INT8    GAL_ISA_AMX, GAL_HAS_AMX_INT8 | GAL_HAS_AVX512_BF16 | GAL_HAS_AVX512_VBMI
 #define ROW(domain, op, level, dtype, symbol, tile, pitched, needs, pack)                                              \
     &(const gal_kernel){NAME(symbol, tile), domain, op,   LEVEL_##level, GALEN_##dtype, pitched,                       \
                         symbol##_reject,    needs,  pack, symbol##_run},

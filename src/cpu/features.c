@@ -30,6 +30,7 @@ uint32_t gal_features_of(const gal_cpuid *id) {
     bool zmm = (id->xcr0 & XCR0_ZMM) == XCR0_ZMM;
     if (zmm && bit(id->ebx7, 16) && bit(id->ebx7, 30) && bit(id->ebx7, 17) && bit(id->ebx7, 31) && bit(id->ebx7, 28)) {
         has |= GAL_HAS_AVX512;
+        if (bit(id->ecx7, 1)) has |= GAL_HAS_AVX512_VBMI;
         if (bit(id->ecx7, 11)) has |= GAL_HAS_AVX512_VNNI;
         if (bit(id->eax71, 5)) has |= GAL_HAS_AVX512_BF16;
         if (bit(id->edx7, 23)) has |= GAL_HAS_AVX512_FP16;

@@ -38,7 +38,8 @@ enum {
     GAL_HAS_NEON = 256,
     GAL_HAS_NEON_DOT = 512, /* these need GAL_HAS_NEON; SDOT, UDOT */
     GAL_HAS_NEON_I8MM = 1024,
-    GAL_HAS_NEON_BF16 = 2048, /* BFDOT, BFMMLA, BFCVT */
+    GAL_HAS_NEON_BF16 = 2048,   /* BFDOT, BFMMLA, BFCVT */
+    GAL_HAS_AVX512_VBMI = 4096, /* needs GAL_HAS_AVX512: look-up of bytes */
 };
 
 uint32_t gal_features_of(const gal_cpuid *id);

@@ -18,6 +18,8 @@ static guarded aligned_guard(size_t bytes) {
 static void fill(gal_rng *rng, galen_tensor *x, float scale) {
     int64_t n = galen_tensor_elements(x);
     if (x->dtype == GALEN_F32) case_fill(rng, x->data, (size_t)n, scale);
+    for (int64_t i = 0; galen_dtype_size(x->dtype) == 1 && i < n; i++)
+        ((uint8_t *)x->data)[i] = (uint8_t)case_pick(rng, 0, 255);
     for (int64_t i = 0; x->dtype == GALEN_BF16 && i < n; i++) {
         float v;
         case_fill(rng, &v, 1, scale);

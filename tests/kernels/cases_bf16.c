@@ -103,6 +103,10 @@ bool case_random_for(const gal_kernel *kernel, gal_rng *rng, kernel_case *out) {
         border_case(kernel->dtype == GALEN_F32, case_pick(rng, 1, 20), channels, channels + case_pick(rng, 0, 2), out);
         return true;
     }
+    if (case_is_product8(kernel)) {
+        case_random_product8(kernel, rng, out);
+        return true;
+    }
     if (!case_random(kernel->domain, kernel->op, rng, out)) return false;
     if (kernel->dtype == GALEN_BF16) narrow_case(out);
     return true;
@@ -114,6 +118,7 @@ bool case_bench_for(const gal_kernel *kernel, int index, int64_t batch, kernel_c
         if (index == 0) border_case(kernel->dtype == GALEN_F32, 32, 64, 64, out);
         return index == 0;
     }
+    if (case_is_product8(kernel)) return case_bench_product8(kernel, index, batch, out);
     if (!case_bench(kernel->domain, kernel->op, index, batch, out)) return false;
     if (kernel->dtype == GALEN_BF16) narrow_case(out);
     return true;

@@ -60,6 +60,8 @@ static void complain(const gal_kernel *kernel, const kernel_case *c, const optio
 }
 
 static double element(const galen_tensor *t, int64_t i) {
+    if (t->dtype == GALEN_U8) return ((const uint8_t *)t->data)[i];
+    if (t->dtype == GALEN_I8) return ((const int8_t *)t->data)[i];
     return t->dtype == GALEN_BF16 ? (double)gal_bf16_to_f32(((const uint16_t *)t->data)[i])
                                   : (double)((const float *)t->data)[i];
 }
