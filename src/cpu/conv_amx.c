@@ -184,6 +184,8 @@ void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, gal_amx_c
         cut_direct(amx, n, wanted, cut);
     else
         cut_gathered(amx, n, wanted, cut);
+    /* Weights that stay in L2 may be read again and again; then outputs are written in the order of memory. */
+    cut->rows_outer = weight_bytes(amx) <= LIGHT_WEIGHTS;
     int64_t tasks = cut->chunks * amx->cv.group;
     if (!cut->direct) wanted = at_most(wanted, threads); /* each share gathers its chunk anew */
     cut->shares = tasks >= wanted ? 1 : at_most(amx->panels, ceil_div(wanted, tasks));

@@ -53,8 +53,8 @@ typedef struct gal_amx_rows {
     int16_t r0, r1, s0, s1; /* the taps that meet the image */
 } gal_amx_rows;
 
-/* All tiles of a task by one panel. */
-typedef struct gal_amx_panel {
+/* All tiles of a task by some panels, whose pointers are of the first. */
+typedef struct gal_amx_product {
     const gal_amx_conv *conv;
     const uint8_t *a;
     int64_t pixel;            /* bytes from a row of `a` to the next */
@@ -62,17 +62,16 @@ typedef struct gal_amx_panel {
     const gal_amx_rows *rows; /* n_rows of them */
     const int32_t *pixel_of;  /* [n_rows][GAL_AMX_ROWS]: the output pixel from `y`, or -1 */
     int64_t n_rows;
-    const uint8_t *b;    /* the panel: [tap][step][tile of 16 columns][16 words][16 columns] */
-    const uint8_t *next; /* what is multiplied after this panel, to be fetched meanwhile: next_bytes, may be 0 */
-    int64_t next_bytes;
-    bool far; /* y lies in no near cache: its lines are fetched before they are written */
-    const uint8_t *extra;
-    const uint8_t *parameter[2];     /* the columns' parameters, from the panel's first on */
-    int64_t columns;                 /* how many columns are real */
-    uint8_t *y;                      /* the task's first output pixel at the panel's first column */
+    const uint8_t *b;                /* panels: [tap][step][tile of 16 columns][16 words][16 columns] */
+    int64_t panels, columns;         /* columns: how many are real */
+    const uint8_t *parameter[2];     /* of the columns */
+    const uint8_t *extra;            /* of the element type */
+    uint8_t *y;                      /* the task's first output pixel at the first column */
     const uint8_t *residual;         /* the same there, or NULL */
     int64_t y_pitch, residual_pitch; /* bytes from an output pixel to the next */
-} gal_amx_panel;
+    bool far;                        /* y lies in no near cache: its lines are fetched before they are written */
+    bool rows_outer;                 /* all panels for two tiles of rows, then the next two; else panel by panel */
+} gal_amx_product;
 
 /* Sums of two tiles of rows by two of columns, as stored. */
 typedef struct gal_amx_sums {
@@ -84,7 +83,7 @@ typedef struct gal_amx_kind {
     size_t element, residual_element; /* bytes of an output and of a residual */
     void (*begin)(void);              /* configures this thread's tiles */
     void (*end)(void);                /* gives them back */
-    void (*panel)(const gal_amx_panel *panel);
+    void (*multiply)(const gal_amx_product *product);
 } gal_amx_kind;
 
 extern const gal_amx_kind gal_amx_bf16, gal_amx_bf16_f32; /* with bf16 and with f32 output */

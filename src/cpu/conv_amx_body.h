@@ -1,16 +1,14 @@
 /*
- * All tiles of a task by one panel (gal_amx_panel), included once by each element type, which defines before:
+ * All tiles of a task by its panels (gal_amx_product), included once by each element type, which defines before:
  *   MULTIPLY(sum, left, right)   the tile product as an instruction on tile numbers
- *   finish                       what becomes of the sums of a panel, and finish_row(finish, sums, y, residual, add,
- * full)
+ *   finish, columns              what becomes of sums: constants of a call, and of a panel's columns
+ *   columns_of(product, panel)   reads the latter
+ *   finish_row(finish, columns, sums, y, residual, variant)   writes one output pixel's columns of a panel
  *
  * Two tiles of rows by two of columns are summed at a time: four sums, and every tile that is loaded is used twice.
- * While the tile unit multiplies a block, the vector units finish the block before it, two rows a step.
+ * While the tile unit multiplies a block, the vector units finish the block before it, some rows a step, and what comes
+ * next is fetched: the lines the block will be written to, and the next panel's weights.
  */
-#include "cpu/conv_amx.h"
-
-#include <immintrin.h>
-
 enum {
     SUM_PITCH = GAL_AMX_PANEL * 4,
     /* Steps after which a tile is stored for nothing. On Sapphire Rapids a tile store that comes more than about 32
@@ -37,18 +35,27 @@ static void end(void) {
     _tile_release();
 }
 
+/* A panel, as far as a block needs to know. */
+typedef struct panel_side {
+    columns columns;
+    const uint8_t *b;
+    uint8_t *y;
+    const uint8_t *residual;
+    bool wide; /* two tiles of columns */
+} panel_side;
+
 /* A summed block of which rows `row` to `rows` are not written yet. */
 typedef struct pending {
     const uint32_t (*sums)[GAL_AMX_PANEL];
     const int32_t *pixel_of;
+    const panel_side *side;
     int row, rows;
 } pending;
 
-/* One panel's constants. The flags are constants of each copy of the code. */
+/* A call's constants. */
 typedef struct work {
-    const gal_amx_panel *p;
+    const gal_amx_product *p;
     finish finish;
-    bool add, full, is_signed; /* there is a residual; all columns are real; left operands have a sign */
     int64_t steps, tap_w, pixel;
     const uint8_t *fetch, *fetch_end; /* of the next panel */
     int64_t fetch_lines;              /* a step */
@@ -57,25 +64,26 @@ typedef struct work {
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE void finish_next(const work *w, pending *b) {
+INLINE void finish_next(const work *w, pending *b, const variant c) {
     if (b->row >= b->rows) return;
     int64_t at = b->pixel_of[b->row];
     const uint32_t *sums = b->sums[b->row++];
     if (at < 0) return;
-    const uint8_t *residual = w->add ? w->p->residual + at * w->p->residual_pitch : NULL;
-    finish_row(&w->finish, sums, w->p->y + at * w->p->y_pitch, residual, w->full);
+    const panel_side *side = b->side;
+    const uint8_t *residual = c.add ? side->residual + at * w->p->residual_pitch : NULL;
+    finish_row(&w->finish, &side->columns, sums, side->y + at * w->p->y_pitch, residual, c);
 }
 
-INLINE void finish_all(const work *w, pending *b) {
-    while (b->row < b->rows) finish_next(w, b);
+INLINE void finish_all(const work *w, pending *b, const variant c) {
+    while (b->row < b->rows) finish_next(w, b, c);
 }
 
 /* Fetches the lines that a row of a block will be written to and added from. */
-INLINE void fetch_output(const work *w, const int32_t *pixel_of, int row) {
+INLINE void fetch_output(const work *w, const panel_side *side, const int32_t *pixel_of, int row, const variant c) {
     int64_t at = pixel_of[row];
     if (at < 0) return;
-    __builtin_prefetch(w->p->y + at * w->p->y_pitch, 1, 3);
-    if (w->add) __builtin_prefetch(w->p->residual + at * w->p->residual_pitch, 0, 3);
+    __builtin_prefetch(side->y + at * w->p->y_pitch, 1, 3);
+    if (c.add) __builtin_prefetch(side->residual + at * w->p->residual_pitch, 0, 3);
 }
 
 INLINE void fetch_weights(work *w) {
@@ -95,8 +103,8 @@ INLINE tap_range taps_of(const gal_amx_rows *a, const gal_amx_rows *b) {
 }
 
 /* `two` and `wide` (two tiles of rows, of columns) are constants where this is called. */
-INLINE void sum_block(work *w, const gal_amx_rows *rows, const int32_t *pixel_of, gal_amx_sums *sums, pending *before,
-                      const bool two, const bool wide) {
+INLINE void sum_block(work *w, const gal_amx_rows *rows, const int32_t *pixel_of, const panel_side *side,
+                      gal_amx_sums *sums, pending *before, const bool two, const bool wide, const variant c) {
     const gal_amx_rows *second = two ? rows + 1 : rows;
     const tap_range taps = taps_of(rows, second);
     uint8_t unused[GAL_AMX_TILE] __attribute__((aligned(64)));
@@ -109,9 +117,9 @@ INLINE void sum_block(work *w, const gal_amx_rows *rows, const int32_t *pixel_of
     for (int r = taps.r0; r < taps.r1; r++) {
         for (int s = taps.s0; s < taps.s1; s++) {
             const int64_t tap = r * w->tap_w + s;
-            const uint8_t *a = w->p->a + rows->first + w->p->tap[tap], *c = w->p->a + second->first + w->p->tap[tap];
-            const uint8_t *b = w->p->b + tap * steps * width;
-            for (int64_t k = 0; k < steps; k++, a += GAL_AMX_STEP, c += GAL_AMX_STEP, b += width) {
+            const uint8_t *a = w->p->a + rows->first + w->p->tap[tap], *d = w->p->a + second->first + w->p->tap[tap];
+            const uint8_t *b = side->b + tap * steps * width;
+            for (int64_t k = 0; k < steps; k++, a += GAL_AMX_STEP, d += GAL_AMX_STEP, b += width) {
                 _tile_loadd(4, a, pixel);
                 _tile_loadd(6, b, GAL_AMX_STEP);
                 MULTIPLY(0, 4, 6);
@@ -120,14 +128,14 @@ INLINE void sum_block(work *w, const gal_amx_rows *rows, const int32_t *pixel_of
                     MULTIPLY(1, 4, 7);
                 }
                 if (two) {
-                    _tile_loadd(5, c, pixel);
+                    _tile_loadd(5, d, pixel);
                     MULTIPLY(2, 5, 6);
                     if (wide) MULTIPLY(3, 5, 7);
                 }
-                for (int i = 0; i < w->each; i++) finish_next(w, before);
+                for (int i = 0; i < w->each; i++) finish_next(w, before, c);
                 if (row < (two ? 2 : 1) * GAL_AMX_ROWS) {
-                    fetch_output(w, pixel_of, row);
-                    fetch_output(w, pixel_of, row + 1);
+                    fetch_output(w, side, pixel_of, row, c);
+                    fetch_output(w, side, pixel_of, row + 1, c);
                     row += 2;
                 }
                 fetch_weights(w);
@@ -144,26 +152,69 @@ INLINE void sum_block(work *w, const gal_amx_rows *rows, const int32_t *pixel_of
     if (two && wide) _tile_stored(3, sums->at[GAL_AMX_ROWS] + GAL_AMX_ROWS, SUM_PITCH);
 }
 
-/* Block after block; `wide` as above. */
-INLINE void run_blocks(work *w, const bool wide) {
-    const gal_amx_panel *p = w->p;
-    w->fetch = p->next, w->fetch_end = p->next + p->next_bytes;
+static int64_t panel_bytes(const work *w) {
+    return w->p->conv->cv.r * w->tap_w * w->steps * 2 * GAL_AMX_TILE;
+}
+
+static void make_side(const work *w, int64_t panel, const variant c, panel_side *to) {
+    const gal_amx_product *p = w->p;
+    int64_t column = panel * GAL_AMX_PANEL;
+    to->columns = columns_of(p, panel);
+    to->b = p->b + panel * panel_bytes(w);
+    to->y = p->y + column * (int64_t)c.element;
+    to->residual = p->residual == NULL ? NULL : p->residual + column * (int64_t)c.residual;
+    to->wide = p->columns - column > GAL_AMX_ROWS;
+}
+
+/* How the weights of the panel after `panel` are fetched while the blocks of that one are summed. */
+static void plan_fetch(work *w, int64_t panel, int64_t blocks) {
+    const gal_amx_product *p = w->p;
     int64_t steps = p->conv->cv.r * w->tap_w * w->steps;
     w->each = (int)(2 * GAL_AMX_ROWS / steps) + 1;
-    w->fetch_lines = p->next_bytes / GAL_AMX_STEP / ((p->n_rows + 1) / 2 * steps) + 1;
+    w->fetch = w->fetch_end = NULL;
+    if (p->rows_outer || panel + 1 == p->panels) return;
+    bool wide = p->columns - (panel + 1) * GAL_AMX_PANEL > GAL_AMX_ROWS;
+    w->fetch = p->b + (panel + 1) * panel_bytes(w);
+    w->fetch_end = w->fetch + panel_bytes(w) / (wide ? 1 : 2);
+    w->fetch_lines = (w->fetch_end - w->fetch) / GAL_AMX_STEP / (blocks * steps) + 1;
+}
+
+/* Block after block, by panels or by rows. */
+INLINE void run_product(work *w, const variant c) {
+    const gal_amx_product *p = w->p;
     gal_amx_sums sums[2];
+    panel_side side[2];
     pending before = {0};
-    for (int64_t i = 0; i < p->n_rows; i += 2) {
-        gal_amx_sums *now = &sums[i / 2 % 2];
-        bool two = i + 1 < p->n_rows;
-        if (two)
-            sum_block(w, p->rows + i, p->pixel_of + i * GAL_AMX_ROWS, now, &before, true, wide);
+    int64_t blocks = (p->n_rows + 1) / 2, all = blocks * p->panels, last = -1;
+    int now = 0;
+    for (int64_t i = 0; i < all; i++) {
+        int64_t panel = p->rows_outer ? i % p->panels : i / blocks, block = p->rows_outer ? i / p->panels : i % blocks;
+        if (panel != last) { /* the block before still needs the other side */
+            now = !now;
+            make_side(w, panel, c, &side[now]);
+            plan_fetch(w, panel, blocks);
+            last = panel;
+        }
+        bool two = 2 * block + 1 < p->n_rows;
+        const gal_amx_rows *rows = p->rows + 2 * block;
+        const int32_t *pixel_of = p->pixel_of + 2 * block * GAL_AMX_ROWS;
+        if (side[now].wide && two)
+            sum_block(w, rows, pixel_of, &side[now], &sums[i % 2], &before, true, true, c);
+        else if (side[now].wide)
+            sum_block(w, rows, pixel_of, &side[now], &sums[i % 2], &before, false, true, c);
+        else if (two)
+            sum_block(w, rows, pixel_of, &side[now], &sums[i % 2], &before, true, false, c);
         else
-            sum_block(w, p->rows + i, p->pixel_of + i * GAL_AMX_ROWS, now, &before, false, wide);
-        finish_all(w, &before);
-        before = (pending){.sums = (const uint32_t(*)[GAL_AMX_PANEL])now->at,
-                           .pixel_of = p->pixel_of + i * GAL_AMX_ROWS,
+            sum_block(w, rows, pixel_of, &side[now], &sums[i % 2], &before, false, false, c);
+        finish_all(w, &before, c);
+        before = (pending){.sums = (const uint32_t(*)[GAL_AMX_PANEL])sums[i % 2].at,
+                           .pixel_of = pixel_of,
+                           .side = &side[now],
                            .rows = two ? 2 * GAL_AMX_ROWS : GAL_AMX_ROWS};
     }
-    finish_all(w, &before);
+    finish_all(w, &before, c);
+}
+
+static work work_of(const gal_amx_product *p) {
+    return (work){.p = p, .finish = finish_of(p), .steps = p->conv->steps, .tap_w = p->conv->tap_w, .pixel = p->pixel};
 }

@@ -26,6 +26,7 @@ typedef struct gal_amx_cut {
     int64_t images, groups, rows, bands; /* gathered: images and output rows of a task, and how many of each */
     int64_t chunk, chunks;               /* direct: pixels of a task; chunks: tasks of a group and share, both ways */
     int64_t share, shares;               /* panels of a task */
+    bool rows_outer;                     /* as in gal_amx_product */
 } gal_amx_cut;
 
 void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, gal_amx_cut *cut);

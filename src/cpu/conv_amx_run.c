@@ -211,40 +211,34 @@ static void prepare_direct(task *t, int64_t chunk) {
     list_direct(t, count);
 }
 
-static int64_t panel_bytes(const gal_amx_conv *amx, int64_t panel) {
-    int64_t columns = at_most(GAL_AMX_PANEL, (int64_t)amx->cv.columns - panel * GAL_AMX_PANEL);
-    return amx->cv.r * amx->tap_w * amx->steps * columns * GAL_AMX_STEP;
-}
-
 static void run_panels(const task *t) {
     const gal_amx_call *call = t->job->call;
     const gal_amx_conv *amx = t->job->amx;
     const gal_conv *cv = &amx->cv;
-    int64_t end = at_most((t->share + 1) * t->job->cut.share, amx->panels);
+    const uint8_t *packed = call->packed;
+    int64_t first = t->share * t->job->cut.share, k = t->group * cv->kg + first * GAL_AMX_PANEL;
     size_t element = call->kind->element, residual = call->kind->residual_element;
-    gal_amx_panel panel = {.conv = amx,
-                           .a = t->a,
-                           .pixel = t->pixel,
-                           .tap = t->tap,
-                           .rows = t->tile,
-                           .pixel_of = t->pixel_of,
-                           .n_rows = t->n_tile,
-                           .y_pitch = call->y_pitch * (int64_t)element,
-                           .residual_pitch = call->residual_pitch * (int64_t)residual};
-    panel.far = call->n * cv->oh * cv->ow * panel.y_pitch > NEAR;
-    panel.extra = (const uint8_t *)call->packed + amx->extra_at;
-    for (int64_t p = t->share * t->job->cut.share; p < end; p++) {
-        int64_t column = p * GAL_AMX_PANEL, k = t->group * cv->kg + column;
-        panel.b = (const uint8_t *)call->packed + gal_amx_weight_at(amx, k, 0, 0);
-        panel.next = panel.b + panel_bytes(amx, p);
-        panel.next_bytes = p + 1 < end ? panel_bytes(amx, p + 1) : 0;
-        for (int i = 0; i < 2; i++) panel.parameter[i] = (const uint8_t *)call->packed + gal_amx_column_at(amx, i, k);
-        panel.columns = at_most(GAL_AMX_PANEL, cv->kg - column);
-        panel.y = (uint8_t *)call->y + t->first * panel.y_pitch + k * (int64_t)element;
-        if (call->residual != NULL)
-            panel.residual = (const uint8_t *)call->residual + t->first * panel.residual_pitch + k * (int64_t)residual;
-        call->kind->panel(&panel);
-    }
+    gal_amx_product product = {
+        .conv = amx,
+        .a = t->a,
+        .pixel = t->pixel,
+        .tap = t->tap,
+        .rows = t->tile,
+        .pixel_of = t->pixel_of,
+        .n_rows = t->n_tile,
+        .b = packed + gal_amx_weight_at(amx, k, 0, 0),
+        .panels = at_most(t->job->cut.share, amx->panels - first),
+        .parameter = {packed + gal_amx_column_at(amx, 0, k), packed + gal_amx_column_at(amx, 1, k)},
+        .extra = packed + amx->extra_at,
+        .y_pitch = call->y_pitch * (int64_t)element,
+        .residual_pitch = call->residual_pitch * (int64_t)residual,
+        .rows_outer = t->job->cut.rows_outer};
+    product.columns = at_most(product.panels * GAL_AMX_PANEL, cv->kg - first * GAL_AMX_PANEL);
+    product.y = (uint8_t *)call->y + t->first * product.y_pitch + k * (int64_t)element;
+    if (call->residual != NULL)
+        product.residual = (const uint8_t *)call->residual + t->first * product.residual_pitch + k * (int64_t)residual;
+    product.far = call->n * cv->oh * cv->ow * product.y_pitch > NEAR;
+    call->kind->multiply(&product);
 }
 
 static void run_task(const amx_job *job, int64_t index, uint8_t *scratch) {
