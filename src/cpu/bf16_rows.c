@@ -1,12 +1,19 @@
 /* The rows of bf16.def other than convolution and matrix product: windows, threads and borders around loops_bf16.h. */
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 #include "cpu/loops_bf16.h"
 #include "cpu/rows.h"
 #include "graph/ops/pool_ref.h"
 
 enum { MAX_TAPS = 256, CHANNELS = 64 /* of a task's mean */, PIECE = 16384 /* elements a task handles, about */ };
 
+/* The one level that a processor has: ROW(maxpool, run) is gal_maxpool_bf16_<level>_run. */
+#if defined(__x86_64__)
+#define ROW(name, what) gal_##name##_bf16_avx512bf16_##what
 static const gal_loops_bf16 *const loops = &gal_loops_bf16_avx512bf16;
+#else
+#define ROW(name, what) gal_##name##_bf16_neonbf16_##what
+static const gal_loops_bf16 *const loops = &gal_loops_bf16_neonbf16;
+#endif
 
 /* ---- windows ---- */
 
@@ -81,20 +88,20 @@ static const char *reject_pool(const gal_node *node) {
     return NULL;
 }
 
-const char *gal_maxpool_bf16_avx512bf16_reject(const gal_node *node) {
+const char *ROW(maxpool, reject)(const gal_node *node) {
     return reject_pool(node);
 }
 
-galen_status gal_maxpool_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+galen_status ROW(maxpool, run)(const gal_call *call, galen_error *err) {
     (void)err;
     return run_pool(call, true);
 }
 
-const char *gal_avgpool_bf16_avx512bf16_reject(const gal_node *node) {
+const char *ROW(avgpool, reject)(const gal_node *node) {
     return reject_pool(node);
 }
 
-galen_status gal_avgpool_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+galen_status ROW(avgpool, run)(const gal_call *call, galen_error *err) {
     (void)err;
     return run_pool(call, false);
 }
@@ -115,13 +122,13 @@ static void run_mean(void *context, size_t index) {
                 job->y + n * job->out_pitch + from, count, 1.0f / (float)job->area);
 }
 
-const char *gal_gap_bf16_avx512bf16_reject(const gal_node *node) {
+const char *ROW(gap, reject)(const gal_node *node) {
     const gal_shape *x = &node->in[0]->shape;
     if (x->rank != 4) return "the input is not an image";
     return x->dim[3].size < 1 ? "there is nothing to compute" : NULL;
 }
 
-galen_status gal_gap_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+galen_status ROW(gap, run)(const gal_call *call, galen_error *err) {
     const galen_tensor *x = call->in[0];
     mean_job job = {.x = x->data, .y = call->out[0]->data};
     (void)err;
@@ -149,11 +156,11 @@ static void run_pixels(void *context, size_t index) {
                        job->y_pitch, n, job->c, &job->act);
 }
 
-const char *gal_scale_shift_bf16_avx512bf16_reject(const gal_node *node) {
+const char *ROW(scale_shift, reject)(const gal_node *node) {
     return node->in[1]->shape.dim[0].size < 1 ? "there is nothing to compute" : NULL;
 }
 
-galen_status gal_scale_shift_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+galen_status ROW(scale_shift, run)(const gal_call *call, galen_error *err) {
     bool relu = gal_attr_string(call->node, "activation", "")[0] != '\0';
     affine job = {.act = gal_cpu_activation_make(relu ? GAL_ACT_RELU : GAL_ACT_NONE, 0, 0)};
     (void)err;
@@ -180,13 +187,13 @@ static void run_narrow(void *context, size_t index) {
                        job->to, end - first);
 }
 
-const char *gal_narrow_bf16_avx512bf16_reject(const gal_node *node) {
+const char *ROW(narrow, reject)(const gal_node *node) {
     const gal_shape *x = &node->in[0]->shape;
     if (x->rank < 1 || x->dim[x->rank - 1].batch || x->dim[x->rank - 1].size < 1) return "there are no channels";
     return NULL;
 }
 
-galen_status gal_narrow_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+galen_status ROW(narrow, run)(const gal_call *call, galen_error *err) {
     const galen_tensor *x = call->in[0], *y = call->out[0];
     convert job = {.x = x->data, .y = y->data};
     (void)err;
@@ -203,11 +210,11 @@ static void run_widen(void *context, size_t index) {
     loops->widen((const uint16_t *)job->x + first, (float *)job->y + first, n);
 }
 
-const char *gal_widen_bf16_avx512bf16_reject(const gal_node *node) {
+const char *ROW(widen, reject)(const gal_node *node) {
     return node->out[0]->dtype != GALEN_F32 ? "is for bf16 to f32" : NULL;
 }
 
-galen_status gal_widen_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+galen_status ROW(widen, run)(const gal_call *call, galen_error *err) {
     convert job = {.x = call->in[0]->data, .y = call->out[0]->data};
     (void)err;
     job.rows = (size_t)galen_tensor_elements(call->out[0]);

@@ -2,12 +2,21 @@
  * The bf16 rows of convolution and matrix product: conv_f32_run.c over pairs of channels. A panel holds, for each
  * column, the two weights of a pair as one word.
  */
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 #include "cpu/conv_bf16.h"
 
 #include "cpu/rows.h"
 
 #include <string.h>
+
+/* The one level that a processor has: ROW(conv, run) is gal_conv_bf16_<level>_run. */
+#if defined(__x86_64__)
+#define ROW(name, what) gal_##name##_bf16_avx512bf16_##what
+static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_avx512bf16, *const to_f32 = &gal_tile_bf16_f32_avx512bf16;
+#else
+#define ROW(name, what) gal_##name##_bf16_neonbf16_##what
+static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_neonbf16, *const to_f32 = &gal_tile_bf16_f32_neonbf16;
+#endif
 
 /* No NaN or infinity: see gal_conv_f32_finite. Weights that a session has packed and let go of were looked at then. */
 static bool finite_weights(const galen_tensor *weights) {
@@ -25,7 +34,7 @@ static const char *check(const gal_node *node, const char *why) {
 }
 
 const char *gal_conv_bf16_decode(const gal_node *node, gal_conv *conv) {
-    return check(node, gal_conv_f32_decode(node, gal_tile_bf16_avx512bf16.vec, conv));
+    return check(node, gal_conv_f32_decode(node, to_bf16->vec, conv));
 }
 
 /* Column `j` of a group into its panel; w(c, r, s) is w[c * stride[1] + r * stride[2] + s * stride[3]]. */
@@ -61,29 +70,28 @@ static void pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const gal_node 
 
 /* ---- convolution ---- */
 
-const char *gal_conv_bf16_avx512bf16_reject(const gal_node *node) {
+const char *ROW(conv, reject)(const gal_node *node) {
     gal_conv conv;
     return gal_conv_bf16_decode(node, &conv);
 }
 
-void gal_conv_bf16_avx512bf16_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
+void ROW(conv, needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
     gal_conv conv;
     (void)max_batch, (void)threads;
     *needs = (gal_kernel_needs){0};
-    if (gal_conv_f32_decode(node, gal_tile_bf16_avx512bf16.vec, &conv) == NULL)
-        needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+    if (gal_conv_f32_decode(node, to_bf16->vec, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
 }
 
-void gal_conv_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
+void ROW(conv, pack)(const gal_node *node, void *packed) {
     gal_conv conv;
-    if (gal_conv_f32_decode(node, gal_tile_bf16_avx512bf16.vec, &conv) != NULL) return;
+    if (gal_conv_f32_decode(node, to_bf16->vec, &conv) != NULL) return;
     const int64_t stride[4] = {2 * conv.cg * conv.r * conv.s, conv.r * conv.s, conv.s, 1};
-    pack(&conv, &gal_tile_bf16_avx512bf16, node, stride, packed);
+    pack(&conv, to_bf16, node, stride, packed);
 }
 
-galen_status gal_conv_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+galen_status ROW(conv, run)(const gal_call *call, galen_error *err) {
     (void)err;
-    gal_conv_f32_run(&gal_tile_bf16_avx512bf16, call, NULL);
+    gal_conv_f32_run(to_bf16, call, NULL);
     return GALEN_OK;
 }
 
@@ -109,7 +117,7 @@ static const char *gemm_shape(const gal_node *node, gal_conv *conv) {
     if (b->shape.dim[transposed ? 1 : 0].size % 2 != 0) return "the inner dimension is not pairs";
     if (conv->c < 1 || conv->k < 1) return "there is nothing to compute";
     if (!plain_bias(node->n_in > 2 ? node->in[2] : NULL, conv->k)) return "the bias is not a constant row";
-    gal_conv_f32_place(conv, gal_tile_bf16_f32_avx512bf16.vec);
+    gal_conv_f32_place(conv, to_f32->vec);
     return gal_cpu_activation_of(node, &conv->act);
 }
 
@@ -117,29 +125,29 @@ const char *gal_gemm_bf16_decode(const gal_node *node, gal_conv *conv) {
     return check(node, gemm_shape(node, conv));
 }
 
-const char *gal_gemm_bf16_avx512bf16_reject(const gal_node *node) {
+const char *ROW(gemm, reject)(const gal_node *node) {
     gal_conv conv;
     return gal_gemm_bf16_decode(node, &conv);
 }
 
-void gal_gemm_bf16_avx512bf16_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
+void ROW(gemm, needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
     gal_conv conv;
     (void)max_batch, (void)threads;
     *needs = (gal_kernel_needs){0};
     if (gemm_shape(node, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
 }
 
-void gal_gemm_bf16_avx512bf16_pack(const gal_node *node, void *packed) {
+void ROW(gemm, pack)(const gal_node *node, void *packed) {
     gal_conv conv;
     if (gemm_shape(node, &conv) != NULL) return;
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
     const int64_t stride[4] = {transposed ? 2 * conv.c : 1, transposed ? 1 : conv.k, 0, 0};
-    pack(&conv, &gal_tile_bf16_f32_avx512bf16, node, stride, packed);
+    pack(&conv, to_f32, node, stride, packed);
 }
 
-galen_status gal_gemm_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
+galen_status ROW(gemm, run)(const gal_call *call, galen_error *err) {
     (void)err;
-    gal_conv_f32_run(&gal_tile_bf16_f32_avx512bf16, call, NULL);
+    gal_conv_f32_run(to_f32, call, NULL);
     return GALEN_OK;
 }
 #endif

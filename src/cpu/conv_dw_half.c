@@ -1,5 +1,4 @@
 /* Depthwise convolution of 16-bit floats: packing, bands of rows over threads, and its rows of bf16.def. */
-#if defined(__x86_64__)
 #include "cpu/conv_dw_half.h"
 
 #include "cpu/rows.h"
@@ -95,5 +94,8 @@ static galen_status dw_run(const gal_call *call, const gal_dw_half *level) {
         return dw_run(call, &gal_dw_##level);                                                                          \
     }
 
+#if defined(__x86_64__)
 DEPTHWISE(bf16_avx512bf16)
+#elif defined(__aarch64__)
+DEPTHWISE(bf16_neonbf16)
 #endif

@@ -4,11 +4,16 @@
 
 #include "cpu/conv_f32.h"
 
-enum { GAL_DW_BLOCK = 32 /* channels computed together: bias and weights are packed in blocks of so many */ };
+/* Channels computed together, two vectors: bias and weights are packed in blocks of so many. */
+#if defined(__aarch64__)
+enum { GAL_DW_BLOCK = 8 };
+#else
+enum { GAL_DW_BLOCK = 32 };
+#endif
 
 /* A band of output rows of one image. */
 typedef struct gal_dw_half_band {
-    const gal_conv *conv;     /* followed by bias [columns] and weights [columns / 32][r * s][32] */
+    const gal_conv *conv;     /* followed by bias [columns] and weights [columns / block][r * s][block] */
     const uint16_t *x;        /* the image */
     const uint16_t *residual; /* NULL, or laid out like y but dense */
     uint16_t *y;              /* the whole output image */
@@ -17,10 +22,10 @@ typedef struct gal_dw_half_band {
 } gal_dw_half_band;
 
 typedef struct gal_dw_half {
-    bool split; /* of a block's parameters the sixteen of even channels come first */
+    bool split; /* of a block's parameters those of even channels come first */
     void (*band)(const gal_dw_half_band *band);
 } gal_dw_half;
 
-extern const gal_dw_half gal_dw_bf16_avx512bf16;
+extern const gal_dw_half gal_dw_bf16_avx512bf16, gal_dw_bf16_neonbf16;
 
 #endif

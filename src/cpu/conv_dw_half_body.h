@@ -1,12 +1,12 @@
 /*
  * Depthwise bands over 16-bit floats, included once by each type after its pair_*.h and activation_body.h.
  *
- * A tile is up to eight neighbouring pixels of a row by 32 channels: every input vector is widened once and multiplied
- * by each tap of the row that meets it, with the row's weights in registers. Widening costs what a multiply-add does
- * (two of the ports that do those), so sharing is what brings a tile near the limit. Windows that are not three or five
- * wide, dilated ones and images less than four wide go pixel by pixel. Columns outside the image read as zeros, which
- * changes no sum since weights are finite. Each output is one chain of fused multiply-adds
- * from the bias over the taps inside the image, in order: whichever computes a pixel, its bits are the same.
+ * A tile is up to eight neighbouring pixels of a row by PAIR channels: every input vector is widened once and
+ * multiplied by each tap of the row that meets it, with the row's weights in registers. Widening costs what a
+ * multiply-add does (two of the ports that do those), so sharing is what brings a tile near the limit. Windows that are
+ * not three or five wide, dilated ones and images less than four wide go pixel by pixel. Columns outside the image read
+ * as zeros, which changes no sum since weights are finite. Each output is one chain of fused multiply-adds from the
+ * bias over the taps inside the image, in order: whichever computes a pixel, its bits are the same.
  */
 #include "cpu/conv_dw_half.h"
 
@@ -21,14 +21,14 @@ static const uint16_t dw_zero[PAIR]; /* a column outside the image */
 /* A row of output, for one block of channels. */
 typedef struct dw_row {
     const uint16_t *x;        /* column 0 of the first input row its windows meet */
-    const float *weight;      /* of the window's row there: [rows][s][32] */
-    const float *bias;        /* [32] */
+    const float *weight;      /* of the window's row there: [rows][s][PAIR] */
+    const float *bias;        /* [PAIR] */
     int64_t rows;             /* of the window that lie inside the image */
     int64_t pitch, line;      /* elements from column to column and from one of those rows to the next */
     uint16_t *y;              /* the first pixel */
     const uint16_t *residual; /* NULL, or beside it */
     int64_t out_pitch, k;     /* elements from pixel to pixel in y and residual */
-    __mmask32 mask;           /* channels of the block that exist */
+    pair_mask mask;           /* channels of the block that exist */
     const gal_cpu_activation *act;
 } dw_row;
 
@@ -37,7 +37,7 @@ static inline __attribute__((always_inline)) void dw_finish(const dw_row *row, i
                                                             const gal_activation kind) {
     uint16_t *y = row->y + ow * row->out_pitch;
     const gal_cpu_activation act = *row->act;
-    const __mmask32 mask = row->mask;
+    const pair_mask mask = row->mask;
     for (int64_t i = 0; i < px; i++, y += row->out_pitch) {
         pair v = sum[i];
         if (row->residual != NULL) {
@@ -65,7 +65,7 @@ static void dw_store(const dw_row *row, int64_t ow, const pair *sum, int64_t px)
 static inline __attribute__((always_inline)) void dw_tile(const dw_row *row, const uint16_t *x, uint32_t columns,
                                                           pair *sum, const int px, const int taps, const int stride,
                                                           const bool inside) {
-    const __mmask32 mask = row->mask;
+    const pair_mask mask = row->mask;
     const float *w = row->weight;
     const int64_t pitch = row->pitch, line = row->line;
     pair acc[MOST], tap[5];

@@ -208,4 +208,6 @@ static const char *reject_none(const gal_node *node) {
 GAL_EACH_LEVEL(LEVEL)
 #if defined(__x86_64__)
 MAPS(bf16_avx512bf16, bf16_avx512bf16)
+#elif defined(__aarch64__)
+MAPS(bf16_neonbf16, bf16_neonbf16)
 #endif

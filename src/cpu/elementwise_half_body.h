@@ -13,15 +13,10 @@ static inline __attribute__((always_inline)) vf half_binary(vf a, vf b, const ga
     return vf_div(a, b);
 }
 
-/* Element 0 in every lane. */
-static inline pair half_one(const uint16_t *p) {
-    return pair_of(_mm512_set1_epi16((short)*p));
-}
-
-/* Up to 32 elements from i on of row r. */
-static inline __attribute__((always_inline)) pair half_at(const gal_operand *x, size_t r, size_t i, __mmask32 mask) {
+/* Up to PAIR elements from i on of row r. */
+static inline __attribute__((always_inline)) pair half_at(const gal_operand *x, size_t r, size_t i, pair_mask mask) {
     const uint16_t *p = (const uint16_t *)x->data + r * x->row;
-    return x->step == 0 ? half_one(p) : pair_load_part(p + i, mask);
+    return x->step == 0 ? pair_set(*p) : pair_load_part(p + i, mask);
 }
 
 /* px rows; an operand whose rows are all the same is loaded once for them. */
@@ -29,7 +24,7 @@ static inline __attribute__((always_inline)) void half_some(const gal_binary op,
                                                             const gal_operand *z, uint16_t *y, size_t r, size_t n,
                                                             const int px, const bool x_same, const bool z_same) {
     for (size_t i = 0; i < n; i += PAIR) {
-        __mmask32 mask = pair_first(n - i);
+        pair_mask mask = pair_first(n - i);
         pair a = half_at(x, r, i, mask), b = half_at(z, r, i, mask);
         GAL_UNROLL
         for (int p = 0; p < px; p++) {
@@ -111,7 +106,7 @@ static void half_binary_rows(gal_binary op, const gal_operand *a, const gal_oper
 static inline __attribute__((always_inline)) void half_map(const uint16_t *x, uint16_t *y, size_t n,
                                                            const gal_activation kind, const gal_cpu_activation *act) {
     for (size_t i = 0; i < n; i += PAIR) {
-        __mmask32 mask = pair_first(n - i);
+        pair_mask mask = pair_first(n - i);
         pair v = pair_load_part(x + i, mask);
         pair_store_part(y + i, mask, (pair){activate_short(v.a, kind, act), activate_short(v.b, kind, act)});
     }

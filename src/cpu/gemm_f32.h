@@ -7,7 +7,7 @@
  * in that order, whatever the tile it falls into: its bits do not depend on batch, threads or tile shape.
  *
  * In bf16 a pair of neighbouring channels is one word of four bytes, and stands where f32 has one float: row and panel
- * hold pairs, seg counts them, and a step of the chain is one VDPBF16PS. Accumulators and bias are f32.
+ * hold pairs, seg counts them, and a step of the chain is one VDPBF16PS or BFDOT. Accumulators and bias are f32.
  */
 #ifndef GAL_CPU_GEMM_F32_H
 #define GAL_CPU_GEMM_F32_H
@@ -48,5 +48,6 @@ typedef struct gal_gemm_f32 {
 
 extern const gal_gemm_f32 gal_tile_avx2, gal_tile_avx512, gal_tile_neon;
 extern const gal_gemm_f32 gal_tile_bf16_avx512bf16, gal_tile_bf16_f32_avx512bf16; /* with bf16 and with f32 output */
+extern const gal_gemm_f32 gal_tile_bf16_neonbf16, gal_tile_bf16_f32_neonbf16;
 
 #endif

@@ -13,37 +13,8 @@
 #include "cpu/activation_body.h"
 #include "cpu/gemm_f32.h"
 
-/* acc += a[lane] * w for all rows and vectors. */
-#define LANE(lane)                                                                                                     \
-    do {                                                                                                               \
-        vf w_[2];                                                                                                      \
-        GAL_UNROLL                                                                                                     \
-        for (int j = 0; j < nv; j++) w_[j] = vf_load(b + ((lane)*nv + j) * VF);                                        \
-        GAL_UNROLL                                                                                                     \
-        for (int i = 0; i < mr; i++) {                                                                                 \
-            GAL_UNROLL                                                                                                 \
-            for (int j = 0; j < nv; j++) acc[i][j] = vfmaq_laneq_f32(acc[i][j], w_[j], a[i], lane);                    \
-        }                                                                                                              \
-    } while (0)
-
-static inline __attribute__((always_inline)) void tile_segment(const float *const *row, const float *b, size_t seg,
-                                                               vf acc[MR][2], const int mr, const int nv) {
-    vf a[MR];
-    size_t k = 0;
-    for (; k + VF <= seg; k += VF, b += VF * nv * VF) {
-        GAL_UNROLL
-        for (int i = 0; i < mr; i++) a[i] = vf_load(row[i] + k);
-        LANE(0);
-        LANE(1);
-        LANE(2);
-        LANE(3);
-    }
-    for (; k < seg; k++, b += nv * VF) {
-        GAL_UNROLL
-        for (int i = 0; i < mr; i++) a[i] = vf_set(row[i][k]);
-        LANE(0);
-    }
-}
+#define STEP(acc, w, x, lane) vfmaq_laneq_f32(acc, w, x, lane)
+#include "cpu/gemm_lanes_neon.h"
 
 #include "cpu/gemm_f32_tile.h"
 

@@ -21,6 +21,6 @@ typedef struct gal_loops_bf16 {
     void (*widen)(const uint16_t *x, float *y, size_t n);
 } gal_loops_bf16;
 
-extern const gal_loops_bf16 gal_loops_bf16_avx512bf16;
+extern const gal_loops_bf16 gal_loops_bf16_avx512bf16, gal_loops_bf16_neonbf16;
 
 #endif

@@ -12,8 +12,10 @@ typedef struct pair {
     vf a, b; /* elements 0, 2, 4 ... and 1, 3, 5 ... */
 } pair;
 
+typedef __mmask32 pair_mask;
+
 /* The first n of 32 elements; all for n >= 32. */
-static inline __mmask32 pair_first(size_t n) {
+static inline pair_mask pair_first(size_t n) {
     return n >= PAIR ? ~(__mmask32)0 : ((__mmask32)1 << n) - 1;
 }
 
@@ -26,8 +28,13 @@ static inline pair pair_load(const uint16_t *p) {
     return pair_of(_mm512_loadu_si512(p));
 }
 /* Elements outside the mask are zero and never touched in memory. */
-static inline pair pair_load_part(const uint16_t *p, __mmask32 mask) {
+static inline pair pair_load_part(const uint16_t *p, pair_mask mask) {
     return pair_of(_mm512_maskz_loadu_epi16(mask, p));
+}
+
+/* One element in every lane. */
+static inline pair pair_set(uint16_t x) {
+    return pair_of(_mm512_set1_epi16((short)x));
 }
 
 /* Rounded to nearest even; denormals become zero. */
@@ -40,6 +47,6 @@ static inline __m512i pair_round(pair x) {
 static inline void pair_store(uint16_t *p, pair x) {
     _mm512_storeu_si512(p, pair_round(x));
 }
-static inline void pair_store_part(uint16_t *p, __mmask32 mask, pair x) {
+static inline void pair_store_part(uint16_t *p, pair_mask mask, pair x) {
     _mm512_mask_storeu_epi16(p, mask, pair_round(x));
 }

@@ -53,6 +53,11 @@ static const char *fits(const gal_node *node, const gal_gemm_f32 *gemm) {
         return GALEN_OK;                                                                                               \
     }
 
+#if defined(__x86_64__)
 SCALED(f32_avx2, gal_conv_f32_avx2, gal_tile_avx2, gal_elementwise_avx2)
 SCALED(f32_avx512, gal_conv_f32_avx512, gal_tile_avx512, gal_elementwise_avx512)
 SCALED(bf16_avx512bf16, gal_conv_bf16_avx512bf16, gal_tile_bf16_avx512bf16, gal_loops_bf16_avx512bf16)
+#elif defined(__aarch64__)
+SCALED(f32_neon, gal_conv_f32_neon, gal_tile_neon, gal_elementwise_neon)
+SCALED(bf16_neonbf16, gal_conv_bf16_neonbf16, gal_tile_bf16_neonbf16, gal_loops_bf16_neonbf16)
+#endif

@@ -1,8 +1,14 @@
 /*
  * Functions on vectors whose results are rounded to 16 bits at once: f32 in and out, relative error at most 2^-14 or
  * so, which moves a rounding to bf16 (half a unit is 2^-9) in one case of thirty and by one unit at most. A third of
- * the time of vec_math.h, whose division alone takes longer. AVX-512 only; include after vec_avx512.h.
+ * the time of vec_math.h, whose division alone takes longer. Include after vec_math.h. NEON has no such scaling and a
+ * reciprocal of eight bits only: there they are those of vec_math.h.
  */
+#if defined(__aarch64__)
+static inline vf vf_sigmoid_short(vf x) {
+    return vf_sigmoid(x);
+}
+#else
 
 /*
  * 2^t: a minimax polynomial of degree 4 for the fraction of t in [0, 1), relative error 2.6e-6, times 2^floor(t).
@@ -23,3 +29,4 @@ static inline vf vf_sigmoid_short(vf x) {
     vf e = vf_exp2_short(vf_mul(x, vf_set(-1.44269504088896341f)));
     return _mm512_rcp14_ps(vf_add(vf_set(1), e));
 }
+#endif
