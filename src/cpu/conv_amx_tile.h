@@ -11,7 +11,8 @@ typedef struct variant {
     size_t element, residual; /* bytes of an output, of a residual */
     bool add;                 /* there is a residual */
     bool full;                /* all columns of all panels are real */
-    bool plain;               /* the type's common case */
+    bool plain;               /* of 8-bit types: the common case */
+    gal_activation how;       /* of bf16: what is known of the activation */
     bool is_f32;              /* outputs are f32 */
     bool is_signed;           /* left operands have a sign */
 } variant;
