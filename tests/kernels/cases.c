@@ -145,6 +145,21 @@ static void odd_layer(layer *l, gal_rng *rng) {
     l->right = case_pick(rng, 0, l->s);
 }
 
+/*
+ * A 3x3 window with stride 1, which rows may compute in tiles of 2x2 or 4x4 outputs: a large image of few channels, a
+ * small one of many, or anything; the last two odd in every way.
+ */
+static void tiled_layer(layer *l, gal_rng *rng) {
+    int64_t kind = case_pick(rng, 0, 2), most = kind == 0 ? 30 : kind == 1 ? 10 : 20;
+    int64_t least = kind == 0 ? 16 : kind == 1 ? 5 : 1, channels = kind == 0 ? 12 : kind == 1 ? 48 : 1;
+    *l = square_layer(case_pick(rng, least, most), case_pick(rng, channels, 2 * channels + 20),
+                      case_pick(rng, channels, 2 * channels + 20), 3, 1, 1);
+    l->w = case_pick(rng, least, most);
+    if (kind == 0) return;
+    l->top = case_pick(rng, 0, 3), l->left = case_pick(rng, 0, 3);
+    l->bottom = case_pick(rng, 0, 3), l->right = case_pick(rng, 0, 3);
+}
+
 /* Pads more where the window is larger than the padded image. */
 static void make_fit(layer *l) {
     int64_t rows = (l->r - 1) * l->dilation + 1 - l->h - l->top - l->bottom,
@@ -195,13 +210,15 @@ static void conv_case(const layer *l, gal_rng *rng, kernel_case *c) {
 
 static void random_conv(gal_rng *rng, kernel_case *c) {
     layer l;
-    if (case_pick(rng, 0, 1) == 0) {
+    int64_t kind = case_pick(rng, 0, 5);
+    if (kind < 2)
         l = real_layer((size_t)case_pick(rng, 0, REAL - 1));
-    } else {
+    else if (kind < 4)
         odd_layer(&l, rng);
-    }
-    scale_down(&l, 400000);
-    if (case_pick(rng, 0, 5) == 0) { /* a large batch of tiny images: kernels may interleave them */
+    else
+        tiled_layer(&l, rng);
+    scale_down(&l, kind < 4 ? 400000 : 5000000);
+    if (kind < 4 && case_pick(rng, 0, 5) == 0) { /* a large batch of tiny images: kernels may interleave them */
         l.h = case_pick(rng, 1, 8), l.w = case_pick(rng, 1, 8);
         scale_down(&l, 40000);
         c->batch = case_pick(rng, 15, 70);

@@ -1,0 +1,8 @@
+/* Winograd's transforms, AVX2. */
+#include "cpu/vec_avx2.h"
+
+#include "cpu/vec_math.h"
+
+#include "cpu/conv_wino_body.h"
+
+const gal_wino_level gal_wino_avx2 = {.gemm = &gal_tile_avx2, .input = input, .output = output};

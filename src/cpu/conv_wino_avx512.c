@@ -1,0 +1,8 @@
+/* Winograd's transforms, AVX-512. */
+#include "cpu/vec_avx512.h"
+
+#include "cpu/vec_math.h"
+
+#include "cpu/conv_wino_body.h"
+
+const gal_wino_level gal_wino_avx512 = {.gemm = &gal_tile_avx512, .input = input, .output = output};

@@ -1,0 +1,10 @@
+/* Winograd's transforms, NEON. */
+#if defined(__aarch64__)
+#include "cpu/vec_neon.h"
+
+#include "cpu/vec_math.h"
+
+#include "cpu/conv_wino_body.h"
+
+const gal_wino_level gal_wino_neon = {.gemm = &gal_tile_neon, .input = input, .output = output};
+#endif
