@@ -164,20 +164,22 @@ static void run_slot(void *context, size_t slot) {
     }
 }
 
-/* Threads share the blocks when the weights are light, else also the panels, so that each weight is read by one. */
+/*
+ * Threads share the blocks, unless these are few: then the panels, so that each weight is read by one thread and the
+ * pixels are transformed by several, which costs less.
+ */
 static void cut(wino_job *job, int threads) {
     const gal_wino *wino = job->wino;
-    int64_t mr = job->level->gemm->mr, wanted = threads > 1 ? 4 * threads : 1;
+    int64_t mr = job->level->gemm->mr, wanted = threads > 1 ? 4 * threads : 1, block = wino->block;
     size_t bytes = (wino->size - wino->weights) * sizeof(float);
-    int64_t block = wino->block;
-    if (bytes <= LIGHT_WEIGHTS && job->tiles < block * wanted) {
+    bool many = bytes <= LIGHT_WEIGHTS && job->tiles > block;
+    if (many && job->tiles < block * wanted) {
         block = ceil_div(job->tiles, wanted);
-        if (block < mr) block = at_most(mr, wino->block);
+        if (block < mr) block = mr;
     }
     job->blocks = ceil_div(job->tiles, block);
     job->panels = ceil_div(wino->cv.k, job->level->gemm->nr);
-    job->shares =
-        job->blocks >= wanted ? 1 : at_most(job->panels, ceil_div(threads > 1 ? 2 * threads : 1, job->blocks));
+    job->shares = job->blocks >= wanted || threads == 1 ? 1 : at_most(job->panels, ceil_div(2 * threads, job->blocks));
     job->share = ceil_div(job->panels, job->shares);
     job->shares = ceil_div(job->panels, job->share);
 }

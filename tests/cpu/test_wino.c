@@ -1,0 +1,190 @@
+/* Winograd convolution: chosen by shape, as near to exact sums as its points allow, NaN kept within the tile. */
+#include "base/rng.h"
+#include "cpu/kernel.h"
+#include "support/shared.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static galen_error err;
+
+typedef struct layer {
+    gal_graph *graph;
+    gal_node *node;
+    float *w;
+} layer;
+
+/* Twelve uniform numbers: near enough to a normal distribution. */
+static float normal(gal_rng *rng) {
+    double sum = -6;
+    for (int i = 0; i < 12; i++) sum += gal_rng_uniform(rng);
+    return (float)sum;
+}
+
+static layer make(int64_t side, int64_t in, int64_t out, int64_t stride) {
+    layer l;
+    gal_value *v[2];
+    const int64_t dims[4] = {out, in, 3, 3}, pads[4] = {1, 1, 1, 1}, strides[2] = {stride, stride};
+    const gal_shape image = {4, {{1, true}, {side, false}, {side, false}, {in, false}}};
+    const gal_attr attr[2] = {{.name = "pads", .type = GAL_ATTR_INTS, .ints = pads, .count = 4},
+                              {.name = "strides", .type = GAL_ATTR_INTS, .ints = strides, .count = 2}};
+    assert_ok(gal_graph_create("g", &l.graph, &err), err);
+    assert_ok(gal_graph_input(l.graph, "x", GALEN_F32, &image, &v[0], &err), err);
+    assert_ok(gal_graph_new_constant(l.graph, "w", GALEN_F32, 4, dims, &v[1], &err), err);
+    const gal_node_spec spec = {
+        .domain = "galen", .op = "Conv", .name = "c", .n_in = 2, .n_out = 1, .n_attr = 2, .in = v, .attr = attr};
+    assert_ok(gal_graph_node(l.graph, &spec, &l.node, &err), err);
+    l.w = l.node->in[1]->constant->data;
+    gal_rng rng = gal_rng_make(1, 0);
+    float scale = sqrtf(2.0f / (float)(9 * in));
+    for (int64_t i = 0; i < out * in * 9; i++) l.w[i] = scale * normal(&rng);
+    return l;
+}
+
+#if defined(__x86_64__)
+static void expect(int64_t side, int64_t in, int64_t out, int64_t stride, const char *row) {
+    layer l = make(side, in, out, stride);
+    const gal_kernel *kernel = gal_kernel_pick_for(l.node, GAL_ISA_AVX512, 0, NULL);
+    assert_non_null(kernel);
+    assert_string_equal(kernel->name, row);
+    gal_graph_destroy(l.graph);
+}
+
+/* Weights count once an image: large ones with a small image keep the smaller tile, or the direct sums. */
+static void the_shape_chooses_the_tile(void **state) {
+    (void)state;
+    expect(56, 64, 64, 1, "conv_wino4_f32_avx512_12x32");
+    expect(28, 128, 128, 1, "conv_wino4_f32_avx512_12x32");
+    expect(14, 256, 256, 1, "conv_wino2_f32_avx512_12x32");
+    expect(4, 256, 256, 1, "conv_f32_avx512_12x32");
+    expect(2, 512, 512, 1, "conv_f32_avx512_12x32");
+    expect(28, 128, 128, 2, "conv_f32_avx512_12x32");
+}
+
+static void weights_that_may_overflow_are_refused(void **state) {
+    (void)state;
+    layer l = make(16, 64, 64, 1);
+    l.w[77] = 1e31f;
+    assert_string_equal(gal_kernel_pick_for(l.node, GAL_ISA_AVX512, 0, NULL)->name, "conv_f32_avx512_12x32");
+    l.w[77] = NAN;
+    assert_null(gal_kernel_pick_for(l.node, GAL_ISA_AVX512, 0, NULL));
+    gal_graph_destroy(l.graph);
+}
+#endif
+
+/* One image by a row, on this thread. */
+static void run(const gal_kernel *row, const layer *l, float *x, float *y, int64_t side, int64_t in, int64_t out) {
+    gal_kernel_needs needs;
+    galen_tensor from = {.dtype = GALEN_F32, .rank = 4, .dim = {1, side, side, in}, .data = x};
+    galen_tensor to = {.dtype = GALEN_F32, .rank = 4, .dim = {1, side, side, out}, .data = y};
+    const galen_tensor *ins[2] = {&from, l->node->in[1]->constant};
+    galen_tensor *outs[1] = {&to};
+    row->needs(l->node, 1, 1, &needs);
+    void *packed = aligned_alloc(64, (needs.packed_bytes + 63) / 64 * 64);
+    void *scratch = aligned_alloc(64, (needs.scratch_bytes + 127) / 64 * 64);
+    assert_true(packed != NULL && scratch != NULL);
+    memset(packed, 0, needs.packed_bytes);
+    row->pack(l->node, packed);
+    const gal_call call = {.node = l->node,
+                           .in = ins,
+                           .out = outs,
+                           .scratch = scratch,
+                           .packed = packed,
+                           .in_pitch = in,
+                           .out_pitch = out};
+    assert_ok(row->run(&call, &err), err);
+    free(packed);
+    free(scratch);
+}
+
+/* The sum for output (h, w, k) in f64. */
+static double exact(const float *x, const float *w, int64_t side, int64_t in, int64_t h, int64_t v, int64_t k) {
+    double sum = 0;
+    for (int64_t r = 0; r < 3; r++) {
+        for (int64_t s = 0; s < 3; s++) {
+            int64_t i = h + r - 1, j = v + s - 1;
+            if (i < 0 || i >= side || j < 0 || j >= side) continue;
+            for (int64_t c = 0; c < in; c++)
+                sum += (double)x[(i * side + j) * in + c] * (double)w[((k * in + c) * 3 + r) * 3 + s];
+        }
+    }
+    return sum;
+}
+
+/* Root of the mean squared error over that of the outputs; images are what Relu leaves of a normal distribution. */
+static double error_of(const gal_kernel *row, const layer *l, int64_t side, int64_t in, int64_t out) {
+    float *x = malloc((size_t)(side * side * in) * sizeof *x), *y = malloc((size_t)(side * side * out) * sizeof *y);
+    gal_rng rng = gal_rng_make(2, 0);
+    double wrong = 0, size = 0;
+    assert_true(x != NULL && y != NULL);
+    for (int64_t i = 0; i < side * side * in; i++) x[i] = fmaxf(normal(&rng), 0);
+    run(row, l, x, y, side, in, out);
+    for (int64_t i = 0; i < side * side * out; i++) {
+        double e = exact(x, l->w, side, in, i / out / side, i / out % side, i % out);
+        wrong += (y[i] - e) * (y[i] - e);
+        size += e * e;
+    }
+    free(x);
+    free(y);
+    return sqrt(wrong / size);
+}
+
+/*
+ * Sums of 576 products in f32 are off by 3e-7. F(2x2) is no worse: its sums are shorter. F(4x4) loses a factor of two
+ * at its points; the whole numbers 0, +-1, +-2 in their place would lose more than four and fail this.
+ */
+static void the_error_is_that_of_good_points(void **state) {
+    (void)state;
+    const int64_t sides[2] = {20, 8}, channels[2] = {64, 64};
+    size_t count;
+    const gal_kernel *const *table = gal_kernel_table(&count);
+    int tried = 0;
+    for (int i = 0; i < 2; i++) {
+        layer l = make(sides[i], channels[i], channels[i], 1);
+        for (size_t t = 0; t < count; t++) {
+            if (strstr(table[t]->name, "conv_wino") == NULL || !gal_kernel_runs_here(table[t])) continue;
+            if (table[t]->reject(l.node) != NULL) continue;
+            bool large = strstr(table[t]->name, "wino4") != NULL;
+            double e = error_of(table[t], &l, sides[i], channels[i], channels[i]);
+            print_message("%s: %.2g\n", table[t]->name, e);
+            assert_true(e > 0 && e < (large ? 1e-6 : 4e-7));
+            tried++;
+        }
+        gal_graph_destroy(l.graph);
+    }
+    assert_true(tried > 0 || gal_isa_detect() == GAL_ISA_REFERENCE);
+}
+
+/* A NaN spoils the tiles that read its pixel, at most four outputs and a window around it, and nothing else. */
+static void nan_stays_within_its_tiles(void **state) {
+    (void)state;
+    enum { SIDE = 20, IN = 64, OUT = 64 };
+    layer l = make(SIDE, IN, OUT, 1);
+    const gal_kernel *row = gal_kernel_pick(l.node, gal_isa_detect(), NULL);
+    if (row == NULL || strstr(row->name, "conv_wino4") == NULL) skip();
+    float *x = calloc(SIDE * SIDE * IN, sizeof *x), *y = malloc(SIDE * SIDE * OUT * sizeof *y);
+    assert_true(x != NULL && y != NULL);
+    x[(9 * SIDE + 9) * IN + 3] = NAN;
+    run(row, &l, x, y, SIDE, IN, OUT);
+    for (int i = 0; i < SIDE * SIDE * OUT; i++) {
+        int h = i / OUT / SIDE, w = i / OUT % SIDE;
+        if (abs(h - 9) <= 1 && abs(w - 9) <= 1) assert_true(isnan(y[i]));
+        if (abs(h - 9) > 5 || abs(w - 9) > 5) assert_true(y[i] == 0);
+    }
+    free(x);
+    free(y);
+    gal_graph_destroy(l.graph);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#if defined(__x86_64__)
+        cmocka_unit_test(the_shape_chooses_the_tile),
+        cmocka_unit_test(weights_that_may_overflow_are_refused),
+#endif
+        cmocka_unit_test(the_error_is_that_of_good_points),
+        cmocka_unit_test(nan_stays_within_its_tiles),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
