@@ -5,6 +5,7 @@ set(GALEN_FLAGS_avxvnni ${GALEN_FLAGS_avx2} -mavxvnni)
 set(GALEN_FLAGS_avx512 ${GALEN_FLAGS_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mprefer-vector-width=512)
 set(GALEN_FLAGS_avx512bf16 ${GALEN_FLAGS_avx512} -mavx512bf16)
 set(GALEN_FLAGS_avx512vnni ${GALEN_FLAGS_avx512} -mavx512vnni)
+set(GALEN_FLAGS_avx512vbmi ${GALEN_FLAGS_avx512} -mavx512vbmi)
 set(GALEN_FLAGS_avx512fp16 ${GALEN_FLAGS_avx512} -mavx512fp16)
 set(GALEN_FLAGS_amx ${GALEN_FLAGS_avx512bf16} -mavx512vbmi -mamx-tile -mamx-bf16 -mamx-int8)
 set(GALEN_FLAGS_neonbf16 -march=armv8.2-a+bf16) # NEON itself is part of every aarch64

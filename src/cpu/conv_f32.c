@@ -18,7 +18,6 @@ static bool fixed_image(const gal_value *value) {
 
 static const char *check_types(const gal_node *node) {
     const gal_value *x = node->in[0], *w = node->in[1];
-    if (x->dtype != GALEN_F32 && x->dtype != GALEN_BF16) return "the input is neither f32 nor bf16";
     if (!fixed_image(x) || !fixed_image(node->out[0])) return "the image size is not known at load";
     if (w->constant == NULL) return "the weights are not constant";
     if (w->shape.rank != 4) return "the window is not two-dimensional";
@@ -36,8 +35,8 @@ void gal_conv_f32_place(gal_conv *conv, int vec) {
     conv->panels = conv->bias + round_up(conv->columns * (size_t)conv->group, LINE);
 }
 
-/* What both kinds of rows read of a node: sizes, window, groups, activation. */
-static const char *read_node(const gal_node *node, gal_conv *conv) {
+/* What all rows read of a node: sizes, window, groups, activation. */
+const char *gal_conv_geometry(const gal_node *node, gal_conv *conv) {
     const char *why = check_types(node);
     if (why != NULL) return why;
     gal_window win;
@@ -62,21 +61,25 @@ static const char *read_node(const gal_node *node, gal_conv *conv) {
     return gal_cpu_activation_of(node, &conv->act);
 }
 
+bool gal_conv_wants_merging(const gal_conv *conv) {
+    bool small = conv->c < MERGE_CHANNELS && GAL_TILE_ROWS * conv->r * conv->s * conv->c <= GAL_CONV_EDGE;
+    return small && conv->dw == 1 && conv->group == 1 && conv->s > 1;
+}
+
 const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv) {
-    const char *why = read_node(node, conv);
+    const char *why = gal_conv_geometry(node, conv);
     if (why != NULL) return why;
     if (node->in[0]->dtype == GALEN_BF16) {
         if (conv->cg % 2 != 0) return "the channels of a group are not pairs";
         conv->c /= 2, conv->cg /= 2;
     }
-    bool small = conv->c < MERGE_CHANNELS && GAL_TILE_ROWS * conv->r * conv->s * conv->c <= GAL_CONV_EDGE;
-    conv->merged = small && conv->dw == 1 && conv->group == 1 && conv->s > 1;
+    conv->merged = gal_conv_wants_merging(conv);
     gal_conv_f32_place(conv, vec);
     return NULL;
 }
 
 const char *gal_conv_dw_decode(const gal_node *node, int block, gal_conv *conv) {
-    const char *why = read_node(node, conv);
+    const char *why = gal_conv_geometry(node, conv);
     if (why != NULL) return why;
     if (conv->cg != 1 || conv->kg != 1) return "is for depthwise convolution";
     if (node->in[1]->dtype != GALEN_F32) return "the weights are not f32";

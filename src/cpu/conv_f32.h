@@ -13,7 +13,8 @@ enum { GAL_CONV_SCALED = 32768 };
 
 /*
  * A convolution as the kernels see it. Sizes in elements; layouts NHWC. A matrix product is a 1x1 image of c channels.
- * In bf16 c and cg count pairs of channels, each a word of four bytes, and every offset into the input does too.
+ * In bf16 c and cg count pairs of channels, each a word of four bytes, and every offset into the input does too; in
+ * int8 fours.
  */
 typedef struct gal_conv {
     int64_t h, w, c;        /* input image */
@@ -23,10 +24,17 @@ typedef struct gal_conv {
     int64_t top, left;      /* padding in front; what is behind follows from oh and ow */
     int64_t group, cg, kg;  /* groups, channels of a group in and out */
     gal_cpu_activation act;
+    uint32_t pad;                       /* the word that padding holds: 0 but for int8 */
+    size_t scale;                       /* offset in floats from the start of packed, int8: a factor a column */
     bool merged;                        /* a window row (s * c floats) is one segment */
     size_t zero, bias, panels, columns; /* offsets in floats from the start of packed; padded columns of a group */
 } gal_conv;
 
+/* Sizes, window, groups and activation of a galen.Conv or galen.QConv into *conv, c and cg in channels; nothing else.
+ * NULL, or why fast rows cannot do it. */
+const char *gal_conv_geometry(const gal_node *node, gal_conv *conv);
+/* Whole window rows should be segments: few channels (c is set in words), side by side. */
+bool gal_conv_wants_merging(const gal_conv *conv);
 /* Reads node (galen.Conv) into *conv, all but the packed weights. NULL, or why the fast rows cannot do it. */
 const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv);
 /* Decides where zero, bias and panels lie; gal_conv_f32_decode has done it. */

@@ -116,16 +116,16 @@ static size_t point_taps(const conv_job *job, const pixels *px, int64_t group, c
     for (int64_t r = 0; r < cv->r; r++) {
         for (int64_t s = 0; s < cv->s; s++) {
             bool any = point_tap(job, px, group, r * cv->dh, s * cv->dw, row + taps * mr);
-            if (any) tap[taps++] = (uint32_t)(r * cv->s + s);
+            if (any || cv->pad != 0) tap[taps++] = (uint32_t)(r * cv->s + s);
         }
     }
     return taps;
 }
 
-/* A window row of s * c floats that the left or right border cuts, copied with zeros in place of the padding. */
+/* A window row of s * c floats that the left or right border cuts, copied with the padding's words beside it. */
 static const float *cut_row(const gal_conv *cv, const float *line, int64_t w, float *copy) {
     int64_t from = w < 0 ? -w : 0, to = at_most(cv->s, cv->w - w);
-    memset(copy, 0, (size_t)(cv->s * cv->c) * sizeof *copy);
+    for (int64_t i = 0; i < cv->s * cv->c; i++) memcpy(copy + i, &cv->pad, sizeof cv->pad);
     if (from < to) memcpy(copy + from * cv->c, line + (w + from) * cv->c, (size_t)((to - from) * cv->c) * sizeof *copy);
     return copy;
 }
@@ -190,6 +190,8 @@ static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_t
         gal_tile_f32 tile = table->tile[i];
         tile.b = b;
         tile.bias = job->packed + cv->bias + (size_t)group * cv->columns + first;
+        tile.scale = job->packed + cv->scale + (size_t)group * cv->columns + first;
+        tile.packed = job->packed;
         tile.out = (char *)tile.out + first * tile.element;
         if (tile.residual != NULL) tile.residual = (const char *)tile.residual + first * tile.element;
         tile.cols = (int)at_most(job->gemm->nr, cv->kg - (int64_t)first);
@@ -266,7 +268,7 @@ static int64_t taps_inside(int64_t out, int64_t size, int64_t window, int64_t st
 /* By position pays when at least a twentieth of all taps fall into the padding and the batch fills tiles. */
 static bool want_by_position(const conv_job *job) {
     const gal_conv *cv = job->conv;
-    if (job->n < MIN_IMAGES || job->merged || cv->r * cv->s == 1) return false;
+    if (job->n < MIN_IMAGES || job->merged || cv->r * cv->s == 1 || cv->pad != 0) return false;
     int64_t rows = taps_inside(cv->oh, cv->h, cv->r, cv->sh, cv->dh, cv->top);
     int64_t columns = taps_inside(cv->ow, cv->w, cv->s, cv->sw, cv->dw, cv->left);
     return (double)rows * (double)columns < 0.95 * (double)(cv->oh * cv->r) * (double)(cv->ow * cv->s);
@@ -299,7 +301,7 @@ void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call, const gal_
     gal_pool *pool = call->pool;
     job.n = x->dim[0], job.scale = scale;
     job.residual = residual != NULL ? residual->data : NULL;
-    job.in_pitch = x->dtype == GALEN_BF16 ? call->in_pitch / 2 : call->in_pitch;
+    job.in_pitch = call->in_pitch * (int64_t)galen_dtype_size(x->dtype) / (int64_t)sizeof(float);
     job.out_pitch = call->out_pitch;
     job.merged = cv->merged && job.in_pitch == cv->c;
     if (job.n == 0) return;

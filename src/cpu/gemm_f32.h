@@ -8,6 +8,8 @@
  *
  * In bf16 a pair of neighbouring channels is one word of four bytes, and stands where f32 has one float: row and panel
  * hold pairs, seg counts them, and a step of the chain is one VDPBF16PS or BFDOT. Accumulators and bias are f32.
+ *
+ * In int8 the word is four channels, u8 on the left and s8 in the panel; sums and bias are i32 (qconv.h).
  */
 #ifndef GAL_CPU_GEMM_F32_H
 #define GAL_CPU_GEMM_F32_H
@@ -25,6 +27,8 @@ typedef struct gal_tile_f32 {
     size_t taps, seg;
     const float *b;       /* the panel */
     const float *bias;    /* one float a column of the panel (padded with zeros) */
+    const float *scale;   /* int8: a factor a column of the panel */
+    const void *packed;   /* int8: the gal_qconv of the node */
     const void *residual; /* added before the clamp; NULL: none */
     void *out;
     size_t stride;                 /* elements from one row of out to the next */

@@ -27,6 +27,10 @@ bool case_bench_for(const gal_kernel *kernel, int index, int64_t batch, kernel_c
 bool case_is_product8(const gal_kernel *kernel);
 void case_random_product8(const gal_kernel *kernel, gal_rng *rng, kernel_case *out);
 bool case_bench_product8(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out);
+/* Other rows on bytes (cases_bytes.c). */
+bool case_is_bytes(const gal_kernel *kernel);
+bool case_random_bytes(const gal_kernel *kernel, gal_rng *rng, kernel_case *out);
+bool case_bench_bytes(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out);
 void case_free(kernel_case *c);
 
 /* Uniform in [from, to], both ends included. */

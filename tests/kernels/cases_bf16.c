@@ -97,6 +97,7 @@ static bool is_border(const gal_kernel *kernel) {
 }
 
 bool case_random_for(const gal_kernel *kernel, gal_rng *rng, kernel_case *out) {
+    if (case_is_bytes(kernel)) return case_random_bytes(kernel, rng, out);
     if (is_border(kernel)) {
         *out = (kernel_case){.batch = case_pick(rng, 1, 9)};
         int64_t channels = case_pick(rng, 1, 70);
@@ -113,6 +114,7 @@ bool case_random_for(const gal_kernel *kernel, gal_rng *rng, kernel_case *out) {
 }
 
 bool case_bench_for(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out) {
+    if (case_is_bytes(kernel)) return case_bench_bytes(kernel, index, batch, out);
     if (is_border(kernel)) {
         *out = (kernel_case){.batch = batch};
         if (index == 0) border_case(kernel->dtype == GALEN_F32, 32, 64, 64, out);

@@ -1,0 +1,124 @@
+/*
+ * The int8 rows of convolution and matrix product: conv_f32_run.c over words of four channels. A panel holds, for each
+ * column, the four weights of a word.
+ */
+#if defined(__x86_64__)
+#include "cpu/qconv.h"
+#include "cpu/rows.h"
+
+#include <string.h>
+
+enum { LINE = 64, WORDS = LINE / 4, TABLE = 256 };
+
+static size_t round_up(size_t x, size_t to) {
+    return (x + to - 1) / to * to;
+}
+
+/* Decodes and decides where the parts of packed lie: gal_qconv, zero row, bias, factors, table, panels. */
+static const char *decode(const gal_node *node, const gal_gemm_f32 *gemm, gal_qconv *qc) {
+    const char *why = gal_qconv_decode(node, qc);
+    if (why != NULL) return why;
+    gal_conv *conv = &qc->conv;
+    if (conv->cg % 4 != 0 && conv->group != 1) return "the channels of a group are not fours";
+    qc->copy = qc->flip || conv->c % 4 != 0;
+    conv->c = (conv->c + 3) / 4, conv->cg = (conv->cg + 3) / 4;
+    conv->merged = gal_conv_wants_merging(conv);
+    size_t seg = (size_t)(conv->merged ? conv->s * conv->cg : conv->cg);
+    conv->columns = round_up((size_t)conv->kg, (size_t)gemm->vec);
+    conv->zero = round_up(sizeof *qc, LINE) / 4;
+    conv->bias = conv->zero + round_up(seg, WORDS);
+    conv->scale = conv->bias + round_up(conv->columns * (size_t)conv->group, WORDS);
+    conv->panels = conv->scale + round_up(conv->columns * (size_t)conv->group, WORDS);
+    if (node->n_in > 5 && node->in[5] != NULL) {
+        qc->table = conv->panels * 4;
+        conv->panels += TABLE / 4;
+    }
+    return NULL;
+}
+
+static const gal_gemm_f32 *tile_for(const gal_node *node, const gal_gemm_f32 *bytes, const gal_gemm_f32 *floats) {
+    return gal_quant_output(node) == GALEN_F32 ? floats : bytes;
+}
+
+static void needs(const gal_node *node, const gal_gemm_f32 *gemm, int64_t max_batch, gal_kernel_needs *out) {
+    gal_qconv qc;
+    *out = (gal_kernel_needs){0};
+    if (decode(node, gemm, &qc) != NULL) return;
+    out->packed_bytes = gal_conv_f32_packed_bytes(&qc.conv);
+    out->scratch_bytes = gal_qconv_copy_bytes(&qc, max_batch);
+}
+
+/* Column `j` of a group into its panel. */
+static void pack_column(const gal_qconv *qc, const gal_gemm_f32 *gemm, const int8_t *w, size_t j, int8_t *group) {
+    const gal_conv *conv = &qc->conv;
+    size_t depth = (size_t)(conv->r * conv->s * conv->cg), first = j / (size_t)gemm->nr * (size_t)gemm->nr;
+    size_t width = conv->columns - first < (size_t)gemm->nr ? conv->columns - first : (size_t)gemm->nr;
+    int64_t channels = qc->bytes / conv->group;
+    int8_t *out = group + 4 * (first * depth + (j - first));
+    for (int64_t r = 0; r < conv->r; r++)
+        for (int64_t s = 0; s < conv->s; s++)
+            for (int64_t word = 0; word < conv->cg; word++, out += 4 * width)
+                for (int64_t c = 4 * word; c < 4 * word + 4 && c < channels; c++)
+                    out[c - 4 * word] = w[c * qc->w_step[1] + r * qc->w_step[2] + s * qc->w_step[3]];
+}
+
+static void pack(const gal_node *node, const gal_gemm_f32 *gemm, void *packed) {
+    gal_qconv qc;
+    if (decode(node, gemm, &qc) != NULL) return;
+    const gal_conv *conv = &qc.conv;
+    size_t depth = (size_t)(conv->r * conv->s * conv->cg);
+    float *words = packed;
+    int32_t *bias = (int32_t *)packed + conv->bias;
+    memcpy(packed, &qc, sizeof qc);
+    for (size_t i = conv->zero; i < conv->bias; i++) memcpy(words + i, &conv->pad, sizeof conv->pad);
+    if (qc.table != 0) memcpy((char *)packed + qc.table, node->in[5]->constant->data, TABLE);
+    gal_qconv_terms(node, &qc, bias, words + conv->scale);
+    for (int64_t k = conv->k - 1; k >= 0; k--) { /* from the back: columns of a group are padded */
+        size_t group = (size_t)(k / conv->kg), j = (size_t)(k % conv->kg), column = group * conv->columns + j;
+        bias[column] = bias[k];
+        words[conv->scale + column] = words[conv->scale + (size_t)k];
+        pack_column(&qc, gemm, (const int8_t *)node->in[1]->constant->data + k * qc.w_step[0], j,
+                    (int8_t *)(words + conv->panels + group * depth * conv->columns));
+    }
+}
+
+static galen_status run(const gal_call *call, const gal_gemm_f32 *gemm) {
+    const gal_qconv *qc = call->packed;
+    const galen_tensor *in[4] = {call->in[0], NULL, NULL, call->in[3]};
+    galen_tensor x = *call->in[0];
+    gal_call mine = *call;
+    if (qc->copy) {
+        gal_qconv_copy(qc, call, call->scratch);
+        x.data = call->scratch;
+        in[0] = &x;
+        mine.in = in;
+        mine.in_pitch = 4 * qc->conv.c;
+    }
+    gal_conv_f32_run(gemm, &mine);
+    return GALEN_OK;
+}
+
+#define ROWS(level)                                                                                                    \
+    static const gal_gemm_f32 *tile_##level(const gal_node *node) {                                                    \
+        return tile_for(node, &gal_tile_int8_##level, &gal_tile_int8_f32_##level);                                     \
+    }                                                                                                                  \
+    const char *gal_conv_int8_##level##_reject(const gal_node *node) {                                                 \
+        gal_qconv qc;                                                                                                  \
+        return decode(node, tile_##level(node), &qc);                                                                  \
+    }                                                                                                                  \
+    void gal_conv_int8_##level##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *out) {  \
+        (void)threads;                                                                                                 \
+        needs(node, tile_##level(node), max_batch, out);                                                               \
+    }                                                                                                                  \
+    void gal_conv_int8_##level##_pack(const gal_node *node, void *packed) {                                            \
+        pack(node, tile_##level(node), packed);                                                                        \
+    }                                                                                                                  \
+    galen_status gal_conv_int8_##level##_run(const gal_call *call, galen_error *err) {                                 \
+        (void)err;                                                                                                     \
+        return run(call, tile_##level(call->node));                                                                    \
+    }
+
+ROWS(avx2)
+ROWS(avxvnni)
+ROWS(avx512vnni)
+#endif
