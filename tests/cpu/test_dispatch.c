@@ -131,7 +131,7 @@ static void the_node_decides(void **state) {
 }
 #endif
 
-/* Every row is complete, and its name is new within its op. */
+/* Every row is complete, and its name is new within its op and type. */
 static void rows_are_complete(void **state) {
     (void)state;
     size_t count;
@@ -149,7 +149,8 @@ static void rows_are_complete(void **state) {
         assert_true(table[i]->isa > GAL_ISA_REFERENCE && table[i]->isa < GAL_ISA_COUNT);
         assert_true(strncmp(table[i]->name, "gal_", 4) != 0);
         for (size_t j = 0; j < i; j++)
-            assert_false(strcmp(table[i]->name, table[j]->name) == 0 && strcmp(table[i]->op, table[j]->op) == 0);
+            assert_false(table[i]->dtype == table[j]->dtype && strcmp(table[i]->name, table[j]->name) == 0 &&
+                         strcmp(table[i]->op, table[j]->op) == 0);
     }
 }
 
