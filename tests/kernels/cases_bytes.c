@@ -209,17 +209,12 @@ bool case_is_bytes(const gal_kernel *kernel) {
     if (case_is_product8(kernel)) return false;
     bool from_f32 = strcmp(kernel->op, "Quantize") == 0 || strcmp(kernel->op, "QuantizeLinear") == 0;
     return from_f32 || kernel->dtype == GALEN_U8 || kernel->dtype == GALEN_I8;
-};
-    for (size_t i = 0; i < 2; i++)
-        if (strcmp(kernel->op, from_f32[i]) == 0) return true;
-    return kernel->dtype == GALEN_U8 || kernel->dtype == GALEN_I8;
 }
 
 /* The f32 op whose problems have the sizes wanted, or NULL. */
 static const char *sizes_of(const char *op) {
-    static const char *const like[][2] = {{"MaxPool", "MaxPool"},
-                                          {"QAveragePool", "AveragePool"},
-                                          {"QGlobalAveragePool", "GlobalAveragePool"}};
+    static const char *const like[][2] = {
+        {"MaxPool", "MaxPool"}, {"QAveragePool", "AveragePool"}, {"QGlobalAveragePool", "GlobalAveragePool"}};
     for (size_t i = 0; i < sizeof like / sizeof *like; i++)
         if (strcmp(op, like[i][0]) == 0) return like[i][1];
     return NULL;
