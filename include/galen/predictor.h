@@ -40,7 +40,7 @@ typedef enum galen_task {
 /* What is true of every prediction of one predictor. Pointers live as long as the predictor. */
 typedef struct galen_predictor_facts {
     const char *path, *sha256; /* of the model file */
-    const char *precision;     /* "f32" or "bf16" */
+    const char *precision;     /* "f32" or "bf16"; "int8" for a quantised model */
     const char *device, *isa;  /* "cpu", "avx512" */
     int threads, batch;
     galen_task task;

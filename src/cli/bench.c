@@ -67,11 +67,11 @@ static void print_verdict(const bench_case *c, size_t n) {
             rival = &c[i];
     if (rival)
         printf("\nNo winner: the intervals of %s %s batch %d threads %d and of %s %s batch %d threads %d overlap.\n",
-               best->model, galen_dtype_name(best->precision), best->batch, best->threads, rival->model,
-               galen_dtype_name(rival->precision), rival->batch, rival->threads);
+               best->model, best->named, best->batch, best->threads, rival->model, rival->named, rival->batch,
+               rival->threads);
     else
         printf("\nMost images a second: %s, %s, batch %d, threads %d; its interval lies above all others.\n",
-               best->model, galen_dtype_name(best->precision), best->batch, best->threads);
+               best->model, best->named, best->batch, best->threads);
 }
 
 static void print_table(const bench_case *c, size_t n) {
@@ -84,7 +84,7 @@ static void print_table(const bench_case *c, size_t n) {
     for (size_t i = 0; i < n; i++) {
         table_cell(&table, "%s", c[i].model);
         table_cell(&table, "%s", gal_isa_name(c[i].isa));
-        table_cell(&table, "%s", galen_dtype_name(c[i].precision));
+        table_cell(&table, "%s", c[i].named);
         table_cell(&table, "%d", c[i].batch);
         table_cell(&table, "%d", c[i].threads);
         table_cell(&table, "%.1f", c[i].speed.median);
@@ -103,7 +103,7 @@ static void json_case(cli_json *json, const bench_case *c) {
     json_text(json, "model", c->model);
     json_text(json, "sha256", c->sha256);
     json_text(json, "isa", gal_isa_name(c->isa));
-    json_text(json, "precision", galen_dtype_name(c->precision));
+    json_text(json, "precision", c->named);
     json_int(json, "batch", c->batch);
     json_int(json, "threads", c->threads);
     json_number(json, "images_per_second", c->speed.median);

@@ -19,6 +19,7 @@ typedef struct bench_case {
     gal_session *session;
     void **in, **out;
     /* Measured. */
+    const char *named; /* precision as people read it: int8 for a quantised model */
     char sha256[65];
     double block[BENCH_MAX_BLOCKS]; /* images a second, in the order taken */
     int n_block;

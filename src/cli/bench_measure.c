@@ -64,6 +64,7 @@ galen_status bench_open(const cli_args *args, bench_case *c, galen_error *err) {
     /* As galen predict does: the weights are packed now, and the file's own pages may go. */
     for (size_t i = 0; i < c->source->n_file; i++) gal_file_release_pages(&c->source->file[i]);
     c->planned_bytes = gal_session_arena_bytes(c->session);
+    c->named = gal_session_precision_name(c->session);
     return bench_run_once(c, err);
 }
 

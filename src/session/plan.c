@@ -203,6 +203,20 @@ galen_dtype gal_session_precision(const gal_session *session) {
     return session->precision;
 }
 
+/* A convolution or product of bytes: what a quantised file asks for, whatever the precision of the rest. */
+static bool multiplies_bytes(const gal_node *node) {
+    static const char *const ops[] = {"QConv", "QGemm", "ConvInteger", "QLinearConv", "QLinearMatMul", "MatMulInteger"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(node->op->name, ops[i]) == 0) return true;
+    return false;
+}
+
+const char *gal_session_precision_name(const gal_session *session) {
+    for (uint32_t t = 0; t < session->n_step; t++)
+        if (multiplies_bytes(session->step[t].node)) return "int8";
+    return galen_dtype_name(session->precision);
+}
+
 galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err) {
     static const galen_dtype known[] = {GALEN_F32, GALEN_BF16};
     *out = GALEN_F32;

@@ -90,7 +90,7 @@ static void state_facts(galen_predictor *p) {
     const gal_card *card = &p->card;
     f->path = p->model->path;
     f->sha256 = p->model->sha256;
-    f->precision = galen_dtype_name(gal_session_precision(p->session));
+    f->precision = gal_session_precision_name(p->session);
     f->device = "cpu";
     f->isa = gal_isa_name(gal_session_isa(p->session));
     f->threads = gal_pool_threads(p->pool);

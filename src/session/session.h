@@ -86,6 +86,8 @@ size_t gal_session_lower_bound(const gal_session *session);  /* largest sum of a
 size_t gal_session_packed_bytes(const gal_session *session); /* weights in kernel order */
 gal_isa gal_session_isa(const gal_session *session);
 galen_dtype gal_session_precision(const gal_session *session);
+/* For people: "f32", "bf16", or "int8" when the model itself is quantised. Static storage. */
+const char *gal_session_precision_name(const gal_session *session);
 /* A precision by name, "f32" or "bf16"; NULL is f32. */
 galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err);
 
