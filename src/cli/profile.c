@@ -39,6 +39,20 @@ static const cli_option options[] = {
      .type = CLI_PATH,
      .metavar = "FILE",
      .help = "write the steps as Chrome trace events, for chrome://tracing or Perfetto"},
+    {.name = "numerics",
+     .type = CLI_FLAG,
+     .help = "the numerics passport: each layer's error against the model computed in f64, and what becomes of the "
+             "scores and decisions on the images given (none: random input)"},
+    {.name = "reference",
+     .type = CLI_PATH,
+     .metavar = "FILE",
+     .help = "with --numerics: the model that MODEL was quantised from, computed in f64 to compare with"},
+    {.name = "worst",
+     .type = CLI_INT,
+     .metavar = "N",
+     .low = 0,
+     .high = PROFILE_MAX_WORST,
+     .help = "with --numerics: how many of the images that differ most are named (default: 10)"},
     CLI_PRECISION_OPTION("f32 bf16", "f32 or bf16 (default: f32); integer files run in their own types"),
     CLI_ZOO_OPTIONS,
 };
@@ -129,7 +143,16 @@ static cli_exit run(const cli_args *args) {
     galen_error err;
     gal_buf shape;
     int64_t batch = cli_number(args, "batch", 1);
-    if (!cli_get(args, "cost")->set) return profile_run(args);
+    bool numerics = cli_get(args, "numerics")->set, cost_only = cli_get(args, "cost")->set;
+    static const char *const timing[] = {"cost", "batch", "repeats", "trace"};
+    for (size_t i = 0; numerics && i < sizeof timing / sizeof *timing; i++)
+        if (cli_get(args, timing[i])->set)
+            return cli_fail(args, CLI_USAGE, "--numerics measures errors, not time; leave out --%s", timing[i]);
+    if (numerics) return profile_numerics(args);
+    if (args->n_operand > 1 || cli_get(args, "reference")->set || cli_get(args, "worst")->set)
+        return cli_fail(args, CLI_USAGE,
+                        "images, --reference and --worst are for --numerics; add it or leave them out");
+    if (!cost_only) return profile_run(args);
     static const char *const measured[] = {"threads", "repeats", "trace", "precision"};
     for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)
         if (cli_get(args, measured[i])->set)
@@ -150,10 +173,10 @@ static cli_exit run(const cli_args *args) {
 
 const cli_verb cli_profile = {
     .name = "profile",
-    .operands = "MODEL",
+    .operands = "MODEL [FILES|FOLDERS...]",
     .min_operands = 1,
-    .max_operands = 1,
-    .summary = "measure or count what each layer of a model costs",
+    .max_operands = -1,
+    .summary = "measure or count what each layer of a model costs, or how exact it is",
     .text =
         "Measures every step of the planned model, as executed: median time, share of the total, work, and the share of the "
         "roofline, which is the least time that the machine allows divided by the time taken. That is the longer of the arithmetic at the "
@@ -162,10 +185,16 @@ const cli_verb cli_profile = {
         "last column names the one that counts. MAC counts multiplications with padding, as the literature does; GFLOP/s and the roofline do not, since "
         "kernels skip them. Then the time by kind of layer, and a run without the clock for comparison. Input is random in [-1, 1].\n\n"
         "With --cost nothing runs: multiply-accumulates (MAC), arithmetic (FLOP), bytes and parameters of every layer as the "
-        "file has it, before any optimisation. MODEL is an ONNX file, 'default', or zoo:NAME.",
-    .example = "galen profile default --batch 8\twhere the time goes\n"
-               "galen profile zoo:resnet18 --size 64 --trace trace.json\tto look at in a browser\n"
-               "galen profile --cost zoo:resnet50\ta network of the zoo at its own size",
+        "file has it, before any optimisation. MODEL is an ONNX file, 'default', or zoo:NAME.\n\n"
+        "With --numerics the model runs in the precision asked for and in f64 (by the plain C references, which takes seconds an image "
+        "for a large network), image by image. For each layer: the largest and the mean error and the largest value, both errors as parts of "
+        "that value, the signal-to-noise ratio, and how many elements stand at an end of an integer type's or a half's range. Then, for the images "
+        "given, the scores that differ most and the decisions that change at the card's threshold. docs/numerics.md describes the JSON.",
+    .example =
+        "galen profile default --batch 8\twhere the time goes\n"
+        "galen profile zoo:resnet18 --size 64 --trace trace.json\tto look at in a browser\n"
+        "galen profile --cost zoo:resnet50\ta network of the zoo at its own size\n"
+        "galen profile default scans/ --numerics --precision bf16\twhat bf16 does to layers, scores and decisions",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run,

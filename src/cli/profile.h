@@ -4,9 +4,11 @@
 
 #include "cli/cli.h"
 
-enum { PROFILE_MAX_REPEATS = 1000 };
+enum { PROFILE_MAX_REPEATS = 1000, PROFILE_MAX_WORST = 1000 };
 
-/* galen profile without --cost. */
+/* galen profile --numerics. */
+cli_exit profile_numerics(const cli_args *args);
+/* galen profile without --cost or --numerics. */
 cli_exit profile_run(const cli_args *args);
 
 #endif

@@ -69,6 +69,7 @@ galen_status gal_graph_value(gal_graph *graph, const char *name, gal_value **out
     gal_value *v = gal_arena_alloc(&graph->arena, 1, sizeof *v);
     if (!v) return no_memory(err, "values");
     v->id = graph->n_value;
+    v->made_up = !name;
     if (!name) {
         uint32_t serial = v->id;
         do v->name = gal_arena_printf(&graph->arena, "_%u", serial++);
@@ -217,14 +218,48 @@ void gal_node_set_input(gal_node *node, uint32_t index, gal_value *value) {
     if (value) link_use(value, use);
 }
 
+/* What `value` holds in another order, type or shape; NULL when it is computed. */
+static gal_value *form_of(const gal_value *value) {
+    const gal_node *node = value->producer;
+    if (!node || node->n_in == 0) return NULL;
+    bool moves = (node->op->flags & GAL_OP_VIEW) || !strcmp(node->op->name, "Transpose") ||
+                 !strcmp(node->op->name, "Cast") || !strcmp(node->op->name, "Narrow");
+    return moves ? node->in[0] : NULL;
+}
+
+void gal_graph_note_origins(gal_graph *graph) {
+    for (uint32_t i = 0; i < graph->n_value; i++) graph->value[i]->origin = graph->value[i]->name;
+}
+
+const char *gal_value_origin(const gal_value *value) {
+    while (value && !value->origin) value = form_of(value);
+    return value ? value->origin : NULL;
+}
+
+static void hand_on_origin(const gal_value *old, gal_value *by) {
+    const char *origin = gal_value_origin(old);
+    if (!origin) return;
+    by->origin = origin;
+    for (by = form_of(by); by && !by->origin; by = form_of(by)) by->origin = origin;
+}
+
+static void swap_names(gal_graph *graph, gal_value *a, gal_value *b) {
+    bool made_up = a->made_up;
+    gal_names_swap(graph->names, a, b);
+    a->made_up = b->made_up;
+    b->made_up = made_up;
+}
+
 void gal_graph_replace(gal_graph *graph, gal_value *old, gal_value *by) {
+    hand_on_origin(old, by);
     while (old->uses) gal_node_set_input(old->uses->node, old->uses->index, by);
+    bool better = by->made_up && !old->made_up;
+    if (better || old->is_output) swap_names(graph, old, by);
     if (!old->is_output) return;
     for (uint32_t i = 0; i < graph->n_output; i++)
         if (graph->output[i] == old) graph->output[i] = by;
     old->is_output = false;
     by->is_output = true;
-    gal_names_swap(graph->names, old, by);
 }
 
 bool gal_value_has_one_use(const gal_value *value) {

@@ -82,6 +82,9 @@ struct gal_value {
     gal_node *producer;   /* NULL for graph inputs and constants */
     gal_use *uses;
     bool is_input, is_output;
+    bool made_up; /* the name is nobody's: it was found for a value that was made without one */
+    const char
+        *origin; /* gal_graph_note_origins: the noted value that this one is, up to order and rounding, or NULL */
 };
 
 struct gal_node {
@@ -153,7 +156,16 @@ galen_status gal_graph_node(gal_graph *graph, const gal_node_spec *spec, gal_nod
 
 galen_status gal_graph_mark_output(gal_graph *graph, gal_value *value, galen_error *err);
 
-/* Every reader of `old` (and the output list) reads `by` instead. An output keeps its name: the names are swapped. */
+/*
+ * From here on every value remembers by name which of today's values it is: gal_graph_replace hands the name on to what
+ * takes a value's place, and to what that is only another form of (a transposed, converted or reshaped one).
+ */
+void gal_graph_note_origins(gal_graph *graph);
+/* The name noted for `value`, or for what it is another form of; NULL when none is. */
+const char *gal_value_origin(const gal_value *value);
+
+/* Every reader of `old` (and the output list) reads `by` instead. An output keeps its name, and a name that somebody
+ * gave stands in for one that was made up: the names are swapped. */
 void gal_graph_replace(gal_graph *graph, gal_value *old, gal_value *by);
 void gal_node_set_input(gal_node *node, uint32_t index, gal_value *value);
 /* Unlinks a node whose outputs nobody reads. */

@@ -29,6 +29,10 @@ galen_status gal_pass_narrow(gal_graph *graph, bool *changed, galen_error *err);
 /* Computes one node whose inputs are constants now, as gal_pass_fold_constants does; others are left alone. */
 galen_status gal_pass_fold_node(gal_graph *graph, gal_node *node, bool *changed, galen_error *err);
 
+/* Everything that is floating point in f64 (widen.c): what the model computes before any rounding. For references, on
+ * graphs of ONNX ops only; graph inputs and outputs become f64 too. */
+galen_status gal_pass_widen(gal_graph *graph, bool *changed, galen_error *err);
+
 typedef struct gal_pass_row {
     const char *name;
     gal_pass_fn run;

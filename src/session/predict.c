@@ -29,6 +29,14 @@ static galen_status decode(const galen_predictor *p, const char *path, galen_ima
     return status == GALEN_OK ? status : gal_fail_in(err, status, path);
 }
 
+galen_status gal_predictor_read(const galen_predictor *predictor, const char *file, float *planes, galen_error *err) {
+    galen_image image = {0};
+    GAL_TRY(decode(predictor, file, &image, err));
+    galen_status status = gal_prepare(&image, &predictor->card.recipe, planes, err);
+    galen_image_free(&image);
+    return status == GALEN_OK ? status : gal_fail_in(err, status, file);
+}
+
 /* Decodes and prepares one file into its slot of the batch. */
 static void prepare_item(void *context, size_t i) {
     galen_predictor *p = context;

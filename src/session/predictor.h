@@ -33,4 +33,7 @@ struct galen_predictor {
     void **output;       /* one buffer a graph output */
 };
 
+/* Decodes and prepares one file as the model takes it: predictor->plane_floats floats. The error names the file. */
+galen_status gal_predictor_read(const galen_predictor *predictor, const char *file, float *planes, galen_error *err);
+
 #endif

@@ -267,3 +267,23 @@ galen_status gal_session_profile(gal_session *session, int64_t batch, const void
     GAL_TRY(run_segments(session, batch, seconds, err));
     return finish_outputs(session, out, err);
 }
+
+galen_status gal_session_observe(gal_session *session, const void *const *in, void *const *out, gal_observe_fn fn,
+                                 void *context, galen_error *err) {
+    GAL_TRY(begin(session, 1, in, out, err));
+    for (uint32_t i = 0; i < session->n_segment; i++) {
+        const gal_segment *segment = &session->segment[i];
+        bool whole = segment->group == 0;
+        uint8_t *slice = whole ? NULL : slice_of(session, segment, 0);
+        if (!whole) set_lane(session, segment, 0, 0, 1);
+        for (uint32_t t = segment->first; t < segment->end; t++) {
+            const gal_step *step = &session->step[t];
+            view tensors = whole ? whole_of(step) : lane_of(step, 0);
+            const galen_tensor *const *made = (const galen_tensor *const *)tensors.out;
+            void *scratch = whole ? step->scratch : slice + step->scratch_offset;
+            GAL_TRY(run_step(step, tensors, scratch, session->pool, err));
+            GAL_TRY(fn(context, t, made, pitch_of(step->out_pitch, made, step->node->n_out), err));
+        }
+    }
+    return finish_outputs(session, out, err);
+}

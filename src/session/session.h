@@ -57,6 +57,18 @@ galen_status gal_session_run(gal_session *session, int64_t batch, const void *co
 galen_status gal_session_profile(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                                  double *seconds, galen_error *err);
 
+/*
+ * Called after step `step` (gal_session_step) with what it wrote: n_out tensors, NULL where omitted, valid during the
+ * call. `pitch` is the number of elements from one row of out[0]'s last dimension to the next: more than the dimension
+ * where the row lies in a wider tensor.
+ */
+typedef galen_status (*gal_observe_fn)(void *context, size_t step, const galen_tensor *const *out, int64_t pitch,
+                                       galen_error *err);
+/* Runs one item (batch 1) with `fn` called after each step, views too. What it returns other than GALEN_OK ends the
+ * run. */
+galen_status gal_session_observe(gal_session *session, const void *const *in, void *const *out, gal_observe_fn fn,
+                                 void *context, galen_error *err);
+
 struct gal_kernel; /* cpu/kernel.h */
 
 /* One planned step, for profiles and --verbose. */

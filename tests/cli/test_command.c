@@ -300,6 +300,29 @@ static void test_measured_profile(void **state) {
     json_decref(run_json("profile default --json --cost --trace x", "", "", CLI_USAGE));
 }
 
+/* The passport of the shipped model on phantoms: a layer each, scores and decisions; and what does not go together. */
+static void test_numerics_passport(void **state) {
+    (void)state;
+    json_t *answer = run_json("profile default {dir} --numerics --precision bf16 --json --worst 2", "", phantoms(), 0);
+    const json_t *layers = json_object_get(answer, "layers"), *scores = json_object_get(answer, "scores");
+    assert_int_equal(json_array_size(layers), 14);
+    assert_int_equal(json_integer_value(json_object_get(answer, "unmatched_steps")), 0);
+    assert_int_equal(json_integer_value(json_object_get(scores, "images")), 5);
+    assert_true(json_is_integer(json_object_get(scores, "decisions_changed")));
+    const json_t *worst = json_object_get(scores, "worst"), *first = json_array_get(worst, 0);
+    assert_int_equal(json_array_size(worst), 2);
+    double most = json_number_value(json_object_get(scores, "max_difference"));
+    assert_true(most > 0 && fabs(fabs(json_number_value(json_object_get(first, "difference"))) - most) < 1e-6);
+    assert_true(json_is_string(json_object_get(first, "file")));
+    json_decref(answer);
+    answer = run_json("profile zoo:cxr-resnet10 --numerics --json", "", "", 0);
+    assert_string_equal(json_string_value(json_object_get(answer, "input")), "random");
+    json_decref(answer);
+    json_decref(run_json("profile default --numerics --trace x --json", "", "", CLI_USAGE));
+    json_decref(run_json("profile default {dir} --json", "", phantoms(), CLI_USAGE));
+    json_decref(run_json("profile default /nonexistent.png --numerics --json", "", "", CLI_INPUT));
+}
+
 static void test_phantoms_repeat(void **state) {
     static const char *const name[] = {"truth.csv", "phantom-3-000000.png", "phantom-3-000004.png"};
     char again[MAX_PATH], a[MAX_PATH + 64], b[MAX_PATH + 64];
@@ -344,6 +367,7 @@ int main(void) {
         cmocka_unit_test(test_converted_model_scores_alike),
         cmocka_unit_test(test_costs),
         cmocka_unit_test(test_measured_profile),
+        cmocka_unit_test(test_numerics_passport),
         cmocka_unit_test(test_phantoms_repeat),
         cmocka_unit_test(test_median_interval),
     };

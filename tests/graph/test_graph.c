@@ -67,6 +67,24 @@ static void names_are_unique(void **state) {
     assert_ok(gal_graph_verify(graph, &err), err);
 }
 
+/* A pass that remakes a node under no name does not lose the one the model gave, and says whose place was taken. */
+static void replacing_keeps_given_names(void **state) {
+    (void)state;
+    gal_value *x = input("x", 2, batch_3);
+    gal_node *a = add("Relu", x, NULL, "a");
+    gal_graph_note_origins(graph);
+    gal_node *made = add("Relu", x, NULL, NULL), *flat = add("Flatten", made->out[0], NULL, NULL);
+    assert_true(made->out[0]->made_up && !a->out[0]->made_up);
+    assert_null(gal_value_origin(flat->out[0]));
+    gal_graph_replace(graph, a->out[0], flat->out[0]);
+    assert_string_equal(flat->out[0]->name, "a");
+    assert_ptr_equal(gal_graph_find(graph, "a"), flat->out[0]);
+    assert_true(a->out[0]->made_up && !flat->out[0]->made_up);
+    assert_string_equal(gal_value_origin(made->out[0]), "a"); /* flat is only another form of it */
+    assert_string_equal(gal_value_origin(x), "x");
+    assert_ok(gal_graph_verify(graph, &err), err);
+}
+
 static void replacing_moves_uses_and_output_names(void **state) {
     (void)state;
     gal_value *x = input("x", 2, batch_3);
@@ -190,9 +208,11 @@ static void memory_may_run_out_anywhere(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(a_small_graph_is_valid),      T(names_are_unique),         T(replacing_moves_uses_and_output_names),
-        T(insertion_keeps_the_order),   T(binding_makes_a_constant), T(bad_nodes_are_refused_by_name),
-        T(integer_constants_are_known), T(products_of_dimensions),   T(memory_may_run_out_anywhere),
+        T(a_small_graph_is_valid),        T(names_are_unique),
+        T(replacing_keeps_given_names),   T(replacing_moves_uses_and_output_names),
+        T(insertion_keeps_the_order),     T(binding_makes_a_constant),
+        T(bad_nodes_are_refused_by_name), T(integer_constants_are_known),
+        T(products_of_dimensions),        T(memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

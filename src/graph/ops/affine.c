@@ -47,5 +47,5 @@ int32_t gal_zero_at(const galen_tensor *zero, int64_t i) {
 
 double gal_scale_at(const galen_tensor *scale, int64_t i) {
     if (galen_tensor_elements(scale) == 1) i = 0;
-    return (double)((const float *)scale->data)[i];
+    return scale->dtype == GALEN_F64 ? ((const double *)scale->data)[i] : (double)((const float *)scale->data)[i];
 }
