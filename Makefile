@@ -9,6 +9,7 @@
 #   make arm        cross-builds for aarch64 into build-arm and tests it under qemu-user
 #   make fuzz       builds the libFuzzer targets and runs each for FUZZ_SECONDS
 #   make bench-predict | bench-model   measures the command's start-up and the model's speed
+#   make bench-limits   cold start, peak memory and first runs at new batch sizes of ResNet-18 64x64
 #   make install PREFIX=/usr/local
 #   make clean
 
@@ -18,7 +19,7 @@ FUZZ_SECONDS ?= 20
 DEPS ?= yes
 
 .DEFAULT_GOAL := release
-.PHONY: release deps demo test lint format debug asan tsan arm fuzz bench-predict bench-model install clean
+.PHONY: release deps demo test lint format debug asan tsan arm fuzz bench-predict bench-model bench-limits install clean
 
 deps:
 ifeq ($(DEPS),yes)
@@ -71,6 +72,12 @@ bench-predict: release
 
 bench-model: release
 	@build/galen bench default --batch 1,8,64 --threads 1,2
+
+bench-limits: release
+	@build/galen phantom --out build/bench/phantom >build/bench/phantom.txt
+	@build/galen convert zoo:resnet18 --size 64 --classes 1 --keep build/bench/resnet18-64.onnx >build/bench/convert.txt
+	@build/bench/limits build/galen build/bench/resnet18-64.onnx build/bench/phantom/phantom-1-000000.png \
+		bench/results/resnet18_64-limits.json
 
 install: release
 	@cmake --install build --prefix $(PREFIX)
