@@ -156,7 +156,7 @@ static int64_t panel_bytes(const work *w) {
     return w->p->conv->cv.r * w->tap_w * w->steps * 2 * GAL_AMX_TILE;
 }
 
-static void make_side(const work *w, int64_t panel, const variant c, panel_side *to) {
+INLINE void make_side(const work *w, int64_t panel, const variant c, panel_side *to) {
     const gal_amx_product *p = w->p;
     int64_t column = panel * GAL_AMX_PANEL;
     to->columns = columns_of(p, panel);
@@ -170,51 +170,67 @@ static void make_side(const work *w, int64_t panel, const variant c, panel_side 
 static void plan_fetch(work *w, int64_t panel, int64_t blocks) {
     const gal_amx_product *p = w->p;
     int64_t steps = p->conv->cv.r * w->tap_w * w->steps;
-    w->each = (int)(2 * GAL_AMX_ROWS / steps) + 1;
     w->fetch = w->fetch_end = NULL;
-    if (p->rows_outer || panel + 1 == p->panels) return;
+    if (panel + 1 == p->panels) return;
     bool wide = p->columns - (panel + 1) * GAL_AMX_PANEL > GAL_AMX_ROWS;
     w->fetch = p->b + (panel + 1) * panel_bytes(w);
     w->fetch_end = w->fetch + panel_bytes(w) / (wide ? 1 : 2);
     w->fetch_lines = (w->fetch_end - w->fetch) / GAL_AMX_STEP / (blocks * steps) + 1;
 }
 
-/* Block after block, by panels or by rows. */
+/* Sums block `block` of a panel into *sums while the one before is finished, and leaves it pending in its place. */
+INLINE void run_block(work *w, const panel_side *side, int64_t block, gal_amx_sums *sums, pending *before,
+                      const variant c) {
+    const gal_amx_product *p = w->p;
+    const gal_amx_rows *rows = p->rows + 2 * block;
+    const int32_t *pixel_of = p->pixel_of + 2 * block * GAL_AMX_ROWS;
+    bool two = 2 * block + 1 < p->n_rows;
+    if (side->wide && two)
+        sum_block(w, rows, pixel_of, side, sums, before, true, true, c);
+    else if (side->wide)
+        sum_block(w, rows, pixel_of, side, sums, before, false, true, c);
+    else if (two)
+        sum_block(w, rows, pixel_of, side, sums, before, true, false, c);
+    else
+        sum_block(w, rows, pixel_of, side, sums, before, false, false, c);
+    finish_all(w, before, c);
+    *before = (pending){.sums = (const uint32_t(*)[GAL_AMX_PANEL])sums->at,
+                        .pixel_of = pixel_of,
+                        .side = side,
+                        .rows = two ? 2 * GAL_AMX_ROWS : GAL_AMX_ROWS};
+}
+
+/* Block after block, by panels or by rows. The block before still needs its own side and sums, so there are two. */
 INLINE void run_product(work *w, const variant c) {
     const gal_amx_product *p = w->p;
     gal_amx_sums sums[2];
     panel_side side[2];
     pending before = {0};
-    int64_t blocks = (p->n_rows + 1) / 2, all = blocks * p->panels, last = -1;
-    int now = 0;
-    for (int64_t i = 0; i < all; i++) {
-        int64_t panel = p->rows_outer ? i % p->panels : i / blocks, block = p->rows_outer ? i / p->panels : i % blocks;
-        if (panel != last) { /* the block before still needs the other side */
+    int64_t blocks = (p->n_rows + 1) / 2, outer = p->rows_outer ? blocks : p->panels;
+    int now = 0, turn = 0;
+    for (int64_t i = 0; i < outer; i++) {
+        if (!p->rows_outer) {
             now = !now;
-            make_side(w, panel, c, &side[now]);
-            plan_fetch(w, panel, blocks);
-            last = panel;
+            make_side(w, i, c, &side[now]);
+            plan_fetch(w, i, blocks);
         }
-        bool two = 2 * block + 1 < p->n_rows;
-        const gal_amx_rows *rows = p->rows + 2 * block;
-        const int32_t *pixel_of = p->pixel_of + 2 * block * GAL_AMX_ROWS;
-        if (side[now].wide && two)
-            sum_block(w, rows, pixel_of, &side[now], &sums[i % 2], &before, true, true, c);
-        else if (side[now].wide)
-            sum_block(w, rows, pixel_of, &side[now], &sums[i % 2], &before, false, true, c);
-        else if (two)
-            sum_block(w, rows, pixel_of, &side[now], &sums[i % 2], &before, true, false, c);
-        else
-            sum_block(w, rows, pixel_of, &side[now], &sums[i % 2], &before, false, false, c);
-        finish_all(w, &before, c);
-        before = (pending){.sums = (const uint32_t(*)[GAL_AMX_PANEL])sums[i % 2].at,
-                           .pixel_of = pixel_of,
-                           .side = &side[now],
-                           .rows = two ? 2 * GAL_AMX_ROWS : GAL_AMX_ROWS};
+        for (int64_t j = 0; j < (p->rows_outer ? p->panels : blocks); j++, turn = !turn) {
+            if (p->rows_outer) {
+                now = !now;
+                make_side(w, j, c, &side[now]);
+            }
+            run_block(w, &side[now], p->rows_outer ? i : j, &sums[turn], &before, c);
+        }
     }
     finish_all(w, &before, c);
 }
 
 static work work_of(const gal_amx_product *p) {
-    return (work){.p = p, .finish = finish_of(p), .steps = p->conv->steps, .tap_w = p->conv->tap_w, .pixel = p->pixel};
+    int64_t steps = p->conv->cv.r * p->conv->tap_w * p->conv->steps;
+    return (work){.p = p,
+                  .each = (int)(2 * GAL_AMX_ROWS / steps) + 1,
+                  .finish = finish_of(p),
+                  .steps = p->conv->steps,
+                  .tap_w = p->conv->tap_w,
+                  .pixel = p->pixel};
 }
