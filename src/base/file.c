@@ -79,6 +79,13 @@ void gal_file_release_pages(const gal_file *file) {
     if (file->data) madvise((void *)(uintptr_t)file->data, file->size, MADV_DONTNEED);
 }
 
+void gal_file_release_range(const gal_file *file, const void *data, size_t bytes) {
+    uintptr_t from = (uintptr_t)data, start = (uintptr_t)file->data, page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    if (!file->data || from < start || from - start > file->size || bytes > file->size - (from - start)) return;
+    uintptr_t first = (from + page - 1) / page * page, last = (from + bytes) / page * page;
+    if (last > first) madvise((void *)first, last - first, MADV_DONTNEED);
+}
+
 static int write_all(int fd, const unsigned char *data, size_t size) {
     while (size > 0) {
         ssize_t n = write(fd, data, size);

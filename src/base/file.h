@@ -18,6 +18,8 @@ void gal_file_unmap(gal_file *file);
 /* Gives the pages read so far back to the system; they are read again when touched. For weights that were packed
  * elsewhere. */
 void gal_file_release_pages(const gal_file *file);
+/* The same for the whole pages within [data, data + bytes); nothing when that does not lie in the file. */
+void gal_file_release_range(const gal_file *file, const void *data, size_t bytes);
 
 /* Writes to a temporary name in the same folder, syncs, then renames: a reader sees the old file or the whole new one.
  */

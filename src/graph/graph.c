@@ -250,6 +250,11 @@ static void swap_names(gal_graph *graph, gal_value *a, gal_value *b) {
     b->made_up = made_up;
 }
 
+void gal_graph_discard(gal_graph *graph, const void *data, size_t bytes) {
+    gal_arena_discard(&graph->arena, data, bytes);
+    for (size_t i = 0; i < graph->n_file; i++) gal_file_release_range(&graph->file[i], data, bytes);
+}
+
 void gal_graph_replace(gal_graph *graph, gal_value *old, gal_value *by) {
     hand_on_origin(old, by);
     while (old->uses) gal_node_set_input(old->uses->node, old->uses->index, by);

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/file.h"
 
 #include <galen/status.h>
 #include <galen/tensor.h>
@@ -102,6 +103,8 @@ struct gal_node {
 
 typedef struct gal_graph {
     gal_arena arena;
+    const gal_file *file; /* mapped files that constants may lie in; the model's, which outlives the graph's use */
+    size_t n_file;
     const char *name;
     gal_node *first, *last;
     gal_value **input, **output; /* in declaration order, constants excluded */
@@ -166,6 +169,12 @@ const char *gal_value_origin(const gal_value *value);
 
 /* Every reader of `old` (and the output list) reads `by` instead. An output keeps its name, and a name that somebody
  * gave stands in for one that was made up: the names are swapped. */
+
+/* Nobody reads these bytes of a constant any more: their pages go back to the system, whether they lie in the graph's
+ * arena (and read as zeros then) or in a mapped file. */
+void gal_graph_discard(gal_graph *graph, const void *data, size_t bytes);
+
+/* Every reader of `old` (and the output list) reads `by` instead. An output keeps its name: the names are swapped. */
 void gal_graph_replace(gal_graph *graph, gal_value *old, gal_value *by);
 void gal_node_set_input(gal_node *node, uint32_t index, gal_value *value);
 /* Unlinks a node whose outputs nobody reads. */

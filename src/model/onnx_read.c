@@ -141,6 +141,7 @@ static galen_status read_bytes(gal_model *model, const char *folder, const void 
         .model = model, .graph = model->graph, .options = &chosen, .folder = (char *)(uintptr_t)folder};
     gal_arena_init(&reader.scratch, scratch_max_bytes);
     galen_status status = gal_sha256_hex(bytes, size, model->sha256, err);
+    if (folder) gal_file_release_pages(&model->file[0]); /* hashing has read them all */
     if (status == GALEN_OK) status = read_model(&reader, gal_wire_of(bytes, size), err);
     for (size_t i = 1; i < model->n_file; i++) gal_free(reader.external[i]);
     gal_free(reader.external);
@@ -196,6 +197,9 @@ static galen_status load(gal_model *model, const char *path, const gal_onnx_opti
     model->n_file = 1;
     galen_status status = folder_of(path, folder, err);
     if (status == GALEN_OK) status = read_bytes(model, folder, model->file[0].data, model->file[0].size, options, err);
+    model->graph->file = model->file;
+    model->graph->n_file = model->n_file;
+    for (size_t i = 0; i < model->n_file; i++) gal_file_release_pages(&model->file[i]); /* what had to be copied */
     return status == GALEN_OK ? status : gal_fail_in(err, status, path);
 }
 

@@ -144,7 +144,7 @@ static galen_status fold(gal_graph *graph, gal_node *layer, gal_node *node, cons
     gal_graph_remove(graph, layer);
     /* Nobody can read the old weights any more; with large models their memory counts. */
     if (old->uses == NULL && !old->is_output)
-        gal_arena_discard(&graph->arena, old->constant->data, (size_t)galen_tensor_bytes(old->constant));
+        gal_graph_discard(graph, old->constant->data, (size_t)galen_tensor_bytes(old->constant));
     return GALEN_OK;
 }
 

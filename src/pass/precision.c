@@ -72,7 +72,7 @@ static galen_status narrow_constant(gal_graph *graph, const gal_value *value, in
 static void forget(gal_graph *graph, gal_value *value) {
     size_t bytes = (size_t)galen_tensor_bytes(value->constant);
     if (value->uses != NULL || value->is_output || bytes < DISCARD_MIN) return;
-    gal_arena_discard(&graph->arena, value->constant->data, bytes);
+    gal_graph_discard(graph, value->constant->data, bytes);
     galen_tensor *tensor = (galen_tensor *)(uintptr_t)value->constant; /* the graph is the caller's to rewrite */
     tensor->data = NULL;
 }

@@ -39,7 +39,7 @@ static bool may_release(const gal_session *s, const uint32_t *step_of, const gal
 /* Neither kernels nor the graph keep a pointer, so that whoever still reads the constant is found at once. */
 static void release(gal_session *s, const gal_value *value) {
     gal_block *block = &s->block[s->slot[s->slot_of[value->id]].block];
-    gal_arena_discard(&s->graph->arena, block->data, block->bytes);
+    gal_graph_discard(s->graph, block->data, block->bytes);
     block->data = NULL;
     galen_tensor *tensor = (galen_tensor *)(uintptr_t)value->constant; /* the session owns the graph */
     tensor->data = NULL;

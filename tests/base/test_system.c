@@ -26,6 +26,8 @@ static void files_are_written_whole_and_mapped(void **state) {
     assert_int_equal(file.size, 6);
     assert_memory_equal(file.data, "world!", 6);
     gal_file_release_pages(&file);
+    gal_file_release_range(&file, file.data, file.size);
+    gal_file_release_range(&file, &file, sizeof file); /* not in it: nothing happens */
     assert_memory_equal(file.data, "world!", 6);
     gal_file_unmap(&file);
     assert_int_equal(gal_file_map(path, 5, &file, &err), GALEN_ERR_LIMIT);
