@@ -61,7 +61,7 @@ def choose(path, precision, image):
                 once(model, trial)
             taken[name] = statistics.median(once(model, trial) for _ in range(TRIAL_RUNS))
         except RuntimeError as e:  # a mode that this PyTorch does not offer for the type
-            taken[name] = str(e).strip().splitlines()[-1][:160]
+            taken[name] = str(e).strip().splitlines()[0][:160]
             continue
         if best is None or taken[name] < taken[best[0]]:
             best = (name, model)
