@@ -3,10 +3,10 @@ import path from 'node:path';
 
 export const usage = `Use: bench/peers/run [options]
 
-Without options the whole table is measured, about 40 minutes, and written to bench/results. A run of anything less
+Without options the whole table is measured, an estimated 40 minutes, and written to bench/results. A run of anything less
 goes to build/peers/results. Lists are separated by commas.
 
-  --quick             three models, batch 1 and 8, two threads: about 5 minutes
+  --quick             three models, batch 1 and 8, two threads: an estimated 5 minutes
   --model LIST        zoo models (see cells.mjs) or ONNX files with one picture as input
   --precision LIST    f32 bf16 f16 int8
   --batch LIST
