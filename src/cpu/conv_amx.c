@@ -13,10 +13,9 @@ enum {
     MEDIUM_IMAGE = 64, /* output pixels of images worth interleaving */
     LEAST_M = 96,      /* rows of a band: fewer leave too much of the last tile empty */
     PRODUCT_PS = 4500,
-    WEIGHTS_PS = 34,    /* of a tile product, and of a byte of weights from L3 (Sapphire Rapids) */
-    TASK_PS = 2500000,  /* a shorter task is not worth handing to another thread */
-    SCALED = 256 << 10, /* bytes of scaled pixels that a task holds */
-    TASKS = 3,          /* a thread, at least: the last to finish is not far behind */
+    WEIGHTS_PS = 34,   /* of a tile product, and of a byte of weights from L3 (Sapphire Rapids) */
+    TASK_PS = 2500000, /* a shorter task is not worth handing to another thread */
+    TASKS = 3,         /* a thread, at least: the last to finish is not far behind */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b) {
@@ -147,16 +146,11 @@ static int64_t tasks_wanted(const gal_amx_conv *amx, int64_t n, int threads) {
     return at_least(1, at_most(time / TASK_PS, threads > 1 ? TASKS * threads : 1));
 }
 
-static int64_t scaled_rows(const gal_amx_conv *amx) {
-    return at_least(GAL_AMX_PANEL, SCALED / amx->pixel / GAL_AMX_PANEL * GAL_AMX_PANEL);
-}
-
 /* Tasks of a call in place: runs of pixels. */
 static void cut_direct(const gal_amx_conv *amx, int64_t n, int64_t wanted, gal_amx_cut *cut) {
     const gal_conv *cv = &amx->cv;
     int64_t all = n * cv->oh * cv->ow, chunk = at_most(MOST_ROWS, at_least(LEAST_ROWS, BUDGET / (cv->cg)));
     if (weight_bytes(amx) <= LIGHT_WEIGHTS) chunk = at_most(chunk, at_least(GAL_AMX_PANEL, ceil_div(all, wanted)));
-    if (amx->scaled) chunk = at_most(chunk, scaled_rows(amx));
     cut->chunks = ceil_div(all, chunk);
     cut->chunk = at_most(round_up(ceil_div(all, cut->chunks), GAL_AMX_PANEL), all);
     cut->chunks = ceil_div(all, cut->chunk);
@@ -179,7 +173,7 @@ static void cut_gathered(const gal_amx_conv *amx, int64_t n, int64_t wanted, gal
 void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, gal_amx_cut *cut) {
     int64_t wanted = tasks_wanted(amx, n, threads);
     *cut = (gal_amx_cut){.images = 1, .groups = n, .rows = amx->cv.oh, .bands = 1};
-    cut->direct = amx->scaled || (amx->direct && n * amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS);
+    cut->direct = amx->direct && n * amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS;
     if (cut->direct)
         cut_direct(amx, n, wanted, cut);
     else
@@ -196,7 +190,6 @@ void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, gal_amx_c
 /* No task of a batch up to max_batch gathers more: one row, and further ones within the budget. */
 static int64_t gather_bytes(const gal_amx_conv *amx, int64_t max_batch) {
     gal_amx_gather whole, one;
-    if (amx->scaled) return scaled_rows(amx) * amx->pixel;
     if (amx->direct && amx->cv.oh * amx->cv.ow >= GAL_AMX_ROWS) return 0;
     int64_t images = interleave(amx, max_batch);
     gal_amx_gather_make(amx, images, amx->cv.oh, &whole);

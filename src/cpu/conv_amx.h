@@ -33,7 +33,6 @@ typedef struct gal_amx_conv {
     uint8_t padding;   /* the byte that stands outside the image */
     bool skips;        /* taps that meet only padding add nothing */
     bool direct;       /* rows are read where they lie */
-    bool scaled;       /* pixels are scaled first (gal_conv_scale): direct, from a copy of a task's pixels */
 } gal_amx_conv;
 
 /* Completes *amx from amx->cv (c and cg in bytes), with room for `per_column` words a column and `extra` bytes in
@@ -100,7 +99,6 @@ typedef struct gal_amx_call {
     const void *packed, *x, *residual;
     void *y, *scratch;
     int64_t n, x_pitch, y_pitch, residual_pitch;
-    const gal_conv_scale *scale; /* for packed->scaled */
     gal_pool *pool;
 } gal_amx_call;
 

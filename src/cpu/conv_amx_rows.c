@@ -1,9 +1,7 @@
 /* The bf16 rows of amx.def: a node's weights in tile order, and the call. */
 #include "cpu/conv_amx.h"
 #include "cpu/conv_bf16.h"
-#include "cpu/loops_bf16.h"
 #include "cpu/rows.h"
-#include "cpu/scaled_conv.h"
 
 #include <string.h>
 
@@ -48,13 +46,7 @@ static void pack(const gal_amx_conv *amx, const gal_node *node, const int64_t st
     }
 }
 
-static void scale_pixels(const void *x, size_t x_pitch, const float *scale, const float *shift, void *y, size_t y_pitch,
-                         size_t pixels, size_t c, const gal_cpu_activation *act) {
-    gal_loops_bf16_avx512bf16.scale_shift(x, x_pitch, scale, shift, y, y_pitch, pixels, c, act);
-}
-
-static galen_status run(const gal_call *call, const gal_amx_kind *kind, int64_t in_pitch, int64_t out_pitch,
-                        const gal_conv_scale *scale) {
+static galen_status run(const gal_call *call, const gal_amx_kind *kind, int64_t in_pitch, int64_t out_pitch) {
     const gal_amx_conv *amx = call->packed;
     const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
     const gal_amx_call amx_call = {.kind = kind,
@@ -67,7 +59,6 @@ static galen_status run(const gal_call *call, const gal_amx_kind *kind, int64_t 
                                    .x_pitch = 2 * in_pitch,
                                    .y_pitch = out_pitch,
                                    .residual_pitch = amx->cv.k,
-                                   .scale = scale,
                                    .pool = call->pool};
     gal_amx_conv_run(&amx_call);
     return GALEN_OK;
@@ -95,40 +86,7 @@ void gal_conv_bf16_amx_pack(const gal_node *node, void *packed) {
 
 galen_status gal_conv_bf16_amx_run(const gal_call *call, galen_error *err) {
     (void)err;
-    return run(call, &gal_amx_bf16, call->in_pitch, call->out_pitch, NULL);
-}
-
-/* ---- convolution of scaled pixels ---- */
-
-static const char *decode_scaled(const gal_node *node, gal_amx_conv *amx) {
-    const char *why = decode_conv(node, amx);
-    if (why != NULL) return why;
-    amx->scaled = amx->direct;
-    return amx->scaled ? gal_scaled_conv_reject(node) : "the channels are no whole tiles";
-}
-
-const char *gal_scaled_conv_bf16_amx_reject(const gal_node *node) {
-    gal_amx_conv amx;
-    return decode_scaled(node, &amx);
-}
-
-void gal_scaled_conv_bf16_amx_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
-    gal_amx_conv amx;
-    *needs = (gal_kernel_needs){0};
-    if (decode_scaled(node, &amx) == NULL) needs_of(&amx, max_batch, threads, needs);
-}
-
-void gal_scaled_conv_bf16_amx_pack(const gal_node *node, void *packed) {
-    gal_amx_conv amx;
-    if (decode_scaled(node, &amx) != NULL) return;
-    const int64_t stride[4] = {amx.cv.cg / 2, 1, 1, 1};
-    pack(&amx, node, stride, packed);
-}
-
-galen_status gal_scaled_conv_bf16_amx_run(const gal_call *call, galen_error *err) {
-    const gal_conv_scale scale = gal_scaled_conv_scale(call, scale_pixels);
-    (void)err;
-    return run(call, &gal_amx_bf16, call->in_pitch, call->out_pitch, &scale);
+    return run(call, &gal_amx_bf16, call->in_pitch, call->out_pitch);
 }
 
 /* ---- matrix product: 1x1 images, one a row of A ---- */
@@ -155,5 +113,5 @@ void gal_gemm_bf16_amx_pack(const gal_node *node, void *packed) {
 galen_status gal_gemm_bf16_amx_run(const gal_call *call, galen_error *err) {
     const gal_amx_conv *amx = call->packed;
     (void)err;
-    return run(call, &gal_amx_bf16_f32, amx->cv.c / 2, amx->cv.k, NULL);
+    return run(call, &gal_amx_bf16_f32, amx->cv.c / 2, amx->cv.k);
 }

@@ -151,15 +151,13 @@ static void list_gathered(task *t) {
     }
 }
 
-/* Runs of sixteen pixels of [0, count); a last short one begins earlier and leaves out what the one before has, except
- * in a copy of fewer than sixteen. */
+/* Runs of sixteen pixels of [0, count); a last short one begins earlier and leaves out what the one before has. */
 static void list_direct(task *t, int64_t count) {
     for (int64_t m = 0; m < count; m += GAL_AMX_ROWS) {
         int64_t first = at_most(m, count - GAL_AMX_ROWS);
-        if (t->job->amx->scaled && first < 0) first = 0;
         t->tile[t->n_tile] = (gal_amx_rows){.first = first * t->pixel, .r1 = 1, .s1 = 1};
         for (int64_t i = 0; i < GAL_AMX_ROWS; i++)
-            t->pixel_of[t->n_tile * GAL_AMX_ROWS + i] = first + i < m || first + i >= count ? -1 : (int32_t)(first + i);
+            t->pixel_of[t->n_tile * GAL_AMX_ROWS + i] = first + i < m ? -1 : (int32_t)(first + i);
         t->n_tile++;
     }
 }
@@ -186,26 +184,12 @@ static void prepare_gathered(task *t, int64_t chunk) {
     list_gathered(t);
 }
 
-/* A task's pixels, scaled; whole tiles of them. */
-static void scale_pixels(task *t, int64_t first, int64_t count) {
-    const gal_amx_call *call = t->job->call;
-    const gal_amx_conv *amx = t->job->amx;
-    const gal_conv_scale *scale = call->scale;
-    size_t c = (size_t)amx->cv.c / scale->element, pitch = (size_t)call->x_pitch / scale->element;
-    scale->fn((const uint8_t *)call->x + first * call->x_pitch, pitch, scale->scale, scale->shift, t->scratch,
-              (size_t)amx->pixel / scale->element, (size_t)count, c, &scale->act);
-    if (count < GAL_AMX_ROWS) memset(t->scratch + count * amx->pixel, 0, (size_t)((GAL_AMX_ROWS - count) * amx->pixel));
-    t->a = t->scratch;
-    t->pixel = amx->pixel;
-}
-
 static void prepare_direct(task *t, int64_t chunk) {
     const gal_amx_cut *cut = &t->job->cut;
     const gal_conv *cv = &t->job->amx->cv;
     int64_t first = chunk * cut->chunk, count = at_most(cut->chunk, t->job->call->n * cv->oh * cv->ow - first);
     t->pixel = t->job->call->x_pitch;
     t->a = (const uint8_t *)t->job->call->x + first * t->pixel + t->group * cv->cg;
-    if (t->job->amx->scaled) scale_pixels(t, first, count);
     t->tap[0] = 0;
     t->first = first;
     list_direct(t, count);

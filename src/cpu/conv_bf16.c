@@ -91,7 +91,7 @@ void ROW(conv, pack)(const gal_node *node, void *packed) {
 
 galen_status ROW(conv, run)(const gal_call *call, galen_error *err) {
     (void)err;
-    gal_conv_f32_run(to_bf16, call, NULL);
+    gal_conv_f32_run(to_bf16, call);
     return GALEN_OK;
 }
 
@@ -147,7 +147,7 @@ void ROW(gemm, pack)(const gal_node *node, void *packed) {
 
 galen_status ROW(gemm, run)(const gal_call *call, galen_error *err) {
     (void)err;
-    gal_conv_f32_run(to_f32, call, NULL);
+    gal_conv_f32_run(to_f32, call);
     return GALEN_OK;
 }
 #endif

@@ -8,8 +8,6 @@
 
 /* Floats of window rows cut by the border that a tile may copy. */
 enum { GAL_CONV_EDGE = 4096 };
-/* Words of scaled pixels that a thread holds on its stack: 128 KiB. */
-enum { GAL_CONV_SCALED = 32768 };
 
 /*
  * A convolution as the kernels see it. Sizes in elements; layouts NHWC. A matrix product is a 1x1 image of c channels.
@@ -53,18 +51,7 @@ size_t gal_conv_f32_packed_bytes(const gal_conv *conv);
  * * stride[3]]. */
 void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
                        const float *bias, void *packed);
-/* What happens to each pixel before a 1x1 convolution (galen.ScaledConv). Pitches and c in elements. */
-typedef struct gal_conv_scale {
-    /* y[p * y_pitch + i] = clamp(x[p * x_pitch + i] * scale[i] + shift[i]) for p < pixels, i < c */
-    void (*fn)(const void *x, size_t x_pitch, const float *scale, const float *shift, void *y, size_t y_pitch,
-               size_t pixels, size_t c, const gal_cpu_activation *act);
-    const float *scale, *shift;
-    gal_cpu_activation act;
-    size_t element; /* bytes of an element of x */
-} gal_conv_scale;
-
-/* out[0] = activation(conv(in[0]) + bias + in[3]) with call->packed; in[3] may be missing. Takes pitches. `scale` NULL:
- * none; else the window is 1x1, nothing is padded, there is one group, and a tile's rows fit GAL_CONV_SCALED. */
-void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call, const gal_conv_scale *scale);
+/* out[0] = activation(conv(in[0]) + bias + in[3]) with call->packed; in[3] may be missing. Takes pitches. */
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call);
 
 #endif

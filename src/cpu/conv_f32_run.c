@@ -29,9 +29,7 @@ typedef struct conv_job {
     char *y;
     int64_t n;
     int64_t in_pitch, out_pitch; /* from pixel to pixel: words of x, elements of y */
-    int64_t x_first;             /* pixel of the batch that x begins with */
     bool merged;                 /* as packed, and the pixels of x touch */
-    const gal_conv_scale *scale; /* NULL: none */
     bool by_position, weights_outer;
     int64_t tiles_each, tiles;     /* by position: tiles of one pixel over the batch; all tiles */
     int64_t chunk, chunks;         /* tiles a unit computes; number of such pieces */
@@ -49,8 +47,8 @@ typedef struct row_table {
 /* The pixels of one tile. */
 typedef struct pixels {
     int rows;
-    size_t first, step;           /* output pixel of the first row, counted over the batch, and from row to row */
-    int64_t image[GAL_TILE_ROWS]; /* first pixel of the row's image, counted in x */
+    size_t first, step;                /* output pixel of the first row, counted over the batch, and from row to row */
+    const float *image[GAL_TILE_ROWS]; /* the row's image, at its group's first channel */
     int64_t h[GAL_TILE_ROWS], w[GAL_TILE_ROWS]; /* where its window begins; may lie in the padding */
 } pixels;
 
@@ -62,26 +60,26 @@ static int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-static void set_pixel(const conv_job *job, int64_t image, int64_t oh, int64_t ow, pixels *px, int i) {
+static void set_pixel(const conv_job *job, int64_t group, int64_t image, int64_t oh, int64_t ow, pixels *px, int i) {
     const gal_conv *cv = job->conv;
-    px->image[i] = image * cv->h * cv->w - job->x_first;
+    px->image[i] = job->x + image * cv->h * cv->w * job->in_pitch + group * cv->cg;
     px->h[i] = oh * cv->sh - cv->top;
     px->w[i] = ow * cv->sw - cv->left;
 }
 
 /* Tile `t` by position: the images of one slice of the batch; slices outermost, so that neighbours share input. */
-static void find_by_position(const conv_job *job, int64_t t, pixels *px) {
+static void find_by_position(const conv_job *job, int64_t group, int64_t t, pixels *px) {
     int64_t area = job->conv->oh * job->conv->ow, slice = t / area, pixel = t % area;
     int64_t first = slice * job->n / job->tiles_each, end = (slice + 1) * job->n / job->tiles_each;
     px->rows = (int)(end - first);
     px->first = (size_t)(first * area + pixel);
     px->step = (size_t)area;
     int64_t oh = pixel / job->conv->ow, ow = pixel % job->conv->ow;
-    for (int i = 0; i < px->rows; i++) set_pixel(job, first + i, oh, ow, px, i);
+    for (int i = 0; i < px->rows; i++) set_pixel(job, group, first + i, oh, ow, px, i);
 }
 
 /* Tile `t` by rows: all tiles within one row of each other in size. */
-static void find_by_rows(const conv_job *job, int64_t t, pixels *px) {
+static void find_by_rows(const conv_job *job, int64_t group, int64_t t, pixels *px) {
     int64_t area = job->conv->oh * job->conv->ow, all = job->n * area;
     int64_t first = t * (all / job->tiles) + at_most(t, all % job->tiles);
     px->rows = (int)(all / job->tiles + (t < all % job->tiles));
@@ -89,7 +87,7 @@ static void find_by_rows(const conv_job *job, int64_t t, pixels *px) {
     px->step = 1;
     int64_t image = first / area, line = first % area, oh = line / job->conv->ow, ow = line % job->conv->ow;
     for (int i = 0; i < px->rows; i++) {
-        set_pixel(job, image, oh, ow, px, i);
+        set_pixel(job, group, image, oh, ow, px, i);
         if (++ow < job->conv->ow) continue;
         ow = 0;
         if (++oh == job->conv->oh) oh = 0, image++;
@@ -97,25 +95,25 @@ static void find_by_rows(const conv_job *job, int64_t t, pixels *px) {
 }
 
 /* One tap of every row; true when any row meets the image. */
-static bool point_tap(const conv_job *job, const pixels *px, int64_t group, int64_t dh, int64_t dw, const float **row) {
+static bool point_tap(const conv_job *job, const pixels *px, int64_t dh, int64_t dw, const float **row) {
     const gal_conv *cv = job->conv;
-    const float *zero = job->packed + cv->zero, *x = job->x + group * cv->cg;
+    const float *zero = job->packed + cv->zero;
     bool any = false;
     for (int i = 0; i < px->rows; i++) {
         int64_t h = px->h[i] + dh, w = px->w[i] + dw;
         bool inside = (uint64_t)h < (uint64_t)cv->h && (uint64_t)w < (uint64_t)cv->w;
-        row[i] = inside ? x + (px->image[i] + h * cv->w + w) * job->in_pitch : zero;
+        row[i] = inside ? px->image[i] + (h * cv->w + w) * job->in_pitch : zero;
         any |= inside;
     }
     return any;
 }
 
-static size_t point_taps(const conv_job *job, const pixels *px, int64_t group, const float **row, uint32_t *tap) {
+static size_t point_taps(const conv_job *job, const pixels *px, const float **row, uint32_t *tap) {
     const gal_conv *cv = job->conv;
     size_t mr = (size_t)job->gemm->mr, taps = 0;
     for (int64_t r = 0; r < cv->r; r++) {
         for (int64_t s = 0; s < cv->s; s++) {
-            bool any = point_tap(job, px, group, r * cv->dh, s * cv->dw, row + taps * mr);
+            bool any = point_tap(job, px, r * cv->dh, s * cv->dw, row + taps * mr);
             if (any || cv->pad != 0) tap[taps++] = (uint32_t)(r * cv->s + s);
         }
     }
@@ -134,7 +132,7 @@ static const float *cut_row(const gal_conv *cv, const float *line, int64_t w, fl
 static size_t point_rows(const conv_job *job, const pixels *px, const float **row, uint32_t *tap, float *edge) {
     const gal_conv *cv = job->conv;
     const float *zero = job->packed + cv->zero;
-    int64_t mr = job->gemm->mr;
+    int64_t mr = job->gemm->mr, line = cv->w * cv->c;
     for (int i = 0; i < px->rows; i++) {
         int64_t h = px->h[i], w = px->w[i];
         bool whole = w >= 0 && w + cv->s <= cv->w;
@@ -142,10 +140,9 @@ static size_t point_rows(const conv_job *job, const pixels *px, const float **ro
             const float *at = zero;
             bool inside = (uint64_t)h < (uint64_t)cv->h;
             if (inside && whole)
-                at = job->x + (px->image[i] + h * cv->w + w) * cv->c;
+                at = px->image[i] + h * line + w * cv->c;
             else if (inside)
-                at =
-                    cut_row(cv, job->x + (px->image[i] + h * cv->w) * cv->c, w, edge + (i * cv->r + r) * cv->s * cv->c);
+                at = cut_row(cv, px->image[i] + h * line, w, edge + (i * cv->r + r) * cv->s * cv->c);
             row[r * mr + i] = at;
         }
     }
@@ -157,13 +154,13 @@ static void add_tile(const conv_job *job, int64_t group, int64_t t, row_table *t
     const gal_conv *cv = job->conv;
     pixels px;
     if (job->by_position)
-        find_by_position(job, t, &px);
+        find_by_position(job, group, t, &px);
     else
-        find_by_rows(job, t, &px);
+        find_by_rows(job, group, t, &px);
     const float **row = table->row + table->pointers;
     uint32_t *tap = table->tap + table->taps;
     gal_tile_f32 *tile = &table->tile[table->tiles++];
-    tile->taps = job->merged ? point_rows(job, &px, row, tap, table->edge) : point_taps(job, &px, group, row, tap);
+    tile->taps = job->merged ? point_rows(job, &px, row, tap, table->edge) : point_taps(job, &px, row, tap);
     tile->seg = (size_t)(job->merged ? cv->s * cv->cg : cv->cg);
     tile->row = row;
     tile->tap = tap;
@@ -201,59 +198,21 @@ static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_t
     }
 }
 
-/* Output pixel of tile t's first row, by rows. */
-static int64_t first_of(const conv_job *job, int64_t t) {
-    int64_t all = job->n * job->conv->oh * job->conv->ow;
-    return t * (all / job->tiles) + at_most(t, all % job->tiles);
-}
-
-/* Tiles [t, end) by panels [first, last) of a 1x1 window over scaled pixels: a few tiles' pixels at a time are scaled
- * into a place that stays in cache while every panel reads them. */
-static __attribute__((noinline)) void run_scaled(const conv_job *job, int64_t t, int64_t end, int64_t first,
-                                                 int64_t last) {
-    const gal_conv *cv = job->conv;
-    const gal_conv_scale *scale = job->scale;
-    int64_t at_once = at_most(GAL_CONV_SCALED / (job->gemm->mr * cv->c), TABLE_TILES);
-    float scaled[GAL_CONV_SCALED];
-    conv_job mine = *job;
-    row_table table;
-    mine.x = scaled, mine.in_pitch = cv->c;
-    while (t < end) {
-        int64_t stop = at_most(t + at_once, end);
-        size_t words = scale->element == sizeof(float) ? 1 : 2, c = (size_t)cv->c * words;
-        mine.x_first = first_of(job, t);
-        scale->fn(job->x + mine.x_first * job->in_pitch, (size_t)job->in_pitch * words, scale->scale, scale->shift,
-                  scaled, c, (size_t)(first_of(job, stop) - mine.x_first), c, &scale->act);
-        table.tiles = table.pointers = table.taps = 0;
-        for (; t < stop; t++) add_tile(&mine, 0, t, &table);
-        for (int64_t p = first; p < last; p++) run_panel(&mine, 0, p, &table);
-    }
-}
-
-/* The same for any window, with pixels where they lie. */
-static __attribute__((noinline)) void run_tiles(const conv_job *job, int64_t group, int64_t t, int64_t end,
-                                                int64_t first, int64_t last) {
-    const gal_conv *cv = job->conv;
-    int64_t each = (int64_t)job->gemm->mr * (job->merged ? cv->r : cv->r * cv->s);
-    int64_t at_once = job->merged ? 1 : at_most(TABLE / each, TABLE_TILES);
-    row_table table;
-    while (t < end) {
-        table.tiles = table.pointers = table.taps = 0;
-        for (int64_t stop = at_most(t + at_once, end); t < stop; t++) add_tile(job, group, t, &table);
-        for (int64_t p = first; p < last; p++) run_panel(job, group, p, &table);
-    }
-}
-
 static void run_unit(void *context, size_t index) {
     const conv_job *job = context;
+    const gal_conv *cv = job->conv;
     int64_t group = (int64_t)index / (job->chunks * job->shares), rest = (int64_t)index % (job->chunks * job->shares);
     int64_t chunk = job->weights_outer ? rest % job->chunks : rest / job->shares;
     int64_t share = job->weights_outer ? rest / job->chunks : rest % job->shares;
     int64_t end = at_most((chunk + 1) * job->chunk, job->tiles), last = at_most((share + 1) * job->share, job->panels);
-    if (job->scale != NULL)
-        run_scaled(job, chunk * job->chunk, end, share * job->share, last);
-    else
-        run_tiles(job, group, chunk * job->chunk, end, share * job->share, last);
+    int64_t each = (int64_t)job->gemm->mr * (job->merged ? cv->r : cv->r * cv->s);
+    int64_t at_once = job->merged ? 1 : at_most(TABLE / each, TABLE_TILES);
+    row_table table;
+    for (int64_t t = chunk * job->chunk; t < end;) {
+        table.tiles = table.pointers = table.taps = 0;
+        for (int64_t stop = at_most(t + at_once, end); t < stop; t++) add_tile(job, group, t, &table);
+        for (int64_t p = share * job->share; p < last; p++) run_panel(job, group, p, &table);
+    }
 }
 
 /* Taps of one axis that meet the image, summed over its output positions. */
@@ -294,12 +253,12 @@ static void cut(conv_job *job, int threads) {
     job->weights_outer = job->shares > 1 && weight_bytes > input_bytes;
 }
 
-void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call, const gal_conv_scale *scale) {
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call) {
     const galen_tensor *x = call->in[0], *residual = call->node->n_in > 3 ? call->in[3] : NULL;
     conv_job job = {.conv = call->packed, .gemm = gemm, .packed = call->packed, .x = x->data, .y = call->out[0]->data};
     const gal_conv *cv = job.conv;
     gal_pool *pool = call->pool;
-    job.n = x->dim[0], job.scale = scale;
+    job.n = x->dim[0];
     job.residual = residual != NULL ? residual->data : NULL;
     job.in_pitch = call->in_pitch * (int64_t)galen_dtype_size(x->dtype) / (int64_t)sizeof(float);
     job.out_pitch = call->out_pitch;

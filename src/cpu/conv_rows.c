@@ -26,7 +26,7 @@ static void conv_pack(const gal_node *node, const gal_gemm_f32 *gemm, void *pack
 }
 
 static galen_status conv_run(const gal_call *call, const gal_gemm_f32 *gemm) {
-    gal_conv_f32_run(gemm, call, NULL);
+    gal_conv_f32_run(gemm, call);
     return GALEN_OK;
 }
 

@@ -326,35 +326,6 @@ static void scale_shift_case(int64_t pixels, int64_t channels, bool relu, gal_rn
              relu ? ", Relu" : "");
 }
 
-/* A 1x1 convolution of scaled pixels. */
-static void scaled_conv_case(int64_t side, int64_t channels, int64_t outputs, bool relu, const char *act, gal_rng *rng,
-                             kernel_case *c) {
-    int64_t x[4] = {1, side, side + 1, channels}, w[4] = {outputs, channels, 1, 1};
-    gal_attr attr[4] = {number("act_alpha", 0.2f), number("act_beta", 0.5f)};
-    uint32_t n_attr = 2;
-    if (relu) attr[n_attr++] = text("in_activation", "Relu");
-    if (act != NULL) attr[n_attr++] = text("activation", act);
-    c->depth = (double)channels;
-    c->graph = new_graph();
-    gal_value *in[6] = {new_input(c->graph, "x", 4, x, true),
-                        new_weights(c->graph, rng, 4, w, 1.7f / sqrtf((float)channels)),
-                        case_pick(rng, 0, 2) > 0 ? new_weights(c->graph, rng, 1, w, 1) : NULL,
-                        NULL,
-                        new_weights(c->graph, rng, 1, x + 3, 1),
-                        new_weights(c->graph, rng, 1, x + 3, 1)};
-    new_node(c, "galen", "ScaledConv", 6, in, n_attr, attr);
-    snprintf(c->text, sizeof c->text, "%lldx%lldx%lld%s -> %lld, %s", (long long)x[1], (long long)x[2],
-             (long long)channels, relu ? ", Relu" : "", (long long)outputs, act == NULL ? "linear" : act);
-}
-
-static void random_scaled_conv(gal_rng *rng, kernel_case *c) {
-    bool wide = case_pick(rng, 0, 2) == 0; /* DenseNet's widths, else odd ones */
-    int64_t channels = wide ? 64 + 32 * case_pick(rng, 0, 29) : case_pick(rng, 1, 90);
-    int64_t outputs = wide ? 128 : case_pick(rng, 1, 90), side = case_pick(rng, 1, wide ? 5 : 13);
-    bool relu = case_pick(rng, 0, 3) > 0;
-    scaled_conv_case(side, channels, outputs, relu, random_activation(rng), rng, c);
-}
-
 static void transpose_case(int64_t channels, int64_t h, int64_t w, kernel_case *c) {
     static const int64_t perm[4] = {0, 2, 3, 1};
     int64_t x[4] = {1, channels, h, w};
@@ -391,8 +362,6 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
         random_pool(op, rng, out);
     else if (private && strcmp(op, "ScaleShift") == 0)
         scale_shift_case(case_pick(rng, 1, 12), case_pick(rng, 1, 200), case_pick(rng, 0, 1), rng, out);
-    else if (private && strcmp(op, "ScaledConv") == 0)
-        random_scaled_conv(rng, out);
     else if (!private && is_one_of(op, "Add Sub Mul Div "))
         random_binary(op, rng, out);
     else if (!private && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh "))
@@ -428,9 +397,6 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
         pool_case(op, &l, false, false, out);
     } else if (private && index == 0 && strcmp(op, "ScaleShift") == 0) {
         scale_shift_case(28, 512, true, &rng, out);
-    } else if (private && index < 3 && strcmp(op, "ScaledConv") == 0) {
-        static const int64_t size[3][2] = {{55, 160}, {27, 320}, {14, 640}}; /* of DenseNet-121, a column more */
-        scaled_conv_case(size[index][0], size[index][1], 128, true, "Relu", &rng, out);
     } else if (!private && index == 0 && strcmp(op, "Transpose") == 0) {
         transpose_case(3, 224, 224, out);
     } else if (!private && index == 0 && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh ")) {

@@ -11,7 +11,6 @@ typedef struct kernel_case {
     gal_node *node;
     int64_t batch;
     double depth;   /* terms summed into an output, for the tolerance */
-    double slack;   /* what a term may be off by where the problem rounds on the way */
     char text[200]; /* what it is, for people */
 } kernel_case;
 

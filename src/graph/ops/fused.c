@@ -18,15 +18,15 @@ static galen_status need_f32(const gal_node *node, galen_error *err) {
     return gal_need_same_dtype(node, 0, err);
 }
 
-/* All f32; or activations (inputs 0 and 3) and weights bf16 with the other parameters f32. Weights that meet one
- * channel each, as in depthwise convolution, may be f32: they are few. */
+/* All f32; or activations (inputs 0 and 3) and weights bf16 with an f32 bias. Weights that meet one channel each, as in
+ * depthwise convolution, may be f32: they are few. */
 static galen_status need_types(const gal_node *node, galen_error *err) {
     if (node->in[0]->dtype != GALEN_BF16) return need_f32(node, err);
     const gal_shape *w = &node->in[1]->shape;
     bool one = w->rank == 4 && !w->dim[1].batch && w->dim[1].size == 1 && node->in[1]->dtype == GALEN_F32;
     for (uint32_t i = 1; i < node->n_in; i++) {
         if (node->in[i] == NULL || (i == 1 && one)) continue;
-        GAL_TRY(gal_need_dtype(node, i, GAL_BIT(i == 2 || i > 3 ? GALEN_F32 : GALEN_BF16), err));
+        GAL_TRY(gal_need_dtype(node, i, GAL_BIT(i == 2 ? GALEN_F32 : GALEN_BF16), err));
     }
     return GALEN_OK;
 }

@@ -2,8 +2,6 @@
  * galen.ScaleShift: y = x * scale + shift for each channel, channels last; what is left of a BatchNormalization that no
  * convolution could take in. An optional Relu follows.
  */
-#include "graph/ops/scale_shift.h"
-
 #include "base/error.h"
 #include "graph/ops/ops.h"
 #include "graph/ops/rules.h"
@@ -57,21 +55,21 @@ static void some_rows(void *context, size_t index) {
     }
 }
 
-void gal_scale_shift_ref(const galen_tensor *x, const float *scale, const float *shift, bool relu, void *y,
-                         gal_pool *pool) {
-    int64_t n = galen_tensor_elements(x), channels = x->dim[x->rank - 1];
-    if (n == 0) return;
-    work w = {.x = x->data, .scale = scale, .shift = shift, .y = y, .channels = channels, .relu = relu};
-    w.narrow = x->dtype == GALEN_BF16;
-    w.rows = n / channels;
-    const int64_t task = 16384; /* elements: large enough that handing out work costs little */
-    w.rows_a_task = channels < task ? task / channels : 1;
-    gal_pool_run(pool, some_rows, &w, (size_t)((w.rows + w.rows_a_task - 1) / w.rows_a_task));
-}
-
 galen_status gal_galen_scaleshift_run(const gal_call *call, galen_error *err) {
     (void)err;
-    bool relu = gal_attr_string(call->node, "activation", "")[0] != '\0';
-    gal_scale_shift_ref(call->in[0], call->in[1]->data, call->in[2]->data, relu, call->out[0]->data, call->pool);
+    const galen_tensor *x = call->in[0];
+    int64_t n = galen_tensor_elements(x), channels = x->dim[x->rank - 1];
+    if (n == 0) return GALEN_OK;
+    work w = {.x = x->data,
+              .scale = call->in[1]->data,
+              .shift = call->in[2]->data,
+              .y = call->out[0]->data,
+              .narrow = x->dtype == GALEN_BF16,
+              .channels = channels};
+    w.rows = n / channels;
+    w.relu = gal_attr_string(call->node, "activation", "")[0] != '\0';
+    const int64_t task = 16384; /* elements: large enough that handing out work costs little */
+    w.rows_a_task = channels < task ? task / channels : 1;
+    gal_pool_run(call->pool, some_rows, &w, (size_t)((w.rows + w.rows_a_task - 1) / w.rows_a_task));
     return GALEN_OK;
 }
