@@ -94,7 +94,7 @@ static galen_status run(const gal_call *call, const gal_gemm_f32 *gemm) {
         mine.in = in;
         mine.in_pitch = 4 * qc->conv.c;
     }
-    gal_conv_f32_run(gemm, &mine, NULL);
+    gal_conv_f32_run(gemm, &mine);
     return GALEN_OK;
 }
 
