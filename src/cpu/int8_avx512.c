@@ -162,21 +162,54 @@ typedef struct row_job {
     void *y;
     const float *scale, *shift;
     float step;
+    int64_t x_pitch, y_pitch;                   /* of QScaleShift */
     int64_t rows, channels, a_task, area, from; /* area of a plane and number of planes, for pictures */
 } row_job;
+
+/* What a row of QScaleShift needs, in registers: stores of bytes might change anything that lies in memory. */
+typedef struct shift_constants {
+    vf low, high;
+    vi x_zero, y_zero;
+    bool is_signed;
+} shift_constants;
+
+static inline __attribute__((always_inline)) __m128i shift_vector(const shift_constants *k, __m128i x, vf scale,
+                                                                  vf shift) {
+    vi wide = _mm512_sub_epi32(k->is_signed ? _mm512_cvtepi8_epi32(x) : _mm512_cvtepu8_epi32(x), k->x_zero);
+    vf v = vf_add(vf_mul(_mm512_cvtepi32_ps(wide), scale), shift);
+    vi y = _mm512_cvtps_epi32(vf_min(vf_max(v, k->low), k->high));
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(y, k->y_zero));
+}
+
+static inline __attribute__((always_inline)) void shift_row(const shift_constants *k, const uint8_t *x,
+                                                            const float *scale, const float *shift, uint8_t *y,
+                                                            int64_t n) {
+    int64_t c = 0;
+    for (; c + VF <= n; c += VF)
+        _mm_storeu_si128((__m128i *)(void *)(y + c),
+                         shift_vector(k, _mm_loadu_si128((const __m128i *)(const void *)(x + c)), vf_load(scale + c),
+                                      vf_load(shift + c)));
+    if (c == n) return;
+    __mmask16 mask = first_of(left_of(n, c));
+    __m128i last = shift_vector(k, _mm_maskz_loadu_epi8(mask, x + c), _mm512_maskz_loadu_ps(mask, scale + c),
+                                _mm512_maskz_loadu_ps(mask, shift + c));
+    _mm_mask_storeu_epi8(y + c, mask, last);
+}
 
 static void shift_some(void *context, size_t index) {
     const row_job *job = context;
     int64_t first = (int64_t)index * job->a_task, end = at_most(first + job->a_task, job->rows);
-    for (int64_t r = first; r < end; r++) {
-        const uint8_t *x = (const uint8_t *)job->x + r * job->channels;
-        uint8_t *y = (uint8_t *)job->y + r * job->channels;
-        for (int64_t c = 0; c < job->channels; c += VF) {
-            __mmask16 mask = first_of(left_of(job->channels, c));
-            vf v =
-                vf_mul(load_bytes(x + c, mask, job->is_signed, job->zero), _mm512_maskz_loadu_ps(mask, job->scale + c));
-            store_bytes(y + c, mask, &job->q, vf_add(v, _mm512_maskz_loadu_ps(mask, job->shift + c)));
-        }
+    const shift_constants k = {vf_set(job->q.low), vf_set(job->q.high), _mm512_set1_epi32(job->zero),
+                               _mm512_set1_epi32(job->q.zero), job->is_signed};
+    const float *scale = job->scale, *shift = job->shift;
+    int64_t n = job->channels, x_pitch = job->x_pitch, y_pitch = job->y_pitch;
+    const uint8_t *x = (const uint8_t *)job->x + first * x_pitch;
+    uint8_t *y = (uint8_t *)job->y + first * y_pitch;
+    for (int64_t r = first; r < end; r++, x += x_pitch, y += y_pitch) {
+        if (k.is_signed)
+            shift_row(&(shift_constants){k.low, k.high, k.x_zero, k.y_zero, true}, x, scale, shift, y, n);
+        else
+            shift_row(&(shift_constants){k.low, k.high, k.x_zero, k.y_zero, false}, x, scale, shift, y, n);
     }
 }
 
@@ -191,6 +224,7 @@ galen_status gal_qscale_shift_avx512_run(const gal_call *call, galen_error *err)
     gal_requant_of(call->node, &job.q);
     job.is_signed = x->dtype == GALEN_I8, job.zero = gal_quant_of(call->node, 'x', x->dtype).zero;
     job.channels = x->dim[x->rank - 1], job.rows = galen_tensor_elements(x) / job.channels;
+    job.x_pitch = call->in_pitch, job.y_pitch = call->out_pitch;
     job.a_task = TASK / job.channels + 1;
     gal_pool_run(call->pool, shift_some, &job, (size_t)tasks(job.rows, job.a_task));
     return GALEN_OK;

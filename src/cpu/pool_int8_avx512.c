@@ -19,7 +19,7 @@ typedef struct pool_job {
     gal_requant q;
     const uint8_t *x;
     uint8_t *y;
-    int64_t c, rows, bands;
+    int64_t c, x_pitch, y_pitch, rows, bands;
     uint8_t flip; /* s8 as u8: exclusive or with 0x80 */
     int32_t zero; /* of the u8 form */
     float factor;
@@ -41,7 +41,7 @@ static size_t find_taps(const pool_job *job, int64_t oh, int64_t ow, int64_t *ta
         for (int64_t s = s0; s < s1; s++) {
             int64_t h = oh * win->stride[1] - win->before[1] + r * win->dilation[1];
             int64_t w = ow * win->stride[2] - win->before[2] + s * win->dilation[2];
-            tap[taps++] = (h * win->in[2] + w) * job->c;
+            tap[taps++] = (h * win->in[2] + w) * job->x_pitch;
         }
     return taps;
 }
@@ -90,10 +90,10 @@ static void run_band(void *context, size_t index) {
     const gal_window *win = &job->win;
     int64_t n = (int64_t)index / job->bands, first = (int64_t)index % job->bands * job->rows, tap[MAX_TAPS];
     int64_t end = first + job->rows < win->out[1] ? first + job->rows : win->out[1];
-    const uint8_t *x = job->x + n * win->in[1] * win->in[2] * job->c;
-    uint8_t *y = job->y + (n * win->out[1] + first) * win->out[2] * job->c;
+    const uint8_t *x = job->x + n * win->in[1] * win->in[2] * job->x_pitch;
+    uint8_t *y = job->y + (n * win->out[1] + first) * win->out[2] * job->y_pitch;
     for (int64_t oh = first; oh < end; oh++)
-        for (int64_t ow = 0; ow < win->out[2]; ow++, y += job->c) {
+        for (int64_t ow = 0; ow < win->out[2]; ow++, y += job->y_pitch) {
             size_t taps = find_taps(job, oh, ow, tap);
             int64_t count = job->count_pad ? padded_taps(win, 1, oh) * padded_taps(win, 2, ow) : (int64_t)taps;
             if (job->largest)
@@ -107,6 +107,7 @@ static void start(const gal_call *call, pool_job *job) {
     const galen_tensor *x = call->in[0];
     bool is_signed = x->dtype == GALEN_I8;
     job->x = x->data, job->y = call->out[0]->data, job->c = x->dim[3];
+    job->x_pitch = call->in_pitch, job->y_pitch = call->out_pitch;
     job->flip = is_signed ? 0x80 : 0;
     gal_quant quant = gal_quant_of(call->node, 'x', x->dtype);
     job->zero = quant.zero + (is_signed ? 128 : 0);
@@ -160,7 +161,7 @@ static void mean_task(void *context, size_t index) {
     const pool_job *job = context;
     int64_t blocks = (job->c + HALF - 1) / HALF, n = (int64_t)index / blocks, c = (int64_t)index % blocks * HALF;
     int64_t area = job->win.in[1] * job->win.in[2], left = job->c - c;
-    const uint8_t *x = job->x + n * area * job->c + c;
+    const uint8_t *x = job->x + n * area * job->x_pitch + c;
     const __m256i flip = _mm256_set1_epi8((char)job->flip);
     __mmask32 mask = left >= HALF ? ~(__mmask32)0 : ((__mmask32)1 << left) - 1;
     vi low = _mm512_setzero_si512(), high = low;
@@ -168,13 +169,13 @@ static void mean_task(void *context, size_t index) {
         int64_t stop = p + RUN < area ? p + RUN : area;
         vi sum = _mm512_setzero_si512();
         for (; p < stop; p++) {
-            __m256i bytes = _mm256_xor_si256(flip, _mm256_maskz_loadu_epi8(mask, x + p * job->c));
+            __m256i bytes = _mm256_xor_si256(flip, _mm256_maskz_loadu_epi8(mask, x + p * job->x_pitch));
             sum = _mm512_add_epi16(sum, _mm512_cvtepu8_epi16(bytes));
         }
         low = _mm512_add_epi32(low, _mm512_cvtepu16_epi32(_mm512_castsi512_si256(sum)));
         high = _mm512_add_epi32(high, _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(sum, 1)));
     }
-    uint8_t *y = job->y + n * job->c + c;
+    uint8_t *y = job->y + n * job->y_pitch + c;
     store_means(job, low, area, area, y, left);
     if (left > VF) store_means(job, high, area, area, y + VF, left - VF);
 }
