@@ -10,7 +10,7 @@ static double taps_inside(const gal_node *node, bool channels_last) {
     gal_window window;
     gal_shape shape;
     double part = 1;
-    if (gal_conv_shape(node, 0, 1, 2, channels_last, &window, &shape, NULL) != GALEN_OK) return 1;
+    if (gal_conv_shape(node, 0, 1, UINT32_MAX, channels_last, &window, &shape, NULL) != GALEN_OK) return 1;
     for (int d = GAL_WINDOW_RANK - window.rank; d < GAL_WINDOW_RANK; d++) {
         double inside = 0, all = (double)window.out[d] * (double)window.kernel[d];
         for (int64_t o = 0; o < window.out[d]; o++) {
@@ -25,7 +25,7 @@ static double taps_inside(const gal_node *node, bool channels_last) {
 
 void gal_work_of(const gal_node *node, int64_t batch, gal_cost *cost) {
     gal_node_cost(node, batch, cost);
-    if (strcmp(node->op->name, "Conv") != 0) return;
+    if (strcmp(node->op->name, "Conv") != 0 && strcmp(node->op->name, "QConv") != 0) return;
     double padding = 1 - taps_inside(node, strcmp(node->op->domain, "galen") == 0);
     cost->flop -= (int64_t)(2 * (double)cost->mac * padding + 0.5);
 }

@@ -26,7 +26,8 @@ void gal_work_of(const gal_node *node, int64_t batch, gal_cost *cost);
  * Least seconds = max(flop / peak of the arithmetic, bytes / peak of the store) (Williams, Waterman, Patterson:
  * Roofline, CACM 52(4), 2009). `cost` counts each input, weight and output once; all of them together say which store
  * they are taken to come from: the L2s when they fit there, else the L3, else memory. A layer whose input has left the
- * L2 since it was written is thus held against more than it could reach. seconds <= 0 gives zeros.
+ * L2 since it was written is thus held against more than it could reach; and a row that multiplies less than the
+ * definition of its op says (Winograd) can pass 1. seconds <= 0 gives zeros.
  */
 gal_roofline gal_roofline_of(const gal_cost *cost, double seconds, gal_arithmetic arithmetic, const gal_peaks *peaks);
 
