@@ -14,9 +14,9 @@ cmake --preset arm --log-level=WARNING
 cmake --build --preset arm
 root=$(pwd)/build-arm/sysroot
 
-qemu-aarch64-static -cpu max -L "$root" build-arm/tests/kernels/galen-check --cases 8
+qemu-aarch64-static -cpu max -L "$root" build-arm/tests/kernels/galen-check --cases 20
 # An older processor: nothing above ARMv8.0 may be executed.
-qemu-aarch64-static -cpu cortex-a72 -L "$root" build-arm/tests/kernels/galen-check --cases 3
+qemu-aarch64-static -cpu cortex-a72 -L "$root" build-arm/tests/kernels/galen-check --cases 20
 if [ "${1:-}" = --all ]; then
     # Commands that start other commands would start them without qemu.
     ctest --preset arm --parallel "$(nproc)" -E '^(cli\.|fuzz\.|dicom\.(dictionary|pydicom|syntaxes|write)$)'
