@@ -17,7 +17,8 @@ apt() {
         -o APT::Install-Recommends=false -o Debug::NoLocking=1 "$@"
 }
 apt update >"$folder/apt.txt" 2>&1
-apt --download-only --yes install python3-torch python3-onnx libdnnl-dev >>"$folder/apt.txt" 2>&1
+# PyTorch's products run on whatever BLAS is there; the plain one that its package brings would be slower than it need be.
+apt --download-only --yes install python3-torch python3-onnx libdnnl-dev libopenblas0-pthread >>"$folder/apt.txt" 2>&1
 for package in "$folder"/cache/archives/*.deb; do dpkg-deb --extract "$package" "$folder/root"; done
 rm -rf "$folder/cache" "$folder/state"
 # Programs of that root run with its own loader and libraries; FOLDER/with PROGRAM ARGUMENTS does that.
@@ -30,7 +31,7 @@ if [ "\$program" = python3 ]; then
     program=\$(ls $folder/root/usr/bin/python3.[0-9]* | head -n 1)
     export PYTHONHOME=$folder/root/usr PYTHONDONTWRITEBYTECODE=1
 fi
-exec "\$(ls "\$lib"/ld-linux-*.so.* | head -n 1)" --library-path "\$lib:\$lib/blas:\$lib/lapack" "\$program" "\$@"
+exec "\$(ls "\$lib"/ld-linux-*.so.* | head -n 1)" --library-path "\$lib/openblas-pthread:\$lib:\$lib/blas:\$lib/lapack" "\$program" "\$@"
 END
 chmod +x "$folder/with"
 : >"$folder/done-$suite"
