@@ -422,8 +422,8 @@ static plan make_zoo(const char *name, galen_dtype precision, bool copies) {
 static void check_zoo(galen_dtype precision) {
     enum { IMAGE = 3 * PICTURE * PICTURE };
     plan joined = make_zoo("densenet121", precision, false), copying = make_zoo("densenet121", precision, true);
-    float *x = malloc(sizeof *x * BATCH * IMAGE);
-    draw(x, BATCH * IMAGE, 1);
+    float *x = malloc(sizeof *x * (BATCH + BATCH * IMAGE)); /* each batch begins elsewhere */
+    draw(x, BATCH + BATCH * IMAGE, 1);
     for (int64_t batch = BATCH; batch >= 1; batch -= 2) {
         run(&joined, x + batch, batch);
         run(&copying, x + batch, batch);
