@@ -167,7 +167,8 @@ static void print_outputs(const work *w) {
 static void print_table(const work *w) {
     print_layers(w);
     print_outputs(w);
-    printf("\n%s in %s on %s, against %s in f64.\n", w->args->operand[0], galen_dtype_name(w->precision),
+    printf("\n%s in %s on %s, against %s in f64.\n", w->args->operand[0],
+           gal_session_precision_name(gal_numerics_session(w->numerics)),
            gal_isa_name(gal_session_isa(gal_numerics_session(w->numerics))),
            w->parent ? cli_get(w->args, "reference")->text : "the same file");
 }
@@ -230,7 +231,7 @@ static void print_json(const work *w) {
     json_text(&json, "sha256", w->sha256);
     json_text(&json, "reference", w->parent ? cli_get(w->args, "reference")->text : w->args->operand[0]);
     json_text(&json, "reference_sha256", w->parent ? w->parent_sha256 : w->sha256);
-    json_text(&json, "precision", galen_dtype_name(w->precision));
+    json_text(&json, "precision", gal_session_precision_name(gal_numerics_session(w->numerics)));
     json_text(&json, "isa", gal_isa_name(gal_session_isa(session)));
     json_text(&json, "input", w->predictor ? "files" : "random");
     json_open(&json, "layers", '[');

@@ -261,7 +261,7 @@ static void print_table(const profile *p) {
     print_kinds(p);
     print_why(p);
     printf("\n%s, batch %d, %d threads, %s, %s, median of %d runs. ", p->c.model, p->c.batch, p->c.threads,
-           gal_isa_name(p->c.isa), galen_dtype_name(p->c.precision), p->repeats);
+           gal_isa_name(p->c.isa), gal_session_precision_name(p->c.session), p->repeats);
     print_peaks(p);
     printf("A run without the clock: %.4f ms; with it: %.4f ms (%+.1f %%); its steps: %.4f ms.\n", p->plain * 1e3,
            p->profiled * 1e3, part(p->profiled - p->plain, p->plain), p->sum * 1e3);
@@ -317,7 +317,7 @@ static void print_json(const profile *p) {
     json_int(&json, "batch", p->c.batch);
     json_int(&json, "threads", p->c.threads);
     json_text(&json, "isa", gal_isa_name(p->c.isa));
-    json_text(&json, "precision", galen_dtype_name(p->c.precision));
+    json_text(&json, "precision", gal_session_precision_name(p->c.session));
     json_int(&json, "repeats", p->repeats);
     json_peaks(&json, &p->peaks);
     json_number(&json, "run_ms", p->plain * 1e3);

@@ -6,17 +6,17 @@ enum {
     ALIASED = 512,             /* rows this far apart fall into few sets of a cache */
     BUDGET = 640 << 10,        /* bytes of input that stay in L2 while all panels go through it */
     LIGHT_WEIGHTS = 512 << 10, /* weights that stay in L2 too */
-    LEAST_ROWS = 128,
-    MOST_ROWS = 4096, /* of a task in place */
-    TINY_IMAGE = 4,
-    SMALL_IMAGE = 16,
-    MEDIUM_IMAGE = 64, /* output pixels of images worth interleaving */
-    LEAST_M = 96,      /* rows of a band: fewer leave too much of the last tile empty */
-    PRODUCT_PS = 4500,
-    WEIGHTS_PS = 34,   /* of a tile product, and of a byte of weights from L3 (Sapphire Rapids) */
-    TASK_PS = 2500000, /* a shorter task is not worth handing to another thread */
-    TASKS = 3,         /* a thread, at least: the last to finish is not far behind */
+    LEAST_ROWS = 128,          /* of a task in place: fewer read heavy weights too often */
+    MOST_ROWS = 4096,          /* and what its tables hold */
+    LEAST_M = 96,              /* rows of a band: fewer leave too much of the last tile empty */
+    PRODUCT_PS = 4500,         /* picoseconds of a tile product (Sapphire Rapids) */
+    WEIGHTS_PS = 34,           /* and of a byte of weights from L3 */
+    TASK_PS = 2500000,         /* a shorter task is not worth handing to another thread */
+    TASKS = 3,                 /* a thread, at least: the last to finish is not far behind */
 };
+
+/* Output pixels of images worth interleaving. */
+enum { TINY = 4, SMALL = 16, MEDIUM = 64 };
 
 static int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
@@ -124,8 +124,8 @@ static int64_t weight_bytes(const gal_amx_conv *amx) {
  * with fewer the taps of neighbouring pixels share more lines of the first cache. Rises with n.
  */
 static int64_t interleave(const gal_amx_conv *amx, int64_t n) {
-    int64_t area = amx->cv.oh * amx->cv.ow, most = area <= TINY_IMAGE ? 64 : area <= SMALL_IMAGE ? 32 : 8;
-    if (amx->cv.merged || area > MEDIUM_IMAGE) return 1;
+    int64_t area = amx->cv.oh * amx->cv.ow, most = area <= TINY ? 64 : area <= SMALL ? 32 : 8;
+    if (amx->cv.merged || area > MEDIUM) return 1;
     if (n >= most) return most;
     return n >= GAL_AMX_ROWS ? n / GAL_AMX_ROWS * GAL_AMX_ROWS : n;
 }
@@ -149,7 +149,7 @@ static int64_t tasks_wanted(const gal_amx_conv *amx, int64_t n, int threads) {
 /* Tasks of a call in place: runs of pixels. */
 static void cut_direct(const gal_amx_conv *amx, int64_t n, int64_t wanted, gal_amx_cut *cut) {
     const gal_conv *cv = &amx->cv;
-    int64_t all = n * cv->oh * cv->ow, chunk = at_most(MOST_ROWS, at_least(LEAST_ROWS, BUDGET / (cv->cg)));
+    int64_t all = n * cv->oh * cv->ow, chunk = at_most(MOST_ROWS, at_least(LEAST_ROWS, BUDGET / cv->cg));
     if (weight_bytes(amx) <= LIGHT_WEIGHTS) chunk = at_most(chunk, at_least(GAL_AMX_PANEL, ceil_div(all, wanted)));
     cut->chunks = ceil_div(all, chunk);
     cut->chunk = at_most(round_up(ceil_div(all, cut->chunks), GAL_AMX_PANEL), all);
