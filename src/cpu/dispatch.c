@@ -26,6 +26,8 @@
     ROW(domain, op, level, dtype, symbol, tile, true, symbol##_needs, symbol##_pack)
 #define GAL_ROW_PLAIN(domain, op, level, dtype, symbol, tile)                                                          \
     ROW(domain, op, level, dtype, symbol, tile, false, NULL, NULL)
+#define GAL_ROW_SCRATCH(domain, op, level, dtype, symbol, tile)                                                        \
+    ROW(domain, op, level, dtype, symbol, tile, false, symbol##_needs, NULL)
 #define GAL_ROW_PLAIN_PITCHED(domain, op, level, dtype, symbol, tile)                                                  \
     ROW(domain, op, level, dtype, symbol, tile, true, NULL, NULL)
 static const gal_kernel *const rows[] = {
@@ -37,6 +39,7 @@ static const gal_kernel *const rows[] = {
 #undef GAL_ROW_PITCHED
 #undef GAL_ROW_PLAIN
 #undef GAL_ROW_PLAIN_PITCHED
+#undef GAL_ROW_SCRATCH
 
 enum { ROWS = sizeof rows / sizeof *rows - 1 };
 

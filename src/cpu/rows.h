@@ -7,9 +7,11 @@
 #define GAL_ROW_PLAIN(domain, op, level, dtype, symbol, tile)                                                          \
     const char *symbol##_reject(const gal_node *node);                                                                 \
     galen_status symbol##_run(const gal_call *call, galen_error *err);
-#define GAL_ROW(domain, op, level, dtype, symbol, tile)                                                                \
+#define GAL_ROW_SCRATCH(domain, op, level, dtype, symbol, tile)                                                        \
     GAL_ROW_PLAIN(domain, op, level, dtype, symbol, tile)                                                              \
-    void symbol##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs);                \
+    void symbol##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs);
+#define GAL_ROW(domain, op, level, dtype, symbol, tile)                                                                \
+    GAL_ROW_SCRATCH(domain, op, level, dtype, symbol, tile)                                                            \
     void symbol##_pack(const gal_node *node, void *packed);
 #define GAL_ROW_PITCHED       GAL_ROW
 #define GAL_ROW_PLAIN_PITCHED GAL_ROW_PLAIN
@@ -18,5 +20,6 @@
 #undef GAL_ROW_PLAIN
 #undef GAL_ROW_PITCHED
 #undef GAL_ROW_PLAIN_PITCHED
+#undef GAL_ROW_SCRATCH
 
 #endif

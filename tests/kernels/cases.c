@@ -2,6 +2,7 @@
 #include "cases.h"
 
 #include "graph/op.h"
+#include "layers.h"
 #include "networks.h"
 
 #include <math.h>
@@ -81,91 +82,10 @@ static gal_attr text(const char *name, const char *s) {
 
 /* ---- convolution ---- */
 
-typedef struct layer {
-    int64_t h, w, c, k, r, s, stride, dilation, top, left, bottom, right, group;
-    const char *act; /* NULL: none */
-    bool bias, residual;
-} layer;
-
-/* Layers of ResNet, DenseNet, EfficientNet and MobileNet: image, channels in and out, window, stride, groups. */
-static const int64_t real[][6] = {
-    {64, 3, 64, 7, 2, 1},        {16, 64, 64, 3, 1, 1},       {16, 64, 128, 3, 2, 1},    {16, 64, 128, 1, 2, 1},
-    {8, 128, 128, 3, 1, 1},      {4, 256, 256, 3, 1, 1},      {2, 512, 512, 3, 1, 1},    {4, 256, 512, 3, 2, 1},
-    {56, 64, 256, 1, 1, 1},      {56, 256, 64, 1, 1, 1},      {14, 1024, 256, 1, 1, 1},  {7, 512, 2048, 1, 1, 1},
-    {56, 128, 32, 3, 1, 1},      {28, 512, 128, 1, 1, 1},     {14, 128, 32, 3, 1, 1},    {112, 32, 32, 3, 1, 32},
-    {112, 96, 96, 3, 2, 96},     {28, 144, 144, 5, 2, 144},   {14, 480, 480, 3, 1, 480}, {14, 672, 672, 5, 1, 672},
-    {7, 1152, 1152, 5, 1, 1152}, {7, 1152, 1152, 3, 1, 1152}, {14, 672, 112, 1, 1, 1},   {56, 24, 144, 1, 1, 1},
-    {224, 3, 32, 3, 2, 1},       {28, 1, 16, 3, 1, 1},        {14, 128, 128, 3, 1, 32},  {1, 512, 128, 1, 1, 1},
-};
-enum { REAL = sizeof real / sizeof *real };
-
-/* A square window over a square image, padded by half a window. */
-static layer square_layer(int64_t side, int64_t in, int64_t out, int64_t window, int64_t stride, int64_t group) {
-    int64_t pad = window / 2;
-    return (layer){side, side, in, out, window, window, stride, 1, pad, pad, pad, pad, group, "Relu", true, false};
-}
-
-static layer real_layer(size_t i) {
-    const int64_t *d = real[i];
-    return square_layer(d[0], d[1], d[2], d[3], d[4], d[5]);
-}
-
 static const char *random_activation(gal_rng *rng) {
     static const char *const kinds[] = {NULL,      "Relu",        "Relu",      "Clip", "LeakyRelu",
                                         "Sigmoid", "HardSigmoid", "HardSwish", "SiLU"};
     return kinds[case_pick(rng, 0, sizeof kinds / sizeof *kinds - 1)];
-}
-
-/* Multiply-adds of one image. */
-static int64_t layer_work(const layer *l) {
-    return l->h * l->w * l->c * l->k * l->r * l->s / (l->group * l->stride * l->stride);
-}
-
-/* The reference is slow: halve the image, then the channels. */
-static void scale_down(layer *l, int64_t limit) {
-    while (layer_work(l) > limit && (l->h > 8 || l->w > 8)) l->h = (l->h + 1) / 2, l->w = l->w / 2 + 1;
-    while (layer_work(l) > limit) {
-        if (l->group > 1)
-            l->group = (l->group + 1) / 2, l->c = l->group * (l->c > l->group ? 4 : 1), l->k = l->c;
-        else
-            l->c = (l->c + 1) / 2, l->k = (l->k + 1) / 2;
-    }
-}
-
-static void odd_layer(layer *l, gal_rng *rng) {
-    int64_t cg = case_pick(rng, 1, 40), kg = case_pick(rng, 1, 70);
-    *l = (layer){
-        .h = case_pick(rng, 1, 19), .w = case_pick(rng, 1, 19), .r = case_pick(rng, 1, 5), .s = case_pick(rng, 1, 5)};
-    l->group = case_pick(rng, 0, 3) == 0 ? case_pick(rng, 2, 5) : 1;
-    if (case_pick(rng, 0, 4) == 0) l->group = case_pick(rng, 2, 75), cg = kg = 1;
-    l->c = cg * l->group, l->k = kg * l->group;
-    l->stride = case_pick(rng, 1, 3);
-    l->dilation = case_pick(rng, 0, 4) == 0 ? 2 : 1;
-    l->top = case_pick(rng, 0, l->r), l->left = case_pick(rng, 0, l->s), l->bottom = case_pick(rng, 0, l->r),
-    l->right = case_pick(rng, 0, l->s);
-}
-
-/*
- * A 3x3 window with stride 1, which rows may compute in tiles of 2x2 or 4x4 outputs: a large image of few channels, a
- * small one of many, or anything; the last two odd in every way.
- */
-static void tiled_layer(layer *l, gal_rng *rng) {
-    int64_t kind = case_pick(rng, 0, 2), most = kind == 0 ? 30 : kind == 1 ? 10 : 20;
-    int64_t least = kind == 0 ? 16 : kind == 1 ? 5 : 1, channels = kind == 0 ? 12 : kind == 1 ? 48 : 1;
-    *l = square_layer(case_pick(rng, least, most), case_pick(rng, channels, 2 * channels + 20),
-                      case_pick(rng, channels, 2 * channels + 20), 3, 1, 1);
-    l->w = case_pick(rng, least, most);
-    if (kind == 0) return;
-    l->top = case_pick(rng, 0, 3), l->left = case_pick(rng, 0, 3);
-    l->bottom = case_pick(rng, 0, 3), l->right = case_pick(rng, 0, 3);
-}
-
-/* Pads more where the window is larger than the padded image. */
-static void make_fit(layer *l) {
-    int64_t rows = (l->r - 1) * l->dilation + 1 - l->h - l->top - l->bottom,
-            columns = (l->s - 1) * l->dilation + 1 - l->w - l->left - l->right;
-    if (rows > 0) l->bottom += rows;
-    if (columns > 0) l->right += columns;
 }
 
 static void add_attributes(const layer *l, gal_attr *attr, uint32_t *n, int64_t dims[8]) {
@@ -212,18 +132,18 @@ static void random_conv(gal_rng *rng, kernel_case *c) {
     layer l;
     int64_t kind = case_pick(rng, 0, 5);
     if (kind < 2)
-        l = real_layer((size_t)case_pick(rng, 0, REAL - 1));
+        l = layer_real((size_t)case_pick(rng, 0, layer_count() - 1));
     else if (kind < 4)
-        odd_layer(&l, rng);
+        layer_odd(&l, rng);
     else
-        tiled_layer(&l, rng);
-    scale_down(&l, kind < 4 ? 400000 : 5000000);
+        layer_tiled(&l, rng);
+    layer_scale_down(&l, kind < 4 ? 400000 : 5000000);
     if (kind < 4 && case_pick(rng, 0, 5) == 0) { /* a large batch of tiny images: kernels may interleave them */
         l.h = case_pick(rng, 1, 8), l.w = case_pick(rng, 1, 8);
-        scale_down(&l, 40000);
+        layer_scale_down(&l, 40000);
         c->batch = case_pick(rng, 15, 70);
     }
-    make_fit(&l);
+    layer_make_fit(&l);
     l.act = random_activation(rng);
     l.bias = case_pick(rng, 0, 3) > 0;
     l.residual = case_pick(rng, 0, 2) == 0;
@@ -353,6 +273,8 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
     bool private = strcmp(domain, "galen") == 0;
     if (private && strcmp(op, "Conv") == 0)
         random_conv(rng, out);
+    else if (private && case_is_grad(op))
+        case_random_grad(op, rng, out);
     else if (!private && strcmp(op, "Transpose") == 0)
         transpose_case(case_pick(rng, 0, 2) == 0 ? 3 : case_pick(rng, 1, 40), case_pick(rng, 1, 99),
                        case_pick(rng, 1, 99), out);
@@ -375,9 +297,10 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
     gal_rng rng = gal_rng_make(1, (uint64_t)index);
     *out = (kernel_case){.batch = batch};
     bool private = strcmp(domain, "galen") == 0;
+    if (private && case_is_grad(op)) return case_bench_grad(op, index, out);
     const network_conv *conv = private && strcmp(op, "Conv") == 0 ? network_conv_at(index) : NULL;
     if (conv != NULL) {
-        layer l = square_layer(conv->side, conv->in, conv->out, conv->window, conv->stride, conv->group);
+        layer l = layer_square(conv->side, conv->in, conv->out, conv->window, conv->stride, conv->group);
         conv_case(&l, &rng, out);
         snprintf(out->text, sizeof out->text, "%lldx%lldx%lld -> %lld, %lldx%lld, stride %lld, groups %lld (%s)",
                  (long long)conv->side, (long long)conv->side, (long long)conv->in, (long long)conv->out,

@@ -10,8 +10,9 @@ typedef struct kernel_case {
     gal_graph *graph; /* one node */
     gal_node *node;
     int64_t batch;
-    double depth;   /* terms summed into an output, for the tolerance */
-    char text[200]; /* what it is, for people */
+    double depth;     /* terms summed into an output, for the tolerance */
+    double magnitude; /* about how large an output is; 0: a few units */
+    char text[200];   /* what it is, for people */
 } kernel_case;
 
 /* A random problem for the op, from layers of real networks scaled down and from odd sizes. False: no generator for
@@ -30,6 +31,10 @@ bool case_bench_product8(const gal_kernel *kernel, int index, int64_t batch, ker
 bool case_is_bytes(const gal_kernel *kernel);
 bool case_random_bytes(const gal_kernel *kernel, gal_rng *rng, kernel_case *out);
 bool case_bench_bytes(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out);
+/* Gradients of convolution (cases_grad.c); out->batch is set. */
+bool case_is_grad(const char *op);
+void case_random_grad(const char *op, gal_rng *rng, kernel_case *out);
+bool case_bench_grad(const char *op, int index, kernel_case *out);
 void case_free(kernel_case *c);
 
 /* Uniform in [from, to], both ends included. */

@@ -70,9 +70,10 @@ static double element(const galen_tensor *t, int64_t i) {
  * The first element that is further from the reference than the terms summed excuse; false when none is. A bf16 result
  * may round to the neighbour (2^-7 of it) where the f32 sums differ across the middle.
  */
-static bool differs(const prepared *ref, const prepared *got, double depth, char *what, size_t size) {
+static bool differs(const prepared *ref, const prepared *got, const kernel_case *c, char *what, size_t size) {
     int64_t n = galen_tensor_elements(&ref->out);
-    double unit = depth > 1 ? 0x1p-23 * (16 + 8 * sqrt(depth)) : 0x1p-23 * 8, base = depth > 1 ? 4 : 1;
+    double unit = c->depth > 1 ? 0x1p-23 * (16 + 8 * sqrt(c->depth)) : 0x1p-23 * 8, base = c->depth > 1 ? 4 : 1;
+    if (c->magnitude > base) base = c->magnitude;
     double step = ref->out.dtype == GALEN_BF16 ? 0x1p-7 : 0;
     for (int64_t i = 0; i < n; i++) {
         double r = element(&ref->out, i), g = element(&got->out, i), far = fabs(r - g);
@@ -96,7 +97,7 @@ static const char *try_all(prepared *ref, prepared *got, gal_pool *two, void *fi
         return what;
     }
     if (!call_intact(got)) return "wrote in front of a buffer";
-    if (differs(ref, got, c->depth, what, size)) return what;
+    if (differs(ref, got, c, what, size)) return what;
     memcpy(first, got->out.data, got->out_memory.size);
     call_spoil(got, 0x7f);
     call_run(got, 0, c->batch, NULL, &err);

@@ -1,0 +1,23 @@
+/* Weight gradient of convolution, f32, AVX2: 6 channels by 16 outputs in 12 accumulators. */
+#include "cpu/vec_avx2.h"
+
+#define MR        6
+#define grad_step vf_fma
+#include "cpu/conv_grad_weight_tile.h"
+
+GRAD(1)
+GRAD(2)
+GRAD(3)
+GRAD(4)
+GRAD(5)
+GRAD(6)
+
+static void tile(const gal_grad_tile *t) {
+    static void (*const table[MR][2])(const gal_grad_tile *) = {
+        {grad_1x1, grad_1x2}, {grad_2x1, grad_2x2}, {grad_3x1, grad_3x2},
+        {grad_4x1, grad_4x2}, {grad_5x1, grad_5x2}, {grad_6x1, grad_6x2},
+    };
+    table[t->rows - 1][t->vectors - 1](t);
+}
+
+const gal_grad_level gal_grad_avx2 = {.mr = MR, .vec = VF, .tile = tile};
