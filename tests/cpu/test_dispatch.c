@@ -145,7 +145,7 @@ static void rows_are_complete(void **state) {
         assert_non_null(gal_op_find(table[i]->domain, table[i]->op));
         assert_non_null(table[i]->reject);
         assert_non_null(table[i]->run);
-        assert_int_equal(table[i]->pack != NULL, table[i]->needs != NULL);
+        assert_true(table[i]->pack == NULL || table[i]->needs != NULL);
         assert_true(table[i]->isa > GAL_ISA_REFERENCE && table[i]->isa < GAL_ISA_COUNT);
         assert_true(strncmp(table[i]->name, "gal_", 4) != 0);
         for (size_t j = 0; j < i; j++)
