@@ -26,6 +26,9 @@ typedef struct gal_conv {
     size_t scale;                       /* offset in floats from the start of packed, int8: a factor a column */
     bool merged;                        /* a window row (s * c floats) is one segment */
     size_t zero, bias, panels, columns; /* offsets in floats from the start of packed; padded columns of a group */
+    /* Output pixels lie apart: output (n, oh, ow) is pixel y_first + n * y_image + oh * y_row + ow * y_step. */
+    bool spread;
+    int64_t y_first, y_image, y_row, y_step;
 } gal_conv;
 
 /* Sizes, window, groups and activation of a galen.Conv or galen.QConv into *conv, c and cg in channels; nothing else.
@@ -53,5 +56,7 @@ void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const flo
                        const float *bias, void *packed);
 /* out[0] = activation(conv(in[0]) + bias + in[3]) with call->packed; in[3] may be missing. Takes pitches. */
 void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call);
+/* The same by other weights than call->packed, without in[3]. */
+void gal_conv_f32_run_by(const gal_gemm_f32 *gemm, const gal_call *call, const void *packed);
 
 #endif

@@ -31,7 +31,7 @@ typedef struct conv_job {
     int64_t in_pitch, out_pitch; /* from pixel to pixel: words of x, elements of y */
     bool merged;                 /* as packed, and the pixels of x touch */
     bool by_position, weights_outer;
-    int64_t tiles_each, tiles;     /* by position: tiles of one pixel over the batch; all tiles */
+    int64_t tiles_each, tiles;     /* by position: tiles of one pixel over the batch, spread: of a row; all tiles */
     int64_t chunk, chunks;         /* tiles a unit computes; number of such pieces */
     int64_t panels, share, shares; /* panels of a group; panels a unit computes; number of such pieces */
 } conv_job;
@@ -67,6 +67,10 @@ static void set_pixel(const conv_job *job, int64_t group, int64_t image, int64_t
     px->w[i] = ow * cv->sw - cv->left;
 }
 
+static int64_t spread_pixel(const gal_conv *cv, int64_t image, int64_t oh, int64_t ow) {
+    return cv->y_first + image * cv->y_image + oh * cv->y_row + ow * cv->y_step;
+}
+
 /* Tile `t` by position: the images of one slice of the batch; slices outermost, so that neighbours share input. */
 static void find_by_position(const conv_job *job, int64_t group, int64_t t, pixels *px) {
     int64_t area = job->conv->oh * job->conv->ow, slice = t / area, pixel = t % area;
@@ -75,7 +79,22 @@ static void find_by_position(const conv_job *job, int64_t group, int64_t t, pixe
     px->first = (size_t)(first * area + pixel);
     px->step = (size_t)area;
     int64_t oh = pixel / job->conv->ow, ow = pixel % job->conv->ow;
+    if (job->conv->spread) {
+        px->first = (size_t)spread_pixel(job->conv, first, oh, ow);
+        px->step = (size_t)job->conv->y_image;
+    }
     for (int i = 0; i < px->rows; i++) set_pixel(job, group, first + i, oh, ow, px, i);
+}
+
+/* Tile `t` of outputs that lie apart: a part of one row, where they are alike far from each other. */
+static void find_in_row(const conv_job *job, int64_t group, int64_t t, pixels *px) {
+    const gal_conv *cv = job->conv;
+    int64_t line = t / job->tiles_each, part = t % job->tiles_each, image = line / cv->oh, oh = line % cv->oh;
+    int64_t ow = part * cv->ow / job->tiles_each, end = (part + 1) * cv->ow / job->tiles_each;
+    px->rows = (int)(end - ow);
+    px->first = (size_t)spread_pixel(cv, image, oh, ow);
+    px->step = (size_t)cv->y_step;
+    for (int i = 0; i < px->rows; i++) set_pixel(job, group, image, oh, ow + i, px, i);
 }
 
 /* Tile `t` by rows: all tiles within one row of each other in size. */
@@ -155,6 +174,8 @@ static void add_tile(const conv_job *job, int64_t group, int64_t t, row_table *t
     pixels px;
     if (job->by_position)
         find_by_position(job, group, t, &px);
+    else if (cv->spread)
+        find_in_row(job, group, t, &px);
     else
         find_by_rows(job, group, t, &px);
     const float **row = table->row + table->pointers;
@@ -227,7 +248,9 @@ static int64_t taps_inside(int64_t out, int64_t size, int64_t window, int64_t st
 /* By position pays when at least a twentieth of all taps fall into the padding and the batch fills tiles. */
 static bool want_by_position(const conv_job *job) {
     const gal_conv *cv = job->conv;
-    if (job->n < MIN_IMAGES || job->merged || cv->r * cv->s == 1 || cv->pad != 0) return false;
+    if (job->n < MIN_IMAGES || job->merged || cv->pad != 0) return false;
+    if (cv->spread && cv->ow < MIN_IMAGES) return true;
+    if (cv->r * cv->s == 1) return false;
     int64_t rows = taps_inside(cv->oh, cv->h, cv->r, cv->sh, cv->dh, cv->top);
     int64_t columns = taps_inside(cv->ow, cv->w, cv->s, cv->sw, cv->dw, cv->left);
     return (double)rows * (double)columns < 0.95 * (double)(cv->oh * cv->r) * (double)(cv->ow * cv->s);
@@ -237,8 +260,11 @@ static void cut(conv_job *job, int threads) {
     const gal_conv *cv = job->conv;
     int64_t area = cv->oh * cv->ow, mr = job->gemm->mr, wanted = threads > 1 ? 4 * threads : 1;
     job->by_position = want_by_position(job);
-    job->tiles_each = ceil_div(job->n, mr);
-    job->tiles = job->by_position ? job->tiles_each * area : ceil_div(job->n * area, mr);
+    bool by_row = cv->spread && !job->by_position;
+    job->tiles_each = ceil_div(by_row ? cv->ow : job->n, mr);
+    job->tiles = by_row             ? job->tiles_each * job->n * cv->oh
+                 : job->by_position ? job->tiles_each * area
+                                    : ceil_div(job->n * area, mr);
     job->panels = ceil_div(cv->kg, job->gemm->nr);
     int64_t tile_bytes = mr * cv->cg * cv->sh * cv->sw * (int64_t)sizeof(float);
     int64_t weight_bytes = cv->r * cv->s * cv->cg * (int64_t)(cv->columns * sizeof(float));
@@ -253,13 +279,13 @@ static void cut(conv_job *job, int threads) {
     job->weights_outer = job->shares > 1 && weight_bytes > input_bytes;
 }
 
-void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call) {
-    const galen_tensor *x = call->in[0], *residual = call->node->n_in > 3 ? call->in[3] : NULL;
-    conv_job job = {.conv = call->packed, .gemm = gemm, .packed = call->packed, .x = x->data, .y = call->out[0]->data};
+static void run_conv(const gal_gemm_f32 *gemm, const gal_call *call, const void *packed, const void *residual) {
+    const galen_tensor *x = call->in[0];
+    conv_job job = {.conv = packed, .gemm = gemm, .packed = packed, .x = x->data, .y = call->out[0]->data};
     const gal_conv *cv = job.conv;
     gal_pool *pool = call->pool;
     job.n = x->dim[0];
-    job.residual = residual != NULL ? residual->data : NULL;
+    job.residual = residual;
     job.in_pitch = call->in_pitch * (int64_t)galen_dtype_size(x->dtype) / (int64_t)sizeof(float);
     job.out_pitch = call->out_pitch;
     job.merged = cv->merged && job.in_pitch == cv->c;
@@ -267,4 +293,13 @@ void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call) {
     if ((double)(job.n * cv->oh * cv->ow * cv->k) * (double)(cv->cg * cv->r * cv->s) < SMALL) pool = NULL;
     cut(&job, gal_pool_threads(pool));
     gal_pool_run(pool, run_unit, &job, (size_t)(job.chunks * job.shares * job.conv->group));
+}
+
+void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call) {
+    const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
+    run_conv(gemm, call, call->packed, residual != NULL ? residual->data : NULL);
+}
+
+void gal_conv_f32_run_by(const gal_gemm_f32 *gemm, const gal_call *call, const void *packed) {
+    run_conv(gemm, call, packed, NULL);
 }
