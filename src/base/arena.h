@@ -3,6 +3,7 @@
 #define GAL_BASE_ARENA_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct gal_arena {
@@ -23,6 +24,8 @@ void *gal_arena_alloc_aligned(gal_arena *arena, size_t bytes);
 /* A NUL-terminated copy of n bytes. */
 char *gal_arena_text(gal_arena *arena, const char *s, size_t n);
 __attribute__((format(printf, 2, 3))) char *gal_arena_printf(gal_arena *arena, const char *format, ...);
+/* [data, data + bytes) lies in this arena's memory. */
+bool gal_arena_holds(const gal_arena *arena, const void *data, size_t bytes);
 /* Gives the whole pages within [data, data + bytes) back to the system when they lie in this arena: they read as zeros
  * afterwards. */
 void gal_arena_discard(gal_arena *arena, const void *data, size_t bytes);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { HUGE_PAGE = 2 << 20 };
 
@@ -51,6 +52,34 @@ void *gal_alloc_huge(size_t bytes) {
      * end does not cost one. */
     if (p != NULL) madvise(p, rounded / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     return p;
+}
+
+/* `rounded` bytes at a multiple of HUGE_PAGE: more is mapped and the ends are given back. */
+static void *map_huge(size_t rounded) {
+    uint8_t *p = mmap(NULL, rounded + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (rounded + page - 1) / page * page;
+    size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    if (before > 0) munmap(p, before);
+    if (rounded + HUGE_PAGE > before + used) munmap(p + before + used, rounded + HUGE_PAGE - before - used);
+    madvise(p + before, rounded / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    return p + before;
+}
+
+void *gal_alloc_zeroed(size_t bytes) {
+    size_t rounded = round_up(bytes);
+    if (rounded >= HUGE_PAGE) return rounded > PTRDIFF_MAX - 2 * HUGE_PAGE ? NULL : map_huge(rounded);
+    void *p = gal_alloc_aligned(bytes);
+    if (p != NULL) memset(p, 0, rounded);
+    return p;
+}
+
+void gal_free_zeroed(void *p, size_t bytes) {
+    size_t rounded = round_up(bytes);
+    if (p != NULL && rounded >= HUGE_PAGE)
+        munmap(p, rounded);
+    else
+        free(p);
 }
 
 void gal_free(void *p) {

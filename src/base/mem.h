@@ -21,6 +21,13 @@ void *gal_alloc_aligned(size_t bytes);
  * which the system may or may not give. */
 void *gal_alloc_huge(size_t bytes);
 void gal_free(void *p);
+/*
+ * Zeroed memory, aligned and padded like gal_alloc_aligned's, for large things that are written once: from 2 MiB on it
+ * comes straight from the system, which has zeroed it, in huge pages where it gives them. Release with gal_free_zeroed
+ * and the same size.
+ */
+void *gal_alloc_zeroed(size_t bytes);
+void gal_free_zeroed(void *p, size_t bytes);
 /* A copy of a string; NULL when out of memory. */
 char *gal_strdup(const char *s);
 

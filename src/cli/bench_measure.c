@@ -53,7 +53,7 @@ galen_status bench_run_once(bench_case *c, galen_error *err) {
 galen_status bench_open(const cli_args *args, bench_case *c, galen_error *err) {
     gal_session_options o = gal_session_default_options();
     GAL_TRY(cli_load(args, c->model, NULL, &c->source, err));
-    for (size_t i = 0; i < sizeof c->sha256; i++) c->sha256[i] = c->source->sha256[i];
+    snprintf(c->sha256, sizeof c->sha256, "%s", gal_model_sha256(c->source));
     o.max_batch = c->batch;
     o.threads = c->threads;
     o.isa = c->isa;

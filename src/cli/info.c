@@ -114,7 +114,7 @@ static void print_table(const gal_model *model, const gal_card *card) {
     gal_buf buf;
     gal_buf_init(&buf, MAX_TEXT);
     if (model->path) print_line("model", model->path);
-    if (model->sha256[0]) print_line("sha256", model->sha256);
+    if (model->hash) print_line("sha256", gal_model_sha256(model));
     printf("onnx       opset %lld, IR %lld", (long long)model->opset, (long long)model->ir_version);
     if (model->producer && *model->producer) printf(", made by %s", model->producer);
     puts("");
@@ -196,7 +196,7 @@ static void print_json(const gal_model *model, const gal_card *card) {
     cli_json json = json_start(stdout);
     json_open(&json, NULL, '{');
     json_text(&json, "path", model->path);
-    json_text(&json, "sha256", model->sha256);
+    json_text(&json, "sha256", gal_model_sha256(model));
     json_int(&json, "opset", model->opset);
     json_int(&json, "ir_version", model->ir_version);
     json_text(&json, "producer", model->producer);

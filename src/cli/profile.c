@@ -84,7 +84,7 @@ static void print_json(const gal_model *model, int64_t batch, gal_buf *shape) {
     cli_json json = json_start(stdout);
     json_open(&json, NULL, '{');
     json_text(&json, "model", model->path ? model->path : model->graph->name);
-    json_text(&json, "sha256", model->sha256);
+    json_text(&json, "sha256", gal_model_sha256(model));
     json_int(&json, "batch", batch);
     json_open(&json, "layers", '[');
     for (const gal_node *node = model->graph->first; node; node = node->next) {

@@ -38,8 +38,8 @@ static galen_status load(work *w, galen_error *err) {
     GAL_TRY(cli_load(args, args->operand[0], NULL, &w->tested, err));
     GAL_TRY(cli_load(args, args->operand[0], NULL, &w->plain, err));
     if (parent) GAL_TRY(cli_load(args, parent, NULL, &w->parent, err));
-    memcpy(w->sha256, w->tested->sha256, sizeof w->sha256);
-    if (parent) memcpy(w->parent_sha256, w->parent->sha256, sizeof w->parent_sha256);
+    snprintf(w->sha256, sizeof w->sha256, "%s", gal_model_sha256(w->tested));
+    if (parent) snprintf(w->parent_sha256, sizeof w->parent_sha256, "%s", gal_model_sha256(w->parent));
     const gal_numerics_options o = {
         .isa = args->isa, .precision = w->precision, .threads = (int)cli_number(args, "threads", 0)};
     return gal_numerics_create(w->tested->graph, w->plain->graph, w->parent ? w->parent->graph : NULL, &o, &w->numerics,

@@ -100,7 +100,8 @@ static galen_status run(const gal_call *call) {
     void symbol##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {               \
         needs_of(node, max_batch, threads, needs);                                                                     \
     }                                                                                                                  \
-    void symbol##_pack(const gal_node *node, void *packed) {                                                           \
+    void symbol##_pack(const gal_node *node, gal_columns part, void *packed) {                                         \
+        (void)part;                                                                                                    \
         pack(node, packed);                                                                                            \
     }                                                                                                                  \
     galen_status symbol##_run(const gal_call *call, galen_error *err) {                                                \

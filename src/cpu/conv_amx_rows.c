@@ -77,7 +77,8 @@ void gal_conv_bf16_amx_needs(const gal_node *node, int64_t max_batch, int thread
     if (decode_conv(node, &amx) == NULL) needs_of(&amx, max_batch, threads, needs);
 }
 
-void gal_conv_bf16_amx_pack(const gal_node *node, void *packed) {
+void gal_conv_bf16_amx_pack(const gal_node *node, gal_columns part, void *packed) {
+    (void)part;
     gal_amx_conv amx;
     if (decode_conv(node, &amx) != NULL) return;
     const int64_t stride[4] = {amx.cv.cg / 2 * amx.cv.r * amx.cv.s, amx.cv.r * amx.cv.s, amx.cv.s, 1};
@@ -102,7 +103,8 @@ void gal_gemm_bf16_amx_needs(const gal_node *node, int64_t max_batch, int thread
     if (decode_gemm(node, &amx) == NULL) needs_of(&amx, max_batch, threads, needs);
 }
 
-void gal_gemm_bf16_amx_pack(const gal_node *node, void *packed) {
+void gal_gemm_bf16_amx_pack(const gal_node *node, gal_columns part, void *packed) {
+    (void)part;
     gal_amx_conv amx;
     if (decode_gemm(node, &amx) != NULL) return;
     bool transposed = gal_attr_int(node, "transB", 0) != 0;

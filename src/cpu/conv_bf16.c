@@ -55,12 +55,12 @@ static void pack_column(const gal_conv *conv, const gal_gemm_f32 *gemm, const ui
 }
 
 static void pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const gal_node *node, const int64_t stride[4],
-                 void *packed) {
+                 gal_columns part, void *packed) {
     size_t depth = (size_t)(conv->r * conv->s * conv->cg);
     const uint16_t *w = node->in[1]->constant->data;
     const float *bias = node->n_in > 2 && node->in[2] != NULL ? node->in[2]->constant->data : NULL;
-    memcpy(packed, conv, sizeof *conv);
-    for (int64_t k = 0; k < conv->k; k++) {
+    if (part.first == 0) memcpy(packed, conv, sizeof *conv);
+    for (int64_t k = part.first; k < part.end; k++) {
         size_t group = (size_t)(k / conv->kg), j = (size_t)(k % conv->kg);
         float *panels = (float *)packed + conv->panels + group * depth * conv->columns;
         pack_column(conv, gemm, w + k * stride[0], stride, j, (uint16_t *)(void *)panels);
@@ -79,14 +79,16 @@ void ROW(conv, needs)(const gal_node *node, int64_t max_batch, int threads, gal_
     gal_conv conv;
     (void)max_batch, (void)threads;
     *needs = (gal_kernel_needs){0};
-    if (gal_conv_f32_decode(node, to_bf16->vec, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+    if (gal_conv_f32_decode(node, to_bf16->vec, &conv) != NULL) return;
+    needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+    needs->outputs = conv.k;
 }
 
-void ROW(conv, pack)(const gal_node *node, void *packed) {
+void ROW(conv, pack)(const gal_node *node, gal_columns part, void *packed) {
     gal_conv conv;
     if (gal_conv_f32_decode(node, to_bf16->vec, &conv) != NULL) return;
     const int64_t stride[4] = {2 * conv.cg * conv.r * conv.s, conv.r * conv.s, conv.s, 1};
-    pack(&conv, to_bf16, node, stride, packed);
+    pack(&conv, to_bf16, node, stride, part, packed);
 }
 
 galen_status ROW(conv, run)(const gal_call *call, galen_error *err) {
@@ -134,15 +136,17 @@ void ROW(gemm, needs)(const gal_node *node, int64_t max_batch, int threads, gal_
     gal_conv conv;
     (void)max_batch, (void)threads;
     *needs = (gal_kernel_needs){0};
-    if (gemm_shape(node, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+    if (gemm_shape(node, &conv) != NULL) return;
+    needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+    needs->outputs = conv.k;
 }
 
-void ROW(gemm, pack)(const gal_node *node, void *packed) {
+void ROW(gemm, pack)(const gal_node *node, gal_columns part, void *packed) {
     gal_conv conv;
     if (gemm_shape(node, &conv) != NULL) return;
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
     const int64_t stride[4] = {transposed ? 2 * conv.c : 1, transposed ? 1 : conv.k, 0, 0};
-    pack(&conv, to_f32, node, stride, packed);
+    pack(&conv, to_f32, node, stride, part, packed);
 }
 
 galen_status ROW(gemm, run)(const gal_call *call, galen_error *err) {

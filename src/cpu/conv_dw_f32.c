@@ -86,7 +86,8 @@ static galen_status dw_run(const gal_call *call, gal_dw_fn fn) {
         (void)max_batch, (void)threads;                                                                                \
         dw_needs(node, needs);                                                                                         \
     }                                                                                                                  \
-    void gal_conv_dw_f32_##level##_pack(const gal_node *node, void *packed) {                                          \
+    void gal_conv_dw_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                        \
+        (void)part;                                                                                                    \
         dw_pack(node, packed);                                                                                         \
     }                                                                                                                  \
     galen_status gal_conv_dw_f32_##level##_run(const gal_call *call, galen_error *err) {                               \

@@ -59,7 +59,8 @@ static size_t woven(size_t c) {
     return c % 16 / 4 * 16 + c / 16 * 4 + c % 4;
 }
 
-void gal_conv_dw_int8_avx512vnni_pack(const gal_node *node, void *packed) {
+void gal_conv_dw_int8_avx512vnni_pack(const gal_node *node, gal_columns part, void *packed) {
+    (void)part;
     dw_plan plan;
     if (decode(node, &plan) != NULL) return;
     const gal_conv *cv = &plan.qc.conv;

@@ -120,14 +120,49 @@ static void pack_column(const gal_conv *conv, const gal_gemm_f32 *gemm, const fl
     }
 }
 
-void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
-                       const float *bias, void *packed) {
+/*
+ * The panel of n columns side by side whose weights are dense: a line of each column at a time, since columns lie
+ * kilobytes apart and often in the same few sets of the cache.
+ */
+static void pack_panel(const gal_conv *conv, const float *w, int n, size_t width, float *out) {
+    float tile[GAL_PACK_STEP][LINE];
+    int64_t taps = conv->r * conv->s, depth = taps * conv->cg, c = 0, tap = 0;
+    for (int64_t at = 0; at < depth; at += LINE) {
+        int lines = depth - at < LINE ? (int)(depth - at) : LINE;
+        for (int j = 0; j < n; j++) memcpy(tile[j], w + j * depth + at, (size_t)lines * sizeof(float));
+        for (int i = 0; i < lines; i++) {
+            float *row = out + (size_t)(tap * conv->cg + c) * width;
+            for (int j = 0; j < n; j++) row[j] = tile[j][i];
+            if (++tap == taps) tap = 0, c++;
+        }
+    }
+}
+
+/* One group of dense weights [k, c, r, s]: whole panels. */
+static void pack_panels(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, gal_columns part,
+                        float *panels) {
     size_t depth = (size_t)(conv->r * conv->s * conv->cg);
-    memcpy(packed, conv, sizeof *conv);
-    for (int64_t k = 0; k < conv->k; k++) {
+    for (int64_t k = part.first; k < part.end; k += gemm->nr) {
+        size_t left = conv->columns - (size_t)k;
+        int64_t n = part.end - k < gemm->nr ? part.end - k : gemm->nr;
+        pack_panel(conv, w + (size_t)k * depth, (int)n, left < (size_t)gemm->nr ? left : (size_t)gemm->nr,
+                   panels + (size_t)k * depth);
+    }
+}
+
+void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
+                       const float *bias, gal_columns part, void *packed) {
+    int64_t taps = conv->r * conv->s;
+    size_t depth = (size_t)(taps * conv->cg);
+    bool dense = conv->group == 1 && stride[0] == taps * conv->cg && (conv->cg == 1 || stride[1] == taps) &&
+                 (taps == 1 || (stride[2] == conv->s && stride[3] == 1));
+    float *words = packed;
+    if (part.first == 0) memcpy(packed, conv, sizeof *conv);
+    if (dense) pack_panels(conv, gemm, w, part, words + conv->panels);
+    for (int64_t k = part.first; k < part.end; k++) {
         size_t group = (size_t)(k / conv->kg), j = (size_t)(k % conv->kg);
-        float *panels = (float *)packed + conv->panels + group * depth * conv->columns;
-        pack_column(conv, gemm, w + k * stride[0], stride, j, panels);
-        if (bias != NULL) ((float *)packed)[conv->bias + group * conv->columns + j] = bias[k];
+        if (!dense)
+            pack_column(conv, gemm, w + k * stride[0], stride, j, words + conv->panels + group * depth * conv->columns);
+        if (bias != NULL) words[conv->bias + group * conv->columns + j] = bias[k];
     }
 }

@@ -50,10 +50,11 @@ size_t gal_conv_dw_packed_bytes(const gal_conv *conv);
 /* No NaN or infinity: then a tap that meets only padding adds nothing and may be skipped. Rows refuse other weights. */
 bool gal_conv_f32_finite(const galen_tensor *weights);
 size_t gal_conv_f32_packed_bytes(const gal_conv *conv);
-/* Writes *conv, bias and panels to `packed`. weight(k, c, r, s) is w[k * stride[0] + c * stride[1] + r * stride[2] + s
+/* Writes the part's bias and panels to `packed`, and the first part *conv. weight(k, c, r, s) is w[k * stride[0] + c *
+ * stride[1] + r * stride[2] + s
  * * stride[3]]. */
 void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const float *w, const int64_t stride[4],
-                       const float *bias, void *packed);
+                       const float *bias, gal_columns part, void *packed);
 /* out[0] = activation(conv(in[0]) + bias + in[3]) with call->packed; in[3] may be missing. Takes pitches. */
 void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call);
 /* The same by other weights than call->packed, without in[3]. */

@@ -208,7 +208,8 @@ static const char *reject_f32(const gal_node *node) {
         (void)max_batch, (void)threads;                                                                                \
         find_needs(node, &gal_tile_##level, 1, needs);                                                                 \
     }                                                                                                                  \
-    void gal_conv_grad_input_f32_##level##_pack(const gal_node *node, void *packed) {                                  \
+    void gal_conv_grad_input_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                \
+        (void)part;                                                                                                    \
         pack_all(node, &gal_tile_##level, 1, packed);                                                                  \
     }                                                                                                                  \
     galen_status gal_conv_grad_input_f32_##level##_run(const gal_call *call, galen_error *err) {                       \

@@ -110,7 +110,8 @@ static galen_status run(const gal_call *call, const gal_gemm_f32 *gemm) {
         (void)threads;                                                                                                 \
         needs(node, tile_##level(node), max_batch, out);                                                               \
     }                                                                                                                  \
-    void gal_conv_int8_##level##_pack(const gal_node *node, void *packed) {                                            \
+    void gal_conv_int8_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                          \
+        (void)part;                                                                                                    \
         pack(node, tile_##level(node), packed);                                                                        \
     }                                                                                                                  \
     galen_status gal_conv_int8_##level##_run(const gal_call *call, galen_error *err) {                                 \

@@ -130,19 +130,22 @@ static void transform_window(int side, const double g[6][3], const float *w, flo
     }
 }
 
-void gal_wino_pack(const gal_wino *wino, const gal_node *node, const gal_gemm_f32 *gemm, float *packed) {
+void gal_wino_pack(const gal_wino *wino, const gal_node *node, const gal_gemm_f32 *gemm, gal_columns part,
+                   float *packed) {
     const gal_conv *cv = &wino->cv;
     const float *w = node->in[1]->constant->data;
     const gal_value *bias = node->n_in > 2 ? node->in[2] : NULL;
     size_t depth = (size_t)(wino->side * wino->side * cv->c);
     double g[6][3];
     make_g(wino->m, g);
-    memcpy(packed, wino, sizeof *wino);
-    if (bias != NULL) memcpy(packed + wino->bias, bias->constant->data, (size_t)cv->k * sizeof(float));
-    for (int64_t first = 0; first < cv->k; first += gemm->nr) {
+    if (part.first == 0) {
+        memcpy(packed, wino, sizeof *wino);
+        if (bias != NULL) memcpy(packed + wino->bias, bias->constant->data, (size_t)cv->k * sizeof(float));
+    }
+    for (int64_t first = part.first; first < part.end; first += gemm->nr) {
         size_t width = (size_t)at_most(gemm->nr, (int64_t)wino->columns - first);
         float *panel = packed + wino->weights + (size_t)first * depth;
-        for (int64_t k = first; k < at_most(first + gemm->nr, cv->k); k++) {
+        for (int64_t k = first; k < at_most(first + gemm->nr, part.end); k++) {
             for (int64_t c = 0; c < cv->c; c++)
                 transform_window(wino->side, g, w + (k * cv->c + c) * 9,
                                  panel + (size_t)c * width + (size_t)(k - first), (size_t)cv->c * width);

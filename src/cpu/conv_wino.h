@@ -61,7 +61,8 @@ extern const gal_wino_level gal_wino_avx2, gal_wino_avx512, gal_wino_neon;
 
 /* Reads a node for F(m x m, 3x3), m 2 or 4. NULL, or why this row cannot or should not do it. */
 const char *gal_wino_decode(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_wino *wino);
-void gal_wino_pack(const gal_wino *wino, const gal_node *node, const gal_gemm_f32 *gemm, float *packed);
+void gal_wino_pack(const gal_wino *wino, const gal_node *node, const gal_gemm_f32 *gemm, gal_columns part,
+                   float *packed);
 /* Scratch of one thread in bytes, a multiple of 64, whatever the batch. */
 size_t gal_wino_slot_bytes(const gal_wino *wino, const gal_gemm_f32 *gemm);
 /* out[0] = activation(conv(in[0]) + bias + in[3]) with call->packed; in[3] may be missing. Takes pitches. */

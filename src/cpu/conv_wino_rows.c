@@ -27,12 +27,13 @@ static void find_needs(const gal_node *node, const gal_gemm_f32 *gemm, int m, in
     *needs = (gal_kernel_needs){0};
     if (gal_wino_decode(node, gemm, m, &wino) != NULL) return;
     needs->packed_bytes = wino.size * sizeof(float);
+    needs->outputs = wino.cv.k;
     needs->scratch_bytes = gal_wino_slot_bytes(&wino, gemm) * (size_t)threads;
 }
 
-static void pack(const gal_node *node, const gal_gemm_f32 *gemm, int m, void *packed) {
+static void pack(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_columns part, void *packed) {
     gal_wino wino;
-    if (gal_wino_decode(node, gemm, m, &wino) == NULL) gal_wino_pack(&wino, node, gemm, packed);
+    if (gal_wino_decode(node, gemm, m, &wino) == NULL) gal_wino_pack(&wino, node, gemm, part, packed);
 }
 
 #define WINO(m, level)                                                                                                 \
@@ -44,8 +45,8 @@ static void pack(const gal_node *node, const gal_gemm_f32 *gemm, int m, void *pa
         (void)max_batch;                                                                                               \
         find_needs(node, &gal_tile_##level, m, threads, needs);                                                        \
     }                                                                                                                  \
-    void gal_conv_wino##m##_f32_##level##_pack(const gal_node *node, void *packed) {                                   \
-        pack(node, &gal_tile_##level, m, packed);                                                                      \
+    void gal_conv_wino##m##_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                 \
+        pack(node, &gal_tile_##level, m, part, packed);                                                                \
     }                                                                                                                  \
     galen_status gal_conv_wino##m##_f32_##level##_run(const gal_call *call, galen_error *err) {                        \
         (void)err;                                                                                                     \

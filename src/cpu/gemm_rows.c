@@ -41,17 +41,19 @@ static const char *gemm_reject(const gal_node *node, const gal_gemm_f32 *gemm) {
 static void gemm_needs(const gal_node *node, const gal_gemm_f32 *gemm, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
-    if (gemm_decode(node, gemm->vec, &conv) == NULL) needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+    if (gemm_decode(node, gemm->vec, &conv) != NULL) return;
+    needs->packed_bytes = gal_conv_f32_packed_bytes(&conv);
+    needs->outputs = conv.k;
 }
 
-static void gemm_pack(const gal_node *node, const gal_gemm_f32 *gemm, void *packed) {
+static void gemm_pack(const gal_node *node, const gal_gemm_f32 *gemm, gal_columns part, void *packed) {
     gal_conv conv;
     if (gemm_decode(node, gemm->vec, &conv) != NULL) return;
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
     const int64_t stride[4] = {transposed ? conv.c : 1, transposed ? 1 : conv.k, 0, 0};
     const gal_value *bias = node->n_in > 2 ? node->in[2] : NULL;
     gal_conv_f32_pack(&conv, gemm, node->in[1]->constant->data, stride, bias == NULL ? NULL : bias->constant->data,
-                      packed);
+                      part, packed);
 }
 
 static galen_status gemm_run(const gal_call *call, const gal_gemm_f32 *gemm) {
@@ -67,8 +69,8 @@ static galen_status gemm_run(const gal_call *call, const gal_gemm_f32 *gemm) {
         (void)max_batch, (void)threads;                                                                                \
         gemm_needs(node, &gal_tile_##level, needs);                                                                    \
     }                                                                                                                  \
-    void gal_gemm_f32_##level##_pack(const gal_node *node, void *packed) {                                             \
-        gemm_pack(node, &gal_tile_##level, packed);                                                                    \
+    void gal_gemm_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                           \
+        gemm_pack(node, &gal_tile_##level, part, packed);                                                              \
     }                                                                                                                  \
     galen_status gal_gemm_f32_##level##_run(const gal_call *call, galen_error *err) {                                  \
         (void)err;                                                                                                     \

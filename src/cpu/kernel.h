@@ -12,7 +12,15 @@
 typedef struct gal_kernel_needs {
     size_t packed_bytes;  /* weights in the row's own order plus its decoded parameters; 0: none */
     size_t scratch_bytes; /* for the largest batch */
+    int64_t outputs;      /* columns of weights that `pack` takes in parts; 0: it takes all at once */
 } gal_kernel_needs;
+
+/* Columns [first, end) of the weights (output channels); first is a multiple of GAL_PACK_STEP, end too or the last. */
+typedef struct gal_columns {
+    int64_t first, end;
+} gal_columns;
+
+enum { GAL_PACK_STEP = 64 }; /* a multiple of every row's panel width */
 
 typedef struct gal_kernel {
     const char *name;   /* "conv_f32_avx512_14x32" */
@@ -34,8 +42,13 @@ typedef struct gal_kernel {
     const char *(*reject)(const gal_node *node);
     /* NULL: nothing. Also asked when the weights were packed and are gone: reads no data of constants then (NULL). */
     void (*needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs);
-    /* Fills `packed` (zeroed, 64-byte aligned). Weights may be freed afterwards by the session. */
-    void (*pack)(const gal_node *node, void *packed); /* NULL when packed_bytes is 0 */
+    /*
+     * Fills `packed` (zeroed, 64-byte aligned), NULL when packed_bytes is 0. With needs.outputs the parts of all
+     * columns are packed by one call each, in any order and at the same time on several threads, and what a Conv's part
+     * reads of the weights is w[part.first ... part.end); without, one call packs everything and `part` means nothing.
+     * Weights may be freed afterwards by the session.
+     */
+    void (*pack)(const gal_node *node, gal_columns part, void *packed);
     gal_run_fn run;
 } gal_kernel;
 

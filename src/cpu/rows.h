@@ -12,7 +12,7 @@
     void symbol##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs);
 #define GAL_ROW(domain, op, level, dtype, symbol, tile)                                                                \
     GAL_ROW_SCRATCH(domain, op, level, dtype, symbol, tile)                                                            \
-    void symbol##_pack(const gal_node *node, void *packed);
+    void symbol##_pack(const gal_node *node, gal_columns part, void *packed);
 #define GAL_ROW_PITCHED       GAL_ROW
 #define GAL_ROW_PLAIN_PITCHED GAL_ROW_PLAIN
 #include "cpu/kernels.def"

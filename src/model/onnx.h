@@ -8,9 +8,9 @@
 /* A model: graph, metadata and the mapped files its constants point into. */
 typedef struct gal_model {
     gal_graph *graph;
-    char sha256[65]; /* of the file's bytes; empty for a model that was built */
-    char *path;      /* as given; NULL if built */
-    int64_t opset;   /* as written in the file */
+    struct gal_sha256_job *hash; /* of the file's bytes; NULL for a model that was built. See gal_model_sha256 */
+    char *path;                  /* as given; NULL if built */
+    int64_t opset;               /* as written in the file */
     int64_t ir_version;
     const char *producer;                /* "" when absent; in the graph's arena, as all text here */
     const char **meta_key, **meta_value; /* metadata_props */
@@ -50,6 +50,9 @@ galen_status gal_onnx_load(const char *path, const gal_onnx_options *options, ga
 galen_status gal_onnx_parse(const void *bytes, size_t size, const gal_onnx_options *options, gal_model **out,
                             galen_error *err);
 void gal_model_destroy(gal_model *model);
+/* 64 hex digits of the file's bytes, "" for a model that was built. Hashing goes on while a model is used; this waits
+ * for its end. The text lives as long as the model. */
+const char *gal_model_sha256(const gal_model *model);
 const char *gal_model_meta(const gal_model *model, const char *key); /* or NULL */
 galen_status gal_model_set_meta(gal_model *model, const char *key, const char *value, galen_error *err);
 

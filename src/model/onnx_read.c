@@ -17,11 +17,16 @@ static const size_t scratch_max_bytes = (size_t)2 << 30;
 
 void gal_model_destroy(gal_model *model) {
     if (!model) return;
+    gal_sha256_end(model->hash); /* it reads the file */
     gal_graph_destroy(model->graph);
     for (size_t i = 0; i < model->n_file; i++) gal_file_unmap(&model->file[i]);
     gal_free(model->file);
     gal_free(model->path);
     gal_free(model);
+}
+
+const char *gal_model_sha256(const gal_model *model) {
+    return model->hash ? gal_sha256_wait(model->hash) : "";
 }
 
 const char *gal_model_meta(const gal_model *model, const char *key) {
@@ -140,8 +145,7 @@ static galen_status read_bytes(gal_model *model, const char *folder, const void 
     gal_onnx_reader reader = {
         .model = model, .graph = model->graph, .options = &chosen, .folder = (char *)(uintptr_t)folder};
     gal_arena_init(&reader.scratch, scratch_max_bytes);
-    galen_status status = gal_sha256_hex(bytes, size, model->sha256, err);
-    if (folder) gal_file_release_pages(&model->file[0]); /* hashing has read them all */
+    galen_status status = gal_sha256_start(&(gal_file){bytes, size}, folder != NULL, &model->hash, err);
     if (status == GALEN_OK) status = read_model(&reader, gal_wire_of(bytes, size), err);
     for (size_t i = 1; i < model->n_file; i++) gal_free(reader.external[i]);
     gal_free(reader.external);

@@ -11,6 +11,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "model files are littl
  * 13, location 14. */
 static const char tensor_schema[] = ".Vv.FVbVbbDV.bv";
 
+enum { COPY_CHUNK = 1 << 20 };
+
 typedef enum source {
     SOURCE_NONE,
     SOURCE_RAW,
@@ -167,9 +169,20 @@ static bool is_bool_clean(gal_wire raw) {
     return true;
 }
 
+/* Copies out of the mapped file and lets go of its pages at once, so that large weights are not in memory twice. */
+static void copy_raw(const gal_onnx_reader *reader, uint8_t *to, const uint8_t *from, size_t bytes) {
+    size_t n_file = reader && reader->folder ? reader->model->n_file : 0;
+    for (size_t at = 0; at < bytes; at += COPY_CHUNK) {
+        size_t n = bytes - at < COPY_CHUNK ? bytes - at : COPY_CHUNK;
+        memcpy(to + at, from + at, n);
+        for (size_t i = 0; n == COPY_CHUNK && i < n_file; i++)
+            gal_file_release_range(&reader->model->file[i], from + at, n);
+    }
+}
+
 /* Uses raw bytes in place when they are aligned for their type. */
-static galen_status use_raw(const tensor_fields *t, gal_wire raw, gal_arena *arena, galen_tensor *out,
-                            galen_error *err) {
+static galen_status use_raw(const gal_onnx_reader *reader, const tensor_fields *t, gal_wire raw, gal_arena *arena,
+                            galen_tensor *out, galen_error *err) {
     size_t bytes = gal_wire_left(raw), align = galen_dtype_size(t->shape.dtype);
     bool clean = t->shape.dtype != GALEN_BOOL || is_bool_clean(raw);
     if (bytes && clean && (uintptr_t)raw.at % align == 0) {
@@ -178,7 +191,7 @@ static galen_status use_raw(const tensor_fields *t, gal_wire raw, gal_arena *are
     }
     uint8_t *copy = gal_arena_alloc_aligned(arena, bytes ? bytes : 1);
     if (!copy) return gal_fail_memory(err, t->name, bytes);
-    if (bytes) memcpy(copy, raw.at, bytes);
+    copy_raw(reader, copy, raw.at, bytes);
     for (size_t i = 0; !clean && i < bytes; i++) copy[i] = copy[i] != 0;
     out->data = copy;
     return GALEN_OK;
@@ -206,13 +219,13 @@ galen_status gal_onnx_read_tensor(gal_wire body, gal_onnx_reader *reader, gal_ar
     *out = t.shape;
     if (t.external) {
         GAL_TRY(gal_onnx_external(reader, body, t.name, bytes, &t.raw, err));
-        return use_raw(&t, t.raw, arena, out, err);
+        return use_raw(reader, &t, t.raw, arena, out, err);
     }
     if (!t.has_raw) return use_typed(body, &t, arena, out, err);
     if (gal_wire_left(t.raw) != bytes)
         return gal_fail(err, GALEN_ERR_FORMAT, "tensor '%s' has %zu bytes of data where its shape needs %zu", t.name,
                         gal_wire_left(t.raw), bytes);
-    return use_raw(&t, t.raw, arena, out, err);
+    return use_raw(reader, &t, t.raw, arena, out, err);
 }
 
 galen_status gal_onnx_tensor(const void *bytes, size_t size, gal_arena *arena, galen_tensor *out, const char **name,

@@ -80,21 +80,18 @@ static bool weight_order_of(const gal_node *node, int64_t channels, weight_order
     return group > 0 && w->dim[1].size * group == channels;
 }
 
-static galen_status scale_weights(gal_graph *graph, const gal_node *node, const affine *f, gal_value **out,
-                                  galen_error *err) {
-    const galen_tensor *old = node->in[1]->constant;
-    weight_order o;
-    if (!weight_order_of(node, f->channels, &o))
-        return gal_fail(err, GALEN_ERR_INTERNAL, "weights of '%s' changed", node->name);
-    GAL_TRY(gal_graph_new_constant(graph, NULL, GALEN_F32, old->rank, old->dim, out, err));
-    float *to = (*out)->constant->data;
-    const float *from = old->data;
-    int64_t n = galen_tensor_elements(old);
-    for (int64_t i = 0; i < n; i += o.inner) {
-        double a = f->a[i / o.inner % o.modulo + i / o.outer * o.modulo];
-        for (int64_t j = i; j < i + o.inner; j++) to[j] = (float)(from[j] * a);
+/* `to` may be `from`. */
+static void scale(const float *from, int64_t n, const weight_order *o, const affine *f, float *to) {
+    for (int64_t i = 0; i < n; i += o->inner) {
+        double a = f->a[i / o->inner % o->modulo + i / o->outer * o->modulo];
+        for (int64_t j = i; j < i + o->inner; j++) to[j] = (float)(from[j] * a);
     }
-    return GALEN_OK;
+}
+
+/* The layer's weights lie in the graph's own memory and nobody else reads them: they need no copy. */
+static bool may_overwrite(const gal_graph *graph, const gal_value *weights) {
+    const galen_tensor *t = weights->constant;
+    return gal_value_has_one_use(weights) && gal_arena_holds(&graph->arena, t->data, (size_t)galen_tensor_bytes(t));
 }
 
 /* bias * a + b; Gemm's beta goes into it. */
@@ -126,7 +123,12 @@ static bool can_change(const gal_node *node, int64_t channels) {
 static galen_status fold(gal_graph *graph, gal_node *layer, gal_node *node, const affine *f, galen_error *err) {
     gal_value *in[3] = {layer->in[0], layer->in[1], NULL};
     gal_node *made;
-    if (f->scales) GAL_TRY(scale_weights(graph, layer, f, &in[1], err));
+    weight_order o;
+    const galen_tensor *w = layer->in[1]->constant;
+    if (!weight_order_of(layer, f->channels, &o))
+        return gal_fail(err, GALEN_ERR_INTERNAL, "weights of '%s' changed", layer->name);
+    if (f->scales && !may_overwrite(graph, layer->in[1]))
+        GAL_TRY(gal_graph_new_constant(graph, NULL, GALEN_F32, w->rank, w->dim, &in[1], err));
     GAL_TRY(make_bias(graph, layer, f, &in[2], err));
     const gal_attr beta = gal_attr_of_float("beta", 1);
     const gal_remake spec = {.like = layer,
@@ -138,6 +140,8 @@ static galen_status fold(gal_graph *graph, gal_node *layer, gal_node *node, cons
                              .stands_for = gal_merged_name(graph, layer, node->op->name),
                              .before = layer};
     GAL_TRY(gal_remake_node(graph, &spec, &made, err));
+    /* Nothing can fail any more: the layer that has the old weights goes away. */
+    if (f->scales) scale(w->data, galen_tensor_elements(w), &o, f, in[1]->constant->data);
     const gal_value *old = layer->in[1];
     gal_graph_replace(graph, node->out[0], made->out[0]);
     gal_graph_remove(graph, node);

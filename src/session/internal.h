@@ -45,6 +45,7 @@ typedef struct gal_step {
     galen_tensor **out;          /* n_out, likewise */
     int64_t in_pitch, out_pitch; /* of in[0] and out[0] (gal_call); 0: dense */
     void *packed, *scratch;      /* scratch: of a step that runs on the whole batch */
+    int64_t outputs;             /* columns of weights packed in parts (gal_kernel_needs) */
     size_t packed_bytes, scratch_bytes, scratch_offset; /* offset: in the slice of a step that runs in groups */
     size_t why, why_size;                               /* text in the session's why buffer */
     bool is_view;                                       /* the output is the input's memory: nothing to run */

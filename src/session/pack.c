@@ -1,4 +1,7 @@
-/* Weights in kernel order. Once a constant is packed and nobody else reads it, its memory goes back to the system. */
+/*
+ * Weights in kernel order, packed by all threads of the pool. Once a constant is packed and nobody else reads it, its
+ * memory goes back to the system: part by part, so that large weights are never in memory twice.
+ */
 #include "base/error.h"
 #include "base/mem.h"
 #include "session/internal.h"
@@ -7,6 +10,10 @@
 
 /* Smaller constants may still be read by a kernel as parameters, and giving a few pages back is not worth a call. */
 enum { RELEASE_MIN = 64 << 10 };
+
+static size_t room_for(size_t bytes) {
+    return (bytes + GAL_TAIL_PAD + GAL_ALIGN - 1) / GAL_ALIGN * GAL_ALIGN;
+}
 
 static galen_status lay_out(gal_session *s, galen_error *err) {
     size_t total = 0;
@@ -19,20 +26,33 @@ static galen_status lay_out(gal_session *s, galen_error *err) {
     }
     s->packed_bytes = total;
     if (total == 0) return GALEN_OK;
-    s->packed = gal_alloc_huge(total);
+    s->packed = gal_alloc_zeroed(total);
     return s->packed != NULL ? GALEN_OK : gal_fail_memory(err, "packed weights", total);
 }
+
+/* One call of a row's `pack`. */
+typedef struct task {
+    const gal_step *step;
+    gal_columns part;
+    const uint8_t *data; /* of the weights that nobody reads after this task, or NULL */
+    size_t bytes;
+} task;
+
+typedef struct work {
+    gal_graph *graph;
+    task *task;
+} work;
 
 /* Read only as the second input (the weights) of steps that pack it. */
 static bool packs(const gal_session *s, const uint32_t *step_of, const gal_use *use) {
     return use->index == 1 && s->step[step_of[use->node->id]].packed_bytes > 0;
 }
 
-static bool may_release(const gal_session *s, const uint32_t *step_of, const gal_value *value, uint32_t now) {
+static bool may_release(const gal_session *s, const uint32_t *step_of, const gal_value *value) {
     if (value == NULL || value->constant == NULL || value->producer != NULL || value->is_output) return false;
     if (s->block[s->slot[s->slot_of[value->id]].block].bytes < RELEASE_MIN) return false;
     for (const gal_use *use = value->uses; use != NULL; use = use->next)
-        if (!packs(s, step_of, use) || step_of[use->node->id] > now) return false;
+        if (!packs(s, step_of, use)) return false;
     return true;
 }
 
@@ -56,18 +76,62 @@ galen_status gal_session_check_constants(const gal_graph *graph, galen_error *er
     return GALEN_OK;
 }
 
-static void pack_all(gal_session *s, const uint32_t *step_of) {
+/* What a task leaves unread of weights that no other step reads: its own rows where a Conv packs in parts. */
+static void note_unread(const gal_session *s, const uint32_t *step_of, task *t) {
+    const gal_value *weights = t->step->node->n_in > 1 ? t->step->node->in[1] : NULL;
+    if (!may_release(s, step_of, weights) || weights->uses->next != NULL) return;
+    t->data = weights->constant->data;
+    t->bytes = (size_t)galen_tensor_bytes(weights->constant);
+    if (t->step->outputs == 0) return;
+    size_t row = t->bytes / (size_t)t->step->outputs;
+    bool by_rows = strcmp(t->step->node->op->name, "Conv") == 0;
+    t->data = by_rows ? t->data + (size_t)t->part.first * row : NULL;
+    t->bytes = (size_t)(t->part.end - t->part.first) * row;
+}
+
+/* Tasks of all steps, in order, to `to` unless that is NULL; returns their number. */
+static size_t list_tasks(const gal_session *s, const uint32_t *step_of, task *to) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < s->n_step; i++) {
+        const gal_step *step = &s->step[i];
+        if (step->packed_bytes == 0) continue;
+        int64_t outputs = step->outputs > 0 ? step->outputs : 1;
+        for (int64_t first = 0; first < outputs; first += GAL_PACK_STEP, n++) {
+            if (to == NULL) continue;
+            int64_t end = outputs - first < GAL_PACK_STEP ? outputs : first + GAL_PACK_STEP;
+            to[n] = (task){.step = step, .part = {first, end}};
+            note_unread(s, step_of, &to[n]);
+        }
+    }
+    return n;
+}
+
+static void run_task(void *context, size_t index) {
+    const work *w = context;
+    const task *t = &w->task[index];
+    t->step->kernel->pack(t->step->node, t->part, t->step->packed);
+    if (t->data != NULL) gal_graph_discard(w->graph, t->data, t->bytes);
+}
+
+static galen_status pack_all(gal_session *s, const uint32_t *step_of, galen_error *err) {
     uint8_t *at = s->packed;
     for (uint32_t t = 0; t < s->n_step; t++) {
-        gal_step *step = &s->step[t];
-        if (step->packed_bytes == 0) continue;
-        memset(at, 0, step->packed_bytes);
-        step->packed = at;
-        if (step->kernel->pack != NULL) step->kernel->pack(step->node, at);
-        at += (step->packed_bytes + GAL_TAIL_PAD + GAL_ALIGN - 1) / GAL_ALIGN * GAL_ALIGN;
-        const gal_value *weights = step->node->n_in > 1 ? step->node->in[1] : NULL;
-        if (may_release(s, step_of, weights, t)) release(s, weights);
+        if (s->step[t].packed_bytes == 0) continue;
+        s->step[t].packed = at;
+        at += room_for(s->step[t].packed_bytes);
     }
+    size_t n = list_tasks(s, step_of, NULL);
+    work w = {.graph = s->graph, .task = gal_calloc(n, sizeof *w.task)};
+    if (w.task == NULL) return gal_fail_memory(err, "packed weights", n * sizeof *w.task);
+    list_tasks(s, step_of, w.task);
+    gal_pool_run(s->pool, run_task, &w, n);
+    gal_free(w.task);
+    for (uint32_t t = 0; t < s->n_step; t++) {
+        const gal_value *weights = s->step[t].node->n_in > 1 ? s->step[t].node->in[1] : NULL;
+        if (s->step[t].packed_bytes > 0 && may_release(s, step_of, weights) && weights->constant->data != NULL)
+            release(s, weights);
+    }
+    return GALEN_OK;
 }
 
 galen_status gal_session_pack(gal_session *session, galen_error *err) {
@@ -76,7 +140,7 @@ galen_status gal_session_pack(gal_session *session, galen_error *err) {
     uint32_t *step_of = gal_calloc(n > 0 ? n : 1, sizeof *step_of);
     if (step_of == NULL) return gal_fail_memory(err, "packed weights", n * sizeof *step_of);
     for (uint32_t t = 0; t < session->n_step; t++) step_of[session->step[t].node->id] = t;
-    pack_all(session, step_of);
+    galen_status status = pack_all(session, step_of, err);
     gal_free(step_of);
-    return GALEN_OK;
+    return status;
 }

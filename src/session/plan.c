@@ -26,6 +26,7 @@ static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *e
         gal_kernel_needs needs = {0};
         if (step->kernel->needs != NULL) step->kernel->needs(node, s->max_batch, gal_pool_threads(s->pool), &needs);
         step->packed_bytes = needs.packed_bytes;
+        step->outputs = needs.outputs;
         step->scratch_bytes = needs.scratch_bytes;
     } else if (node->op->run == NULL) {
         return gal_fail(err, GALEN_ERR_INTERNAL, "node '%s' (%s) has no kernel", node->name, node->op->name);
@@ -145,7 +146,7 @@ void gal_session_destroy(gal_session *session) {
     if (session == NULL) return;
     if (session->owns_pool) gal_pool_destroy(session->pool);
     gal_free(session->arena);
-    gal_free(session->packed);
+    gal_free_zeroed(session->packed, session->packed_bytes);
     gal_buf_free(&session->why);
     gal_arena_free(&session->store);
     gal_free(session);

@@ -89,7 +89,7 @@ static void state_facts(galen_predictor *p) {
     galen_predictor_facts *f = &p->facts;
     const gal_card *card = &p->card;
     f->path = p->model->path;
-    f->sha256 = p->model->sha256;
+    f->sha256 = gal_model_sha256(p->model);
     f->precision = gal_session_precision_name(p->session);
     f->device = "cpu";
     f->isa = gal_isa_name(gal_session_isa(p->session));

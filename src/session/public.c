@@ -75,7 +75,7 @@ galen_port galen_model_output(const galen_model *m, size_t index) {
 }
 
 const char *galen_model_sha256(const galen_model *m) {
-    return m->file->sha256;
+    return gal_model_sha256(m->file);
 }
 
 const char *galen_model_metadata(const galen_model *m, const char *key) {

@@ -111,6 +111,83 @@ static void sizes_are_checked(void **state) {
     }
 }
 
+static void large_memory_is_zeroed(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 5000, (2 << 20) - GAL_TAIL_PAD, 2 << 20, (7 << 20) + 13};
+    assert_null(gal_alloc_zeroed(SIZE_MAX - 8));
+    assert_null(gal_alloc_zeroed((size_t)1 << 62));
+    gal_free_zeroed(NULL, 5 << 20);
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            size_t n = sizes[i] + GAL_TAIL_PAD;
+            unsigned char *p = gal_alloc_zeroed(sizes[i]), any = 0;
+            assert_non_null(p);
+            assert_int_equal((uintptr_t)p % (n < (2 << 20) ? 64 : 2 << 20), 0);
+            for (size_t k = 0; k < n; k++) any |= p[k];
+            assert_int_equal(any, 0);
+            memset(p, 0xff, n);
+            gal_free_zeroed(p, sizes[i]);
+        }
+    }
+}
+
+/* A large request has a block of its own and leaves the one in use open. */
+static void arena_keeps_large_blocks_apart(void **state) {
+    (void)state;
+    gal_arena a;
+    enum { LARGE = 3 << 20 };
+    gal_arena_init(&a, 8 << 20);
+    unsigned char *first = gal_arena_alloc_aligned(&a, LARGE), *small = gal_arena_alloc(&a, 100, 1);
+    unsigned char *large = gal_arena_alloc_aligned(&a, LARGE), *next = gal_arena_alloc(&a, 100, 1);
+    assert_non_null(first);
+    assert_non_null(large);
+    assert_int_equal((uintptr_t)large % 64, 0);
+    assert_ptr_equal(next, small + 112);
+    assert_null(gal_arena_alloc_aligned(&a, LARGE));
+    assert_true(gal_arena_holds(&a, large, LARGE));
+    assert_true(gal_arena_holds(&a, small + 50, 50));
+    assert_false(gal_arena_holds(&a, large, 2 * LARGE));
+    assert_false(gal_arena_holds(&a, &a, 1));
+    memset(large, 1, LARGE);
+    memset(first, 1, LARGE);
+    gal_arena_discard(&a, large, LARGE);
+    assert_int_equal(large[LARGE / 2], 0);
+    assert_int_equal(first[LARGE / 2], 1);
+    gal_arena_free(&a);
+}
+
+static void files_are_hashed_meanwhile(void **state) {
+    (void)state;
+    char path[] = "/tmp/galen-hash-XXXXXX", hex[GAL_SHA256_HEX];
+    static const size_t sizes[] = {1, 1 << 20, (5 << 20) + 77};
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        gal_file file;
+        gal_sha256_job *job;
+        unsigned char *bytes = malloc(sizes[i]);
+        for (size_t k = 0; k < sizes[i]; k++) bytes[k] = (unsigned char)(k * 31 >> 3);
+        assert_int_equal(pwrite(fd, bytes, sizes[i], 0), sizes[i]);
+        assert_int_equal(gal_sha256_hex(bytes, sizes[i], hex, NULL), GALEN_OK);
+        assert_int_equal(gal_file_map(path, SIZE_MAX, &file, NULL), GALEN_OK);
+        assert_int_equal(gal_sha256_start(&file, true, &job, NULL), GALEN_OK);
+        gal_sha256_end(job); /* before it is done, perhaps */
+        assert_int_equal(gal_sha256_start(&file, true, &job, NULL), GALEN_OK);
+        assert_memory_equal(file.data, bytes, sizes[i]);
+        assert_string_equal(gal_sha256_wait(job), hex);
+        assert_string_equal(gal_sha256_wait(job), hex);
+        gal_sha256_end(job);
+        assert_int_equal(gal_sha256_start(&(gal_file){bytes, sizes[i]}, false, &job, NULL), GALEN_OK);
+        assert_string_equal(gal_sha256_wait(job), hex);
+        assert_memory_equal(file.data, bytes, sizes[i]);
+        gal_sha256_end(job);
+        gal_file_unmap(&file);
+        free(bytes);
+    }
+    close(fd);
+    unlink(path);
+}
+
 static void errors_are_one_line(void **state) {
     (void)state;
     galen_error err = {0};
@@ -149,24 +226,28 @@ static void plain_free(void *memory, const char *file, int line) {
 }
 
 /* In a process that has not used libcrypto yet: 0 hashed, 1 out of memory, 2 anything else. */
-static int hash_with(long allocations) {
+static int hash_with(long allocations, bool as_job) {
     char hex[GAL_SHA256_HEX];
+    gal_sha256_job *job = NULL;
     galen_error err = {0};
     allocations_left = allocations;
     if (CRYPTO_set_mem_functions(scarce_malloc, scarce_realloc, plain_free) != 1) return 2;
-    galen_status status = gal_sha256_hex("abc", 3, hex, &err);
+    const gal_file file = {(const uint8_t *)"abc", 3};
+    galen_status status = as_job ? gal_sha256_start(&file, false, &job, &err) : gal_sha256_hex("abc", 3, hex, &err);
+    gal_sha256_end(job);
     return status == GALEN_OK ? 0 : status == GALEN_ERR_MEMORY ? 1 : 2;
 }
 
 static void sha256_survives_no_memory(void **state) {
     int status = 0, refused = 0;
     (void)state;
-    for (long n = 0; n < 400; n++) {
+    for (long n = 0; n < 800; n++) {
         fflush(NULL);
         pid_t child = fork();
-        if (child == 0) _exit(hash_with(n));
+        if (child == 0) _exit(hash_with(n / 2, n % 2 == 1));
         assert_int_equal(waitpid(child, &status, 0), child);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) fail_msg("allocation %ld: status %x", n, (unsigned)status);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+            fail_msg("allocation %ld: status %x", n / 2, (unsigned)status);
         refused += WEXITSTATUS(status);
     }
     assert_true(refused > 0);
@@ -174,10 +255,16 @@ static void sha256_survives_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_aligns_and_zeroes),   cmocka_unit_test(arena_keeps_its_limit),
-        cmocka_unit_test(arena_survives_no_memory),  cmocka_unit_test(buffer_grows_to_its_maximum),
-        cmocka_unit_test(sizes_are_checked),         cmocka_unit_test(errors_are_one_line),
-        cmocka_unit_test(sha256_survives_no_memory),
+        cmocka_unit_test(arena_aligns_and_zeroes),
+        cmocka_unit_test(arena_keeps_its_limit),
+        cmocka_unit_test(arena_survives_no_memory),
+        cmocka_unit_test(buffer_grows_to_its_maximum),
+        cmocka_unit_test(sizes_are_checked),
+        cmocka_unit_test(large_memory_is_zeroed),
+        cmocka_unit_test(arena_keeps_large_blocks_apart),
+        cmocka_unit_test(errors_are_one_line),
+        cmocka_unit_test(sha256_survives_no_memory), /* before anything here uses libcrypto */
+        cmocka_unit_test(files_are_hashed_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,7 +85,7 @@ static void run(const gal_kernel *row, const layer *l, float *x, float *y, int64
     void *scratch = aligned_alloc(64, (needs.scratch_bytes + 127) / 64 * 64);
     assert_true(packed != NULL && scratch != NULL);
     memset(packed, 0, needs.packed_bytes);
-    row->pack(l->node, packed);
+    row->pack(l->node, (gal_columns){0, needs.outputs}, packed);
     const gal_call call = {.node = l->node,
                            .in = ins,
                            .out = outs,

@@ -27,6 +27,16 @@ static void fill(gal_rng *rng, galen_tensor *x, float scale) {
     }
 }
 
+/* The last part first, as threads may have it. */
+static void pack_in_parts(const gal_kernel *kernel, const gal_node *node, int64_t outputs, void *packed) {
+    if (outputs == 0) kernel->pack(node, (gal_columns){0, 0}, packed);
+    for (int64_t end = outputs; end > 0;) {
+        int64_t first = (end - 1) / GAL_PACK_STEP * GAL_PACK_STEP;
+        kernel->pack(node, (gal_columns){first, end}, packed);
+        end = first;
+    }
+}
+
 /* A session asks for a row's needs again when it has let go of the packed weights: the answer may not depend on them.
  */
 static void ask_again(const gal_kernel *kernel, const gal_node *node, int64_t batch, const gal_kernel_needs *first) {
@@ -74,7 +84,7 @@ void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *ker
     p->scratch = aligned_guard(needs.scratch_bytes);
     memset(p->packed.data, 0, p->packed.size);
     if (needs.packed_bytes > 0) {
-        kernel->pack(node, p->packed.data);
+        pack_in_parts(kernel, node, needs.outputs, p->packed.data);
         ask_again(kernel, node, p->batch, &needs);
     }
 }

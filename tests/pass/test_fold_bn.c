@@ -46,6 +46,31 @@ static void test_gemm(void **state) {
     }
 }
 
+/* Weights that two layers share are scaled in a copy, those of one layer in place. */
+static void test_shared_weights(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    const int64_t w[4] = {4, 3, 3, 3};
+    gal_value *weights = small_constant(g, -1, 4, w), *in[2] = {small_input(g, "x", 3, 6, 6), weights};
+    float first = ((const float *)weights->constant->data)[0];
+    gal_value *plain = small_node(g, "Conv", 2, in, 0, NULL)->out[0];
+    gal_value *normed = small_norm(g, small_node(g, "Conv", 2, in, 0, NULL)->out[0]);
+    small_output(g, plain);
+    small_output(g, normed);
+    small_check(g, gal_pass_fold_bn, true);
+    assert_int_equal(g->n_node, 2);
+    assert_float_equal(((const float *)weights->constant->data)[0], first, 0);
+    gal_graph_destroy(g);
+
+    g = small_graph();
+    gal_value *conv = small_conv(g, small_input(g, "x", 3, 6, 6), 4, 3, 1);
+    const void *data = conv->producer->in[1]->constant->data;
+    small_output(g, small_norm(g, conv));
+    small_check(g, gal_pass_fold_bn, true);
+    assert_ptr_equal(g->first->in[1]->constant->data, data);
+    gal_graph_destroy(g);
+}
+
 /* Not when the convolution is read by others, is an output, or the constant is no row of channels. */
 static void test_left_alone(void **state) {
     (void)state;
@@ -78,8 +103,8 @@ static void test_not_finite(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv), cmocka_unit_test(test_transposed),
-                                       cmocka_unit_test(test_gemm), cmocka_unit_test(test_left_alone),
-                                       cmocka_unit_test(test_not_finite)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv),       cmocka_unit_test(test_transposed),
+                                       cmocka_unit_test(test_gemm),       cmocka_unit_test(test_left_alone),
+                                       cmocka_unit_test(test_not_finite), cmocka_unit_test(test_shared_weights)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
