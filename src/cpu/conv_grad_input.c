@@ -5,6 +5,7 @@
  * phase is a convolution of dY with stride 1 by its own taps, whose outputs lie s apart. Pixels of a phase that no tap
  * reaches are zero.
  */
+#include "cpu/conv_bf16.h"
 #include "cpu/conv_f32.h"
 #include "cpu/levels.h"
 #include "cpu/rows.h"
@@ -218,3 +219,35 @@ static const char *reject_f32(const gal_node *node) {
     }
 
 GAL_EACH_LEVEL(GRAD_INPUT)
+
+/* The one bf16 level that a processor has. */
+#if defined(__x86_64__)
+#define ROW(what) gal_conv_grad_input_bf16_avx512bf16_##what
+static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_avx512bf16;
+#elif defined(__aarch64__)
+#define ROW(what) gal_conv_grad_input_bf16_neonbf16_##what
+static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_neonbf16;
+#endif
+
+#ifdef ROW
+const char *ROW(reject)(const gal_node *node) {
+    gal_conv_grad g;
+    const char *why = decode(node, 2, &g);
+    if (why == NULL && !gal_conv_bf16_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
+    return why;
+}
+
+void ROW(needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
+    (void)max_batch, (void)threads;
+    find_needs(node, to_bf16, 2, needs);
+}
+
+void ROW(pack)(const gal_node *node, void *packed) {
+    pack_all(node, to_bf16, 2, packed);
+}
+
+galen_status ROW(run)(const gal_call *call, galen_error *err) {
+    (void)err;
+    return run(call, to_bf16);
+}
+#endif
