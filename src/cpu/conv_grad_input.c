@@ -105,6 +105,7 @@ typedef struct pack_job {
     const gal_gemm_f32 *gemm;
     const void *weights;
     int64_t words;
+    gal_columns part; /* channels of dX; without groups only */
 } pack_job;
 
 /* One panel: [tap][outputs of dY][width], from weights [outputs][channels][window]. */
@@ -134,26 +135,32 @@ static void pack_panel(const pack_job *job, const gal_conv *conv, const axis *h,
 static void pack_phase(const gal_conv *conv, const axis *h, const axis *w, const void *context, char *at) {
     const pack_job *job = context;
     int64_t depth = conv->r * conv->s * conv->cg;
-    memcpy(at, conv, sizeof *conv);
+    bool all = conv->group > 1;
+    if (all || job->part.first == 0) memcpy(at, conv, sizeof *conv);
     float *panels = (float *)(void *)at + conv->panels;
     for (int64_t group = 0; group < conv->group; group++) {
-        for (int64_t first = 0; first < conv->kg; first += job->gemm->nr)
+        for (int64_t first = all ? 0 : job->part.first; first < (all ? conv->kg : job->part.end);
+             first += job->gemm->nr)
             pack_panel(job, conv, h, w, group, first, panels + (group * (int64_t)conv->columns + first) * depth);
     }
 }
 
-static void pack_all(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, void *packed) {
+static void pack(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, gal_columns part, void *packed) {
     gal_conv_grad g;
+    phases p;
     if (decode(node, words, &g) != NULL) return;
-    const pack_job job = {.g = &g, .gemm = gemm, .weights = node->in[1]->constant->data, .words = words};
-    each_phase(&g, words, gemm->vec, packed, pack_phase, &job, packed);
+    const pack_job job = {.g = &g, .gemm = gemm, .weights = node->in[1]->constant->data, .words = words, .part = part};
+    each_phase(&g, words, gemm->vec, &p, pack_phase, &job, packed);
+    if (g.group > 1 || part.first == 0) memcpy(packed, &p, sizeof p);
 }
 
 static void find_needs(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, gal_kernel_needs *needs) {
     gal_conv_grad g;
     phases p;
     *needs = (gal_kernel_needs){0};
-    if (decode(node, words, &g) == NULL) needs->packed_bytes = each_phase(&g, words, gemm->vec, &p, NULL, NULL, NULL);
+    if (decode(node, words, &g) != NULL) return;
+    needs->packed_bytes = each_phase(&g, words, gemm->vec, &p, NULL, NULL, NULL);
+    if (g.group == 1) needs->outputs = g.channels;
 }
 
 /* ---- run ---- */
@@ -210,8 +217,7 @@ static const char *reject_f32(const gal_node *node) {
         find_needs(node, &gal_tile_##level, 1, needs);                                                                 \
     }                                                                                                                  \
     void gal_conv_grad_input_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                \
-        (void)part;                                                                                                    \
-        pack_all(node, &gal_tile_##level, 1, packed);                                                                  \
+        pack(node, &gal_tile_##level, 1, part, packed);                                                                \
     }                                                                                                                  \
     galen_status gal_conv_grad_input_f32_##level##_run(const gal_call *call, galen_error *err) {                       \
         (void)err;                                                                                                     \
@@ -242,8 +248,8 @@ void ROW(needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel
     find_needs(node, to_bf16, 2, needs);
 }
 
-void ROW(pack)(const gal_node *node, void *packed) {
-    pack_all(node, to_bf16, 2, packed);
+void ROW(pack)(const gal_node *node, gal_columns part, void *packed) {
+    pack(node, to_bf16, 2, part, packed);
 }
 
 galen_status ROW(run)(const gal_call *call, galen_error *err) {
