@@ -17,6 +17,7 @@ static bool moderate(const galen_tensor *weights) {
 
 static const char *reject(const gal_node *node, const gal_gemm_f32 *gemm, int m) {
     gal_wino wino;
+    if (node->n_in > 1 && node->in[1]->is_variable) return "transforming the weights anew in every run does not pay";
     const char *why = gal_wino_decode(node, gemm, m, &wino);
     if (why == NULL && !moderate(node->in[1]->constant)) why = "the weights hold NaN, infinity or more than 1e30";
     return why;

@@ -163,6 +163,19 @@ galen_status gal_graph_ints(gal_graph *graph, const char *name, const int64_t *v
     return gal_graph_constant(graph, name, &t, out, err);
 }
 
+galen_status gal_graph_make_variable(gal_graph *graph, gal_value *value, void *data, galen_error *err) {
+    if (value->constant == NULL || value->constant->data == NULL || value->producer != NULL)
+        return gal_fail(err, GALEN_ERR_INTERNAL, "value '%s' cannot vary: it is no constant", value->name);
+    galen_tensor *own = gal_arena_alloc(&graph->arena, 1, sizeof *own);
+    if (own == NULL) return no_memory(err, value->name);
+    *own = *value->constant;
+    memcpy(data, own->data, (size_t)galen_tensor_bytes(own));
+    own->data = data;
+    value->constant = own;
+    value->is_variable = true;
+    return GALEN_OK;
+}
+
 galen_status gal_graph_bind(gal_graph *graph, gal_value *value, const galen_tensor *tensor, galen_error *err) {
     gal_shape shape = gal_shape_of_tensor(tensor);
     if (value->dtype != tensor->dtype || value->shape.rank != shape.rank)

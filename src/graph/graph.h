@@ -83,7 +83,8 @@ struct gal_value {
     gal_node *producer;   /* NULL for graph inputs and constants */
     gal_use *uses;
     bool is_input, is_output;
-    bool made_up; /* the name is nobody's: it was found for a value that was made without one */
+    bool is_variable; /* a constant whose data its owner changes between runs (gal_graph_make_variable) */
+    bool made_up;     /* the name is nobody's: it was found for a value that was made without one */
     const char
         *origin; /* gal_graph_note_origins: the noted value that this one is, up to order and rounding, or NULL */
 };
@@ -135,6 +136,12 @@ galen_status gal_graph_constant(gal_graph *graph, const char *name, const galen_
 /* A constant whose data is a zeroed tensor in the arena for the caller to fill before the next node is added. */
 galen_status gal_graph_new_constant(gal_graph *graph, const char *name, galen_dtype dtype, int rank, const int64_t *dim,
                                     gal_value **out, galen_error *err);
+/*
+ * From now on `value`, a floating-point constant, has its data in `data` (as many bytes, 64-byte aligned, the caller's,
+ * outliving the graph's use), which starts as a copy and may change between runs: a weight in training. Kernels that
+ * pack it do so again in every run. Passes take constants for what they are now, so this comes after the last of them.
+ */
+galen_status gal_graph_make_variable(gal_graph *graph, gal_value *value, void *data, galen_error *err);
 /* A rank-1 i64 constant. */
 galen_status gal_graph_ints(gal_graph *graph, const char *name, const int64_t *v, size_t n, gal_value **out,
                             galen_error *err);

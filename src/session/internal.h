@@ -81,6 +81,12 @@ typedef struct gal_lane {
     galen_error error;
 } gal_lane;
 
+/* One call of a row's pack() that every run begins with: it reads a variable. */
+typedef struct gal_repack {
+    const gal_step *step;
+    gal_columns part;
+} gal_repack;
+
 struct gal_session {
     gal_graph *graph;
     gal_arena store; /* everything below that is not named otherwise */
@@ -88,9 +94,11 @@ struct gal_session {
     galen_dtype precision;
     int64_t max_batch, batch; /* batch the slots' dims are set for; 0: none yet */
     gal_pool *pool;
-    bool owns_pool;
+    bool owns_pool, unchecked;
     gal_step *step;
     uint32_t n_step;
+    gal_repack *repack;
+    size_t n_repack;
     gal_slot *slot;
     uint32_t n_slot;
     uint32_t *slot_of; /* by value id, UINT32_MAX: takes no part */
@@ -136,6 +144,9 @@ static inline size_t gal_session_item_bytes(const gal_session *session, const ga
 
 /* Fills the packed weights step by step and lets go of the pages of constants nobody reads any more. */
 galen_status gal_session_pack(gal_session *session, galen_error *err);
+
+/* Packs again what is packed from variables: the steps spread over the pool. */
+void gal_session_repack(gal_session *session);
 
 /* GALEN_ERR_ARGUMENT when an earlier session has let go of a constant of this graph. */
 galen_status gal_session_check_constants(const gal_graph *graph, galen_error *err);

@@ -50,7 +50,7 @@ static bool packs(const gal_session *s, const uint32_t *step_of, const gal_use *
 
 static bool may_release(const gal_session *s, const uint32_t *step_of, const gal_value *value) {
     if (value == NULL || value->constant == NULL || value->producer != NULL || value->is_output) return false;
-    if (s->block[s->slot[s->slot_of[value->id]].block].bytes < RELEASE_MIN) return false;
+    if (value->is_variable || s->block[s->slot[s->slot_of[value->id]].block].bytes < RELEASE_MIN) return false;
     for (const gal_use *use = value->uses; use != NULL; use = use->next)
         if (!packs(s, step_of, use)) return false;
     return true;
@@ -113,6 +113,36 @@ static void run_task(void *context, size_t index) {
     if (t->data != NULL) gal_graph_discard(w->graph, t->data, t->bytes);
 }
 
+/* ---- variables ---- */
+
+static bool reads_variable(const gal_node *node) {
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if (node->in[i] != NULL && node->in[i]->is_variable) return true;
+    return false;
+}
+
+/* Keeps the tasks of steps that pack variables. */
+static galen_status note_repacks(gal_session *s, const task *all, size_t n, galen_error *err) {
+    for (size_t i = 0; i < n; i++) s->n_repack += reads_variable(all[i].step->node);
+    if (s->n_repack == 0) return GALEN_OK;
+    s->repack = gal_arena_alloc(&s->store, s->n_repack, sizeof *s->repack);
+    if (s->repack == NULL) return gal_fail_memory(err, "packed weights", s->n_repack * sizeof *s->repack);
+    s->n_repack = 0;
+    for (size_t i = 0; i < n; i++)
+        if (reads_variable(all[i].step->node)) s->repack[s->n_repack++] = (gal_repack){all[i].step, all[i].part};
+    return GALEN_OK;
+}
+
+/* What pack() leaves alone is zero since the first time. */
+static void repack(void *context, size_t index) {
+    const gal_repack *r = &((const gal_session *)context)->repack[index];
+    r->step->kernel->pack(r->step->node, r->part, r->step->packed);
+}
+
+void gal_session_repack(gal_session *session) {
+    gal_pool_run(session->pool, repack, session, session->n_repack);
+}
+
 static galen_status pack_all(gal_session *s, const uint32_t *step_of, galen_error *err) {
     uint8_t *at = s->packed;
     for (uint32_t t = 0; t < s->n_step; t++) {
@@ -124,14 +154,15 @@ static galen_status pack_all(gal_session *s, const uint32_t *step_of, galen_erro
     work w = {.graph = s->graph, .task = gal_calloc(n, sizeof *w.task)};
     if (w.task == NULL) return gal_fail_memory(err, "packed weights", n * sizeof *w.task);
     list_tasks(s, step_of, w.task);
-    gal_pool_run(s->pool, run_task, &w, n);
+    galen_status status = note_repacks(s, w.task, n, err);
+    if (status == GALEN_OK) gal_pool_run(s->pool, run_task, &w, n);
     gal_free(w.task);
-    for (uint32_t t = 0; t < s->n_step; t++) {
+    for (uint32_t t = 0; t < s->n_step && status == GALEN_OK; t++) {
         const gal_value *weights = s->step[t].node->n_in > 1 ? s->step[t].node->in[1] : NULL;
         if (s->step[t].packed_bytes > 0 && may_release(s, step_of, weights) && weights->constant->data != NULL)
             release(s, weights);
     }
-    return GALEN_OK;
+    return status;
 }
 
 galen_status gal_session_pack(gal_session *session, galen_error *err) {

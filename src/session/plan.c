@@ -129,6 +129,7 @@ galen_status gal_session_create(gal_graph *graph, const gal_session_options *opt
     s->isa = options->isa;
     s->precision = precision;
     s->max_batch = options->max_batch;
+    s->unchecked = options->unchecked;
     s->pool = options->pool;
     gal_arena_init(&s->store, STORE_LIMIT);
     gal_buf_init(&s->why, WHY_MAX);

@@ -16,6 +16,7 @@ typedef struct gal_session_options {
     galen_dtype
         precision;     /* of activations and weights: GALEN_F32 (also 0) or GALEN_BF16 (sums in f32; needs optimise) */
     bool optimise;     /* false: no passes (the model exactly as written, for tests) */
+    bool unchecked;    /* outputs are not looked through for NaN and infinity: the caller does that (training) */
     bool copy_concats; /* true: every concatenation copies (for tests and measurements) */
     gal_pool *pool;    /* shared pool, outlives the session; NULL: the session makes its own */
     int64_t group;     /* images a group (see gal_session_segment): 0 chosen by a cost model, which is how to use it;
@@ -44,6 +45,9 @@ void gal_session_destroy(gal_session *session);
  * Runs `batch` items. in[i] points to input i (the graph's order and types, dense, at its declared shape for that
  * batch); out[i] receives output i. Allocates nothing. One call at a time per session. NaN or infinity in a float
  * output is GALEN_ERR_NUMERIC that names the output and item (outputs are still written).
+ *
+ * A variable of the graph (gal_graph_make_variable) counts as it is at the start of the run. out[i] may be its memory
+ * where output i is made by an element-wise node, the last one to read the variable: an optimiser's step.
  */
 galen_status gal_session_run(gal_session *session, int64_t batch, const void *const *in, void *const *out,
                              galen_error *err);
