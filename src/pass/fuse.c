@@ -14,8 +14,9 @@ typedef struct activation {
     float alpha, beta;
 } activation;
 
+/* In f64 nothing is merged: merged activations compute in f32. */
 static bool is_layer(const gal_node *node) {
-    return gal_is_op(node, "galen", "Conv") || gal_is_op(node, "galen", "Gemm");
+    return (gal_is_op(node, "galen", "Conv") || gal_is_op(node, "galen", "Gemm")) && node->in[0]->dtype != GALEN_F64;
 }
 
 static bool is_bare(const gal_node *node) {

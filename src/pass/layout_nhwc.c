@@ -88,7 +88,8 @@ galen_status gal_layout_finish(gal_layout *layout, gal_node *node, gal_node *mad
 
 static bool is_image(const gal_value *value) {
     const gal_shape *s = &value->shape;
-    bool known = value->dtype == GALEN_F32 || value->dtype == GALEN_U8 || value->dtype == GALEN_I8;
+    bool known =
+        value->dtype == GALEN_F32 || value->dtype == GALEN_F64 || value->dtype == GALEN_U8 || value->dtype == GALEN_I8;
     return known && s->rank == 4 && !s->dim[1].batch && !s->dim[2].batch && !s->dim[3].batch;
 }
 

@@ -80,7 +80,7 @@ static inline __attribute__((always_inline)) void sums(const gal_conv_ref *c, ga
 
 static inline __attribute__((always_inline)) void finish(const gal_conv_ref *c, galen_dtype t, int64_t k, int64_t at,
                                                          double sum) {
-    if (c->bias) sum += load(c->merged ? GALEN_F32 : t, c->bias, k);
+    if (c->bias) sum += load(c->merged && t != GALEN_F64 ? GALEN_F32 : t, c->bias, k);
     if (t == GALEN_F64) {
         ((double *)c->y)[at] = sum;
     } else if (t != GALEN_F32 && !c->merged) {

@@ -13,15 +13,15 @@
 
 #include <string.h>
 
-static galen_status need_f32(const gal_node *node, galen_error *err) {
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32), err));
+static galen_status need_wide(const gal_node *node, galen_error *err) {
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64), err));
     return gal_need_same_dtype(node, 0, err);
 }
 
-/* All f32; or activations (inputs 0 and 3) and weights bf16 with an f32 bias. Weights that meet one channel each, as in
- * depthwise convolution, may be f32: they are few. */
+/* All f32, or all f64 (training in references); or activations (inputs 0 and 3) and weights bf16 with an f32 bias.
+ * Weights that meet one channel each, as in depthwise convolution, may be f32: they are few. */
 static galen_status need_types(const gal_node *node, galen_error *err) {
-    if (node->in[0]->dtype != GALEN_BF16) return need_f32(node, err);
+    if (node->in[0]->dtype != GALEN_BF16) return need_wide(node, err);
     const gal_shape *w = &node->in[1]->shape;
     bool one = w->rank == 4 && !w->dim[1].batch && w->dim[1].size == 1 && node->in[1]->dtype == GALEN_F32;
     for (uint32_t i = 1; i < node->n_in; i++) {
@@ -33,7 +33,10 @@ static galen_status need_types(const gal_node *node, galen_error *err) {
 
 static galen_status need_activation(const gal_node *node, galen_error *err) {
     gal_activation kind;
-    if (gal_activation_of(node, &kind)) return GALEN_OK;
+    if (gal_activation_of(node, &kind)) {
+        if (node->in[0]->dtype != GALEN_F64 || kind == GAL_ACT_NONE) return GALEN_OK;
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "no activation can be merged in f64");
+    }
     return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "activation '%s' is unknown",
                          gal_attr_string(node, "activation", ""));
 }
@@ -128,7 +131,8 @@ galen_status gal_galen_pool_infer(gal_graph *graph, gal_node *node, galen_error 
     gal_shape shape;
     bool count;
     bool maximum = strcmp(node->op->name, "MaxPool") == 0; /* also of bytes: a maximum keeps its scale */
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16) | (maximum ? GAL_BYTES : 0), err));
+    GAL_TRY(gal_need_dtype(
+        node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16) | (maximum ? GAL_BYTES : 0), err));
     GAL_TRY(need_image(node, err));
     GAL_TRY(gal_need_flag(node, "count_include_pad", false, &count, err));
     GAL_TRY(gal_pool_shape(node, true, &window, &shape, err));
@@ -138,7 +142,7 @@ galen_status gal_galen_pool_infer(gal_graph *graph, gal_node *node, galen_error 
 galen_status gal_galen_globalpool_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
     gal_shape shape;
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16), err));
     GAL_TRY(need_image(node, err));
     GAL_TRY(gal_pool_global_shape(node, true, &shape, err));
     return gal_set_output(node, 0, node->in[0]->dtype, &shape, err);

@@ -9,10 +9,11 @@
 
 #include <string.h>
 
-/* in: X of any rank >= 1, f32 or bf16, f32 scale [C], shift [C]; C is X's last dimension. */
+/* in: X of any rank >= 1, f32 or bf16, f32 scale [C], shift [C]; or all f64. C is X's last dimension. */
 galen_status gal_galen_scaleshift_infer(gal_graph *graph, gal_node *node, galen_error *err) {
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16), err));
-    for (uint32_t i = 1; i < 3; i++) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(GALEN_F32), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16), err));
+    galen_dtype wide = node->in[0]->dtype == GALEN_F64 ? GALEN_F64 : GALEN_F32;
+    for (uint32_t i = 1; i < 3; i++) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(wide), err));
     const gal_shape *x = &node->in[0]->shape;
     for (uint32_t i = 1; i < 3; i++) {
         const gal_shape *p = &node->in[i]->shape;
@@ -32,7 +33,7 @@ void gal_galen_scaleshift_cost(const gal_node *node, int64_t batch, gal_cost *co
 
 typedef struct work {
     const void *x;
-    const float *scale, *shift;
+    const void *scale, *shift; /* f32, or f64 like x */
     void *y;
     bool narrow; /* x and y are bf16 */
     int64_t rows, channels, rows_a_task;
@@ -41,16 +42,29 @@ typedef struct work {
 
 static void some_rows(void *context, size_t index) {
     const work *w = context;
+    const float *scale = w->scale, *shift = w->shift;
     int64_t first = (int64_t)index * w->rows_a_task, last = first + w->rows_a_task;
     for (int64_t r = first; r < last && r < w->rows; r++) {
         for (int64_t c = 0, at = r * w->channels; c < w->channels; c++, at++) {
             float x = w->narrow ? gal_ld_bf16((const uint16_t *)w->x + at) : ((const float *)w->x)[at];
-            float v = x * w->scale[c] + w->shift[c];
+            float v = x * scale[c] + shift[c];
             v = w->relu && v < 0 ? 0 : v;
             if (w->narrow)
                 gal_st_bf16((uint16_t *)w->y + at, v);
             else
                 ((float *)w->y)[at] = v;
+        }
+    }
+}
+
+static void some_wide_rows(void *context, size_t index) {
+    const work *w = context;
+    const double *x = w->x, *scale = w->scale, *shift = w->shift;
+    int64_t first = (int64_t)index * w->rows_a_task, last = first + w->rows_a_task;
+    for (int64_t r = first; r < last && r < w->rows; r++) {
+        for (int64_t c = 0, at = r * w->channels; c < w->channels; c++, at++) {
+            double v = x[at] * scale[c] + shift[c];
+            ((double *)w->y)[at] = w->relu && v < 0 ? 0 : v;
         }
     }
 }
@@ -70,6 +84,7 @@ galen_status gal_galen_scaleshift_run(const gal_call *call, galen_error *err) {
     w.relu = gal_attr_string(call->node, "activation", "")[0] != '\0';
     const int64_t task = 16384; /* elements: large enough that handing out work costs little */
     w.rows_a_task = channels < task ? task / channels : 1;
-    gal_pool_run(call->pool, some_rows, &w, (size_t)((w.rows + w.rows_a_task - 1) / w.rows_a_task));
+    gal_pool_run(call->pool, x->dtype == GALEN_F64 ? some_wide_rows : some_rows, &w,
+                 (size_t)((w.rows + w.rows_a_task - 1) / w.rows_a_task));
     return GALEN_OK;
 }
