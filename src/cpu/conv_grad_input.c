@@ -5,7 +5,6 @@
  * phase is a convolution of dY with stride 1 by its own taps, whose outputs lie s apart. Pixels of a phase that no tap
  * reaches are zero.
  */
-#include "cpu/conv_bf16.h"
 #include "cpu/conv_f32.h"
 #include "cpu/levels.h"
 #include "cpu/rows.h"
@@ -105,7 +104,6 @@ typedef struct pack_job {
     const gal_gemm_f32 *gemm;
     const void *weights;
     int64_t words;
-    gal_columns part; /* channels of dX; without groups only */
 } pack_job;
 
 /* One panel: [tap][outputs of dY][width], from weights [outputs][channels][window]. */
@@ -135,32 +133,26 @@ static void pack_panel(const pack_job *job, const gal_conv *conv, const axis *h,
 static void pack_phase(const gal_conv *conv, const axis *h, const axis *w, const void *context, char *at) {
     const pack_job *job = context;
     int64_t depth = conv->r * conv->s * conv->cg;
-    bool all = conv->group > 1;
-    if (all || job->part.first == 0) memcpy(at, conv, sizeof *conv);
+    memcpy(at, conv, sizeof *conv);
     float *panels = (float *)(void *)at + conv->panels;
     for (int64_t group = 0; group < conv->group; group++) {
-        for (int64_t first = all ? 0 : job->part.first; first < (all ? conv->kg : job->part.end);
-             first += job->gemm->nr)
+        for (int64_t first = 0; first < conv->kg; first += job->gemm->nr)
             pack_panel(job, conv, h, w, group, first, panels + (group * (int64_t)conv->columns + first) * depth);
     }
 }
 
-static void pack(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, gal_columns part, void *packed) {
+static void pack_all(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, void *packed) {
     gal_conv_grad g;
-    phases p;
     if (decode(node, words, &g) != NULL) return;
-    const pack_job job = {.g = &g, .gemm = gemm, .weights = node->in[1]->constant->data, .words = words, .part = part};
-    each_phase(&g, words, gemm->vec, &p, pack_phase, &job, packed);
-    if (g.group > 1 || part.first == 0) memcpy(packed, &p, sizeof p);
+    const pack_job job = {.g = &g, .gemm = gemm, .weights = node->in[1]->constant->data, .words = words};
+    each_phase(&g, words, gemm->vec, packed, pack_phase, &job, packed);
 }
 
 static void find_needs(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, gal_kernel_needs *needs) {
     gal_conv_grad g;
     phases p;
     *needs = (gal_kernel_needs){0};
-    if (decode(node, words, &g) != NULL) return;
-    needs->packed_bytes = each_phase(&g, words, gemm->vec, &p, NULL, NULL, NULL);
-    if (g.group == 1) needs->outputs = g.channels;
+    if (decode(node, words, &g) == NULL) needs->packed_bytes = each_phase(&g, words, gemm->vec, &p, NULL, NULL, NULL);
 }
 
 /* ---- run ---- */
@@ -217,7 +209,8 @@ static const char *reject_f32(const gal_node *node) {
         find_needs(node, &gal_tile_##level, 1, needs);                                                                 \
     }                                                                                                                  \
     void gal_conv_grad_input_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                \
-        pack(node, &gal_tile_##level, 1, part, packed);                                                                \
+        (void)part;                                                                                                    \
+        pack_all(node, &gal_tile_##level, 1, packed);                                                                  \
     }                                                                                                                  \
     galen_status gal_conv_grad_input_f32_##level##_run(const gal_call *call, galen_error *err) {                       \
         (void)err;                                                                                                     \
@@ -225,35 +218,3 @@ static const char *reject_f32(const gal_node *node) {
     }
 
 GAL_EACH_LEVEL(GRAD_INPUT)
-
-/* The one bf16 level that a processor has. */
-#if defined(__x86_64__)
-#define ROW(what) gal_conv_grad_input_bf16_avx512bf16_##what
-static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_avx512bf16;
-#elif defined(__aarch64__)
-#define ROW(what) gal_conv_grad_input_bf16_neonbf16_##what
-static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_neonbf16;
-#endif
-
-#ifdef ROW
-const char *ROW(reject)(const gal_node *node) {
-    gal_conv_grad g;
-    const char *why = decode(node, 2, &g);
-    if (why == NULL && !gal_conv_bf16_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
-    return why;
-}
-
-void ROW(needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
-    (void)max_batch, (void)threads;
-    find_needs(node, to_bf16, 2, needs);
-}
-
-void ROW(pack)(const gal_node *node, gal_columns part, void *packed) {
-    pack(node, to_bf16, 2, part, packed);
-}
-
-galen_status ROW(run)(const gal_call *call, galen_error *err) {
-    (void)err;
-    return run(call, to_bf16);
-}
-#endif

@@ -42,6 +42,9 @@ static inline vf vf_mul(vf a, vf b) {
 static inline vf vf_div(vf a, vf b) {
     return _mm256_div_ps(a, b);
 }
+static inline vf vf_sqrt(vf a) {
+    return _mm256_sqrt_ps(a);
+}
 static inline vf vf_fma(vf a, vf b, vf c) {
     return _mm256_fmadd_ps(a, b, c);
 }

@@ -75,6 +75,12 @@ void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *ker
     gal_shape_at(&node->out[0]->shape, node->out[0]->dtype, p->batch, &p->out);
     p->out_memory = guard_make((size_t)galen_tensor_bytes(&p->out));
     p->out.data = p->out_memory.data;
+    p->n_more = node->n_out - 1;
+    for (uint32_t i = 0; i < p->n_more; i++) {
+        gal_shape_at(&node->out[i + 1]->shape, node->out[i + 1]->dtype, p->batch, &p->more[i]);
+        p->more_memory[i] = guard_make((size_t)galen_tensor_bytes(&p->more[i]));
+        p->more[i].data = p->more_memory[i].data;
+    }
     gal_kernel_needs needs = {0};
     if (kernel == NULL)
         needs.scratch_bytes = node->op->scratch == NULL ? 0 : node->op->scratch(node, p->batch);
@@ -150,7 +156,7 @@ galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool,
     const gal_node *node = p->problem->node;
     galen_tensor in[CALL_MAX_IN], out = p->out;
     const galen_tensor *in_at[CALL_MAX_IN];
-    galen_tensor *out_at[1] = {&out};
+    galen_tensor *out_at[1 + CALL_MAX_MORE] = {&out, &p->more[0], &p->more[1], &p->more[2], &p->more[3]};
     bool wide = p->wide_out.map != NULL;
     for (uint32_t i = 0; i < p->n_in; i++) {
         in[i] = p->in[i];
@@ -169,7 +175,35 @@ galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool,
     return status;
 }
 
+const galen_tensor *call_output(const prepared *p, uint32_t index) {
+    return index == 0 ? &p->out : &p->more[index - 1];
+}
+
+size_t call_output_bytes(const prepared *p) {
+    size_t bytes = p->out_memory.size;
+    for (uint32_t i = 0; i < p->n_more; i++) bytes += p->more_memory[i].size;
+    return bytes;
+}
+
+void call_copy_outputs(const prepared *p, void *to) {
+    char *at = to;
+    memcpy(at, p->out.data, p->out_memory.size);
+    at += p->out_memory.size;
+    for (uint32_t i = 0; i < p->n_more; at += p->more_memory[i++].size)
+        memcpy(at, p->more[i].data, p->more_memory[i].size);
+}
+
+bool call_outputs_are(const prepared *p, const void *bytes) {
+    const char *at = bytes;
+    bool same = memcmp(p->out.data, at, p->out_memory.size) == 0;
+    at += p->out_memory.size;
+    for (uint32_t i = 0; i < p->n_more; at += p->more_memory[i++].size)
+        same &= memcmp(p->more[i].data, at, p->more_memory[i].size) == 0;
+    return same;
+}
+
 void call_spoil(prepared *p, int byte) {
+    for (uint32_t i = 0; i < p->n_more; i++) memset(p->more_memory[i].data, byte, p->more_memory[i].size);
     memset(p->out_memory.data, byte, p->out_memory.size);
     if (p->wide_out.map != NULL) memset(p->wide_out.data, byte, p->wide_out.size);
     p->gap = byte;
@@ -179,6 +213,8 @@ bool call_intact(const prepared *p) {
     for (uint32_t i = 0; i < p->n_in; i++) {
         if (p->in_memory[i].data != NULL && !guard_intact(&p->in_memory[i])) return false;
     }
+    for (uint32_t i = 0; i < p->n_more; i++)
+        if (!guard_intact(&p->more_memory[i])) return false;
     if (p->wide_out.map != NULL && !(guard_intact(&p->wide_in) && guard_intact(&p->wide_out) && gaps_intact(p)))
         return false;
     return guard_intact(&p->out_memory) && guard_intact(&p->packed) && guard_intact(&p->scratch);
@@ -190,6 +226,7 @@ void call_free(prepared *p) {
     }
     if (p->wide_in.map != NULL) guard_free(&p->wide_in);
     if (p->wide_out.map != NULL) guard_free(&p->wide_out);
+    for (uint32_t i = 0; i < p->n_more; i++) guard_free(&p->more_memory[i]);
     guard_free(&p->out_memory);
     guard_free(&p->packed);
     guard_free(&p->scratch);

@@ -7,7 +7,7 @@
 #include "cpu/kernel.h"
 #include "guard.h"
 
-enum { CALL_MAX_IN = 8 };
+enum { CALL_MAX_IN = 8, CALL_MAX_MORE = 4 };
 
 typedef struct prepared {
     const kernel_case *problem;
@@ -15,7 +15,9 @@ typedef struct prepared {
     int64_t batch;
     galen_tensor in[CALL_MAX_IN], out; /* of the whole batch */
     guarded in_memory[CALL_MAX_IN], out_memory, packed, scratch;
-    uint32_t n_in;
+    uint32_t n_in, n_more;
+    galen_tensor more[CALL_MAX_MORE]; /* outputs behind the first */
+    guarded more_memory[CALL_MAX_MORE];
     /* After call_widen: in[0] and out as slices of wider tensors; `out` above is what is gathered from there. */
     int64_t in_pitch, out_pitch;
     guarded wide_in, wide_out;
@@ -29,7 +31,13 @@ void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *ker
 void call_widen(prepared *p, uint64_t seed);
 /* Runs items [first, first + count) as a batch of their own. */
 galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool, galen_error *err);
-/* Fills the output with a byte, so that what a kernel leaves unwritten shows. */
+/* All outputs end to end: their size, and a copy of them. */
+size_t call_output_bytes(const prepared *p);
+void call_copy_outputs(const prepared *p, void *to);
+bool call_outputs_are(const prepared *p, const void *bytes);
+/* Output `index`, dense. */
+const galen_tensor *call_output(const prepared *p, uint32_t index);
+/* Fills the outputs with a byte, so that what a kernel leaves unwritten shows. */
 void call_spoil(prepared *p, int byte);
 /* Nothing outside the output was written, nor between the pixels of a slice. */
 bool call_intact(const prepared *p);

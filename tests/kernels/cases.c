@@ -275,6 +275,8 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
         random_conv(rng, out);
     else if (private && case_is_grad(op))
         case_random_grad(op, rng, out);
+    else if (private && case_is_optimizer(op))
+        case_random_optimizer(op, rng, out);
     else if (!private && strcmp(op, "Transpose") == 0)
         transpose_case(case_pick(rng, 0, 2) == 0 ? 3 : case_pick(rng, 1, 40), case_pick(rng, 1, 99),
                        case_pick(rng, 1, 99), out);
@@ -298,6 +300,7 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
     *out = (kernel_case){.batch = batch};
     bool private = strcmp(domain, "galen") == 0;
     if (private && case_is_grad(op)) return case_bench_grad(op, index, out);
+    if (private && case_is_optimizer(op)) return case_bench_optimizer(op, index, out);
     const network_conv *conv = private && strcmp(op, "Conv") == 0 ? network_conv_at(index) : NULL;
     if (conv != NULL) {
         layer l = layer_square(conv->side, conv->in, conv->out, conv->window, conv->stride, conv->group);

@@ -35,6 +35,10 @@ bool case_bench_bytes(const gal_kernel *kernel, int index, int64_t batch, kernel
 bool case_is_grad(const char *op);
 void case_random_grad(const char *op, gal_rng *rng, kernel_case *out);
 bool case_bench_grad(const char *op, int index, kernel_case *out);
+/* Rows of optimiser steps (cases_optimizer.c). */
+bool case_is_optimizer(const char *op);
+void case_random_optimizer(const char *op, gal_rng *rng, kernel_case *out);
+bool case_bench_optimizer(const char *op, int index, kernel_case *out);
 void case_free(kernel_case *c);
 
 /* Uniform in [from, to], both ends included. */

@@ -70,13 +70,14 @@ static double element(const galen_tensor *t, int64_t i) {
  * The first element that is further from the reference than the terms summed excuse; false when none is. A bf16 result
  * may round to the neighbour (2^-7 of it) where the f32 sums differ across the middle.
  */
-static bool differs(const prepared *ref, const prepared *got, const kernel_case *c, char *what, size_t size) {
-    int64_t n = galen_tensor_elements(&ref->out);
+static bool output_differs(const galen_tensor *ref, const galen_tensor *got, const kernel_case *c, char *what,
+                           size_t size) {
+    int64_t n = galen_tensor_elements(ref);
     double unit = c->depth > 1 ? 0x1p-23 * (16 + 8 * sqrt(c->depth)) : 0x1p-23 * 8, base = c->depth > 1 ? 4 : 1;
     if (c->magnitude > base) base = c->magnitude;
-    double step = ref->out.dtype == GALEN_BF16 ? 0x1p-7 : 0;
+    double step = ref->dtype == GALEN_BF16 ? 0x1p-7 : 0;
     for (int64_t i = 0; i < n; i++) {
-        double r = element(&ref->out, i), g = element(&got->out, i), far = fabs(r - g);
+        double r = element(ref, i), g = element(got, i), far = fabs(r - g);
         if (far <= unit * (base + fabs(r)) + step * fabs(r) || (isnan(r) && isnan(g)) || r == g) continue;
         snprintf(what, size, "element %lld is %.9g, the reference says %.9g", (long long)i, g, r);
         return true;
@@ -84,11 +85,20 @@ static bool differs(const prepared *ref, const prepared *got, const kernel_case 
     return false;
 }
 
-static bool same_bits(const prepared *p, const void *first) {
-    return memcmp(p->out.data, first, p->out_memory.size) == 0;
+static bool differs(const prepared *ref, const prepared *got, const kernel_case *c, char *what, size_t size) {
+    for (uint32_t k = 0; k <= ref->n_more; k++)
+        if (output_differs(call_output(ref, k), call_output(got, k), c, what, size)) return true;
+    return false;
 }
 
-/* NULL, or what is wrong with `got`; `first` has room for the output. */
+/* Every item of the batch has outputs of its own, which no other item changes. */
+static bool is_items(const gal_node *node) {
+    for (uint32_t i = 0; i < node->n_out; i++)
+        if (!node->out[i]->shape.dim[0].batch) return false;
+    return true;
+}
+
+/* NULL, or what is wrong with `got`; `first` has room for the outputs. */
 static const char *try_all(prepared *ref, prepared *got, gal_pool *two, void *first, char *what, size_t size) {
     galen_error err = {0};
     const kernel_case *c = got->problem;
@@ -98,33 +108,34 @@ static const char *try_all(prepared *ref, prepared *got, gal_pool *two, void *fi
     }
     if (!call_intact(got)) return "wrote in front of a buffer";
     if (differs(ref, got, c, what, size)) return what;
-    memcpy(first, got->out.data, got->out_memory.size);
+    call_copy_outputs(got, first);
     call_spoil(got, 0x7f);
     call_run(got, 0, c->batch, NULL, &err);
-    if (!same_bits(got, first)) return "other bits when repeated, or an element was not written";
+    if (!call_outputs_are(got, first)) return "other bits when repeated, or an element was not written";
     call_spoil(got, 0);
     call_run(got, 0, c->batch, two, &err);
-    if (!same_bits(got, first)) return "other bits on two threads";
-    if (!c->node->out[0]->shape.dim[0].batch) return NULL;
+    if (!call_outputs_are(got, first)) return "other bits on two threads";
+    if (!is_items(c->node)) return NULL;
     call_spoil(got, 0x7f);
     for (int64_t n = 0; n < c->batch; n++) call_run(got, n, 1, two, &err);
-    return same_bits(got, first) ? NULL : "other bits image by image";
+    return call_outputs_are(got, first) ? NULL : "other bits image by image";
 }
 
 /* The same problem between the channels of wider tensors: the same bits, and nothing written beside them. */
 static const char *try_pitched(prepared *wide, gal_pool *two, const void *first) {
     galen_error err = {0};
     const kernel_case *c = wide->problem;
-    if (call_run(wide, 0, c->batch, NULL, &err) != GALEN_OK || !same_bits(wide, first)) return "other bits in a slice";
+    if (call_run(wide, 0, c->batch, NULL, &err) != GALEN_OK || !call_outputs_are(wide, first))
+        return "other bits in a slice";
     if (!call_intact(wide)) return "wrote beside its slice";
     call_spoil(wide, 0);
-    if (call_run(wide, 0, c->batch, two, &err) != GALEN_OK || !same_bits(wide, first))
+    if (call_run(wide, 0, c->batch, two, &err) != GALEN_OK || !call_outputs_are(wide, first))
         return "other bits in a slice on two threads";
     if (!call_intact(wide)) return "wrote beside its slice on two threads";
-    if (!c->node->out[0]->shape.dim[0].batch) return NULL;
+    if (!is_items(c->node)) return NULL;
     call_spoil(wide, 0x7f);
     for (int64_t n = 0; n < c->batch; n++) call_run(wide, n, 1, two, &err);
-    return same_bits(wide, first) ? NULL : "other bits in a slice image by image";
+    return call_outputs_are(wide, first) ? NULL : "other bits in a slice image by image";
 }
 
 static void check_case(const gal_kernel *kernel, const kernel_case *c, const options *opt, gal_pool *two, uint64_t seed,
@@ -141,7 +152,7 @@ static void check_case(const gal_kernel *kernel, const kernel_case *c, const opt
     fflush(stdout);
     call_prepare(&ref, c, NULL, seed);
     call_prepare(&got, c, kernel, seed);
-    void *first = malloc(got.out_memory.size + 1);
+    void *first = malloc(call_output_bytes(&got) + 1);
     const char *wrong = first == NULL ? "no memory" : try_all(&ref, &got, two, first, what, sizeof what);
     if (wrong == NULL && kernel->pitched) {
         prepared wide;
