@@ -32,6 +32,7 @@ step "directions between rooms"
 allowed() {
     case $1 in
     base) echo base ;;
+    clinic) echo base clinic ;;
     image) echo base image ;;
     dicom) echo base image dicom ;;
     graph) echo base graph ;;
@@ -40,9 +41,10 @@ allowed() {
     pass) echo base graph pass ;;
     cpu) echo base graph cpu ;;
     session) echo base image dicom graph data model pass cpu session ;;
+    train) echo base clinic image dicom graph data model pass cpu session train ;;
     analyze) echo base image dicom graph data model pass cpu session analyze ;;
-    optimize) echo base image dicom graph data model pass cpu session optimize ;;
-    cli) echo base image dicom graph data model pass cpu session analyze optimize cli ;;
+    optimize) echo base image dicom graph data model pass cpu session train optimize ;;
+    cli) echo base clinic image dicom graph data model pass cpu session train analyze optimize cli ;;
     *) echo "$1" ;;
     esac
 }

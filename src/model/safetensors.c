@@ -112,6 +112,14 @@ static galen_status check_spans(span *where, size_t n, uint64_t data_size, galen
     return GALEN_OK;
 }
 
+static galen_status keep_metadata(gal_weights *weights, const json_t *metadata, galen_error *err) {
+    if (!json_is_object(metadata)) return GALEN_OK;
+    char *text = json_dumps(metadata, JSON_COMPACT);
+    if (text != NULL) weights->metadata = gal_arena_text(&weights->arena, text, strlen(text));
+    free(text);
+    return weights->metadata != NULL ? GALEN_OK : gal_fail_memory(err, "the safetensors header", MAX_HEADER);
+}
+
 static galen_status read_entries(gal_weights *weights, json_t *header, const uint8_t *data, uint64_t data_size,
                                  galen_error *err) {
     size_t count = json_object_size(header), n = 0;
@@ -122,6 +130,7 @@ static galen_status read_entries(gal_weights *weights, json_t *header, const uin
     if (!weights->entry || !where) return gal_fail_memory(err, "the table of tensors", count * sizeof *weights->entry);
     const char *key;
     json_t *entry;
+    GAL_TRY(keep_metadata(weights, json_object_get(header, "__metadata__"), err));
     json_object_foreach(header, key, entry) {
         if (strcmp(key, "__metadata__") == 0) continue;
         GAL_TRY(read_entry(weights, key, entry, data, data_size, &where[n++], err));

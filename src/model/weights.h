@@ -19,7 +19,8 @@ typedef struct gal_weight {
 typedef struct gal_weights {
     gal_weight *entry; /* in the file's order */
     size_t n;
-    size_t *by_name; /* indices of entries sorted by name */
+    size_t *by_name;      /* indices of entries sorted by name */
+    const char *metadata; /* of safetensors: the object "__metadata__" as JSON text; NULL without */
     gal_arena arena;
     gal_file file;
 } gal_weights;

@@ -1,0 +1,261 @@
+/* A trainer's life: its memory, its sessions, runs and steps. */
+#include "train/trainer.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "train/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static const size_t FILE_LIMIT = (size_t)8 << 30;
+
+gal_trainer_options gal_trainer_default_options(void) {
+    return (gal_trainer_options){.optimizer = GAL_OPTIMIZER_ADAM, .batch = 1, .isa = gal_isa_detect()};
+}
+
+/* ---- memory ---- */
+
+typedef struct room {
+    uint8_t *at; /* NULL: only measure */
+    size_t size;
+} room;
+
+static void take(room *r, const galen_tensor *like, galen_tensor *out) {
+    size_t bytes = ((size_t)galen_tensor_bytes(like) + GAL_TAIL_PAD + GAL_ALIGN - 1) / GAL_ALIGN * GAL_ALIGN;
+    *out = *like;
+    out->data = r->at != NULL ? r->at + r->size : NULL;
+    r->size += bytes;
+}
+
+/* Gradients lie together, so that one call clears them. */
+static void hand_out(gal_trainer *t, room *r) {
+    bool adam = t->options.optimizer != GAL_OPTIMIZER_SGD;
+    for (size_t i = 0; i < t->n_slot; i++) take(r, t->slot[i].value->constant, &t->slot[i].gradient);
+    for (size_t i = 0; i < t->n_slot; i++) {
+        gal_train_slot *slot = &t->slot[i];
+        take(r, slot->value->constant, &slot->parameter);
+        take(r, slot->value->constant, &slot->momentum);
+        if (adam) take(r, slot->value->constant, &slot->square);
+        if (t->options.average) take(r, slot->value->constant, &slot->average);
+    }
+    for (size_t i = 0; i < t->n_running; i++) {
+        take(r, t->running[i].value->constant, &t->running[i].tensor);
+        take(r, t->running[i].value->constant, &t->running[i].saved);
+    }
+}
+
+static size_t gradient_bytes(const gal_trainer *t) {
+    const uint8_t *first = t->slot[0].gradient.data, *end = t->slot[0].parameter.data;
+    return (size_t)(end - first);
+}
+
+static void copy(galen_tensor *to, const galen_tensor *from) {
+    memcpy(to->data, from->data, (size_t)galen_tensor_bytes(from));
+}
+
+static galen_status take_memory(gal_trainer *t, galen_error *err) {
+    room r = {0};
+    t->n_slot = t->net.n_parameter, t->n_running = t->net.n_statistic;
+    t->slot = gal_calloc(t->n_slot, sizeof *t->slot);
+    t->running = gal_calloc(t->n_running > 0 ? t->n_running : 1, sizeof *t->running);
+    if (t->slot == NULL || t->running == NULL)
+        return gal_fail_memory(err, "the list of parameters", t->n_slot * sizeof *t->slot);
+    for (size_t i = 0; i < t->n_slot; i++) t->slot[i].value = t->net.parameter[i].value;
+    for (size_t i = 0; i < t->n_running; i++) {
+        t->running[i].value = t->net.statistic[i].value;
+        t->running[i].next = t->net.statistic[i].next;
+    }
+    hand_out(t, &r);
+    t->memory = gal_alloc_huge(r.size);
+    if (t->memory == NULL) return gal_fail_memory(err, "parameters, gradients and optimiser state", r.size);
+    memset(t->memory, 0, r.size);
+    r = (room){.at = t->memory};
+    hand_out(t, &r);
+    return GALEN_OK;
+}
+
+static galen_status make_variables(gal_trainer *t, galen_error *err) {
+    for (size_t i = 0; i < t->n_slot; i++) {
+        gal_train_slot *slot = &t->slot[i];
+        slot->name = slot->value->name;
+        GAL_TRY(gal_graph_make_variable(t->net.graph, slot->value, slot->parameter.data, err));
+        if (t->options.average) copy(&slot->average, &slot->parameter);
+    }
+    for (size_t i = 0; i < t->n_running; i++) {
+        gal_train_running *running = &t->running[i];
+        running->name = running->value->name;
+        GAL_TRY(gal_graph_make_variable(t->net.graph, running->value, running->tensor.data, err));
+        copy(&running->saved, &running->tensor);
+    }
+    return GALEN_OK;
+}
+
+/* ---- making one ---- */
+
+/* Two readings of the same bytes: one to train, one to put the result into. */
+static galen_status copy_model(gal_trainer *t, const gal_model *model, galen_error *err) {
+    gal_buf_init(&t->file, FILE_LIMIT);
+    GAL_TRY(gal_onnx_write(model, &t->file, err));
+    GAL_TRY(gal_onnx_parse(t->file.data, t->file.size, NULL, &t->base, err));
+    return gal_onnx_parse(t->file.data, t->file.size, NULL, &t->work, err);
+}
+
+static galen_status open_sessions(gal_trainer *t, galen_error *err) {
+    gal_session_options options = gal_session_default_options();
+    options.max_batch = t->options.batch;
+    options.isa = t->options.isa;
+    options.pool = t->pool;
+    options.optimise = false;
+    options.unchecked = true;
+    GAL_TRY(gal_session_create(t->net.graph, &options, &t->run, err));
+    options.max_batch = 1;
+    return gal_session_create(t->update, &options, &t->step, err);
+}
+
+static galen_status list_outputs(gal_trainer *t, galen_error *err) {
+    size_t bytes = (size_t)t->options.batch * (size_t)gal_trainer_classes(t) * sizeof(double);
+    t->run_out = gal_calloc(gal_train_run_outputs(t, NULL), sizeof *t->run_out);
+    t->step_out = gal_calloc(gal_train_update_outputs(t, NULL), sizeof *t->step_out);
+    t->predictions = gal_alloc_aligned(bytes);
+    if (t->run_out == NULL || t->step_out == NULL || t->predictions == NULL)
+        return gal_fail_memory(err, "a training step", bytes);
+    gal_train_run_outputs(t, t->run_out);
+    gal_train_update_outputs(t, t->step_out);
+    return GALEN_OK;
+}
+
+static galen_status build(gal_trainer *t, const gal_model *model, galen_error *err) {
+    if (t->pool == NULL) {
+        GAL_TRY(gal_pool_create(t->options.threads, &t->pool, err));
+        t->owns_pool = true;
+    }
+    GAL_TRY(copy_model(t, model, err));
+    GAL_TRY(gal_train_network_make(t->work->graph, &t->options.network, &t->net, err));
+    GAL_TRY(take_memory(t, err));
+    GAL_TRY(make_variables(t, err));
+    GAL_TRY(gal_train_build_run(t, err));
+    GAL_TRY(gal_train_build_update(t, err));
+    GAL_TRY(list_outputs(t, err));
+    return open_sessions(t, err);
+}
+
+galen_status gal_trainer_create(const gal_model *model, const gal_trainer_options *options, gal_trainer **out,
+                                galen_error *err) {
+    *out = NULL;
+    if (options->batch < 1)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; it must be at least 1", (long long)options->batch);
+    gal_trainer *t = gal_calloc(1, sizeof *t);
+    if (t == NULL) return gal_fail_memory(err, "the trainer", sizeof *t);
+    t->options = *options;
+    t->pool = options->pool;
+    t->fresh = true;
+    galen_status status = build(t, model, err);
+    if (status != GALEN_OK) {
+        gal_trainer_destroy(t);
+        return status;
+    }
+    *out = t;
+    return GALEN_OK;
+}
+
+void gal_trainer_destroy(gal_trainer *t) {
+    if (t == NULL) return;
+    gal_session_destroy(t->run);
+    gal_session_destroy(t->step);
+    if (t->update != NULL) gal_graph_destroy(t->update);
+    gal_model_destroy(t->work);
+    gal_model_destroy(t->base);
+    gal_buf_free(&t->file);
+    gal_free(t->slot);
+    gal_free(t->running);
+    gal_free(t->memory);
+    gal_free(t->run_out);
+    gal_free(t->step_out);
+    gal_free(t->predictions);
+    if (t->owns_pool) gal_pool_destroy(t->pool);
+    gal_free(t);
+}
+
+const gal_shape *gal_trainer_image(const gal_trainer *t) {
+    return &t->net.image->shape;
+}
+
+int64_t gal_trainer_classes(const gal_trainer *t) {
+    return t->net.logits->shape.dim[1].size;
+}
+
+/* ---- runs and steps ---- */
+
+static galen_status play(gal_session *s, int64_t batch, const void *const *in, void *const *out, double *seconds,
+                         galen_error *err) {
+    return seconds != NULL ? gal_session_profile(s, batch, in, out, seconds, err)
+                           : gal_session_run(s, batch, in, out, err);
+}
+
+galen_status gal_trainer_run(gal_trainer *t, int64_t batch, const void *images, const void *targets, int64_t seed,
+                             double *loss, galen_error *err) {
+    uint32_t n = 0;
+    t->seed = seed;
+    t->run_in[n++] = images;
+    if (t->net.seed != NULL) t->run_in[n++] = &t->seed;
+    t->run_in[n++] = targets;
+    if (t->fresh && t->options.accumulate) memset(t->slot[0].gradient.data, 0, gradient_bytes(t));
+    t->fresh = false;
+    GAL_TRY(play(t->run, batch, t->run_in, t->run_out, t->run_seconds, err));
+    float single;
+    memcpy(&single, &t->loss, sizeof single);
+    *loss = t->net.logits->dtype == GALEN_F64 ? t->loss : (double)single;
+    return GALEN_OK;
+}
+
+static void set_hyper(gal_trainer *t, const gal_train_numbers *n, int runs) {
+    double step = (double)(t->steps + 1);
+    t->hyper[GAL_HYPER_RATE] = n->rate, t->hyper[GAL_HYPER_DECAY] = n->decay;
+    t->hyper[GAL_HYPER_BETA1] = n->beta1, t->hyper[GAL_HYPER_BETA2] = n->beta2;
+    t->hyper[GAL_HYPER_EPSILON] = n->epsilon;
+    t->hyper[GAL_HYPER_BIAS1] = 1 - pow(n->beta1, step), t->hyper[GAL_HYPER_BIAS2] = 1 - pow(n->beta2, step);
+    t->hyper[GAL_HYPER_MAX_NORM] = n->max_norm;
+    t->hyper[GAL_HYPER_SCALE] = 1 / (double)runs;
+    t->hyper[GAL_HYPER_EMA] = n->average;
+}
+
+galen_status gal_trainer_step(gal_trainer *t, const gal_train_numbers *numbers, int runs, double *norm, bool *skipped,
+                              galen_error *err) {
+    const void *in[1] = {t->hyper};
+    if (runs < 1 || t->fresh) return gal_fail(err, GALEN_ERR_ARGUMENT, "a step needs a run before it");
+    set_hyper(t, numbers, runs);
+    GAL_TRY(play(t->step, 1, in, t->step_out, t->step_seconds, err));
+    *norm = t->control[GAL_CONTROL_NORM];
+    *skipped = t->control[GAL_CONTROL_FACTOR] == 0;
+    for (size_t i = 0; i < t->n_running; i++) {
+        gal_train_running *r = &t->running[i];
+        copy(*skipped ? &r->tensor : &r->saved, *skipped ? &r->saved : &r->tensor);
+    }
+    t->steps += !*skipped;
+    t->fresh = true;
+    return GALEN_OK;
+}
+
+int64_t gal_trainer_steps(const gal_trainer *t) {
+    return t->steps;
+}
+
+void gal_trainer_restored(gal_trainer *t, int64_t steps) {
+    for (size_t i = 0; i < t->n_running; i++) copy(&t->running[i].saved, &t->running[i].tensor);
+    t->steps = steps;
+    t->fresh = true;
+}
+
+void gal_trainer_time(gal_trainer *t, double *run, double *step) {
+    t->run_seconds = run;
+    t->step_seconds = step;
+}
+
+gal_session *gal_trainer_run_session(const gal_trainer *t) {
+    return t->run;
+}
+
+gal_session *gal_trainer_step_session(const gal_trainer *t) {
+    return t->step;
+}

@@ -1,0 +1,272 @@
+/*
+ * Trainers: the same bits for any number of threads, gradients of several runs, skipped steps, freezing, averages,
+ * export, and checkpoints that go on bit for bit or are refused.
+ */
+#include "base/file.h"
+#include "session/session.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+
+#include "train/small_net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static galen_error err;
+static const gal_train_numbers numbers = {
+    .rate = 1e-2, .decay = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .average = 0.9};
+
+static gal_trainer *make(const gal_trainer_options *options) {
+    gal_model *model = small_model(GALEN_F32);
+    gal_trainer *trainer;
+    assert_ok(gal_trainer_create(model, options, &trainer, &err), err);
+    gal_graph_destroy(model->graph);
+    free(model);
+    return trainer;
+}
+
+static gal_trainer_options usual(void) {
+    gal_trainer_options options = gal_trainer_default_options();
+    options.batch = SMALL_BATCH;
+    options.optimizer = GAL_OPTIMIZER_ADAMW;
+    options.average = true;
+    options.network.dropout = 0.25F;
+    return options;
+}
+
+static void train(gal_trainer *trainer, int from, int to) {
+    static float images[SMALL_BATCH * SMALL_SIDE * SMALL_SIDE], targets[SMALL_BATCH];
+    double loss, norm;
+    bool skipped;
+    for (int step = from; step < to; step++) {
+        small_batch(GALEN_F32, step, images, targets);
+        assert_ok(gal_trainer_run(trainer, SMALL_BATCH, images, targets, step, &loss, &err), err);
+        assert_ok(gal_trainer_step(trainer, &numbers, 1, &norm, &skipped, &err), err);
+        assert_false(skipped);
+    }
+}
+
+static void assert_same(const gal_trainer *a, const gal_trainer *b) {
+    assert_int_equal(gal_trainer_states(a), gal_trainer_states(b));
+    assert_int_equal(gal_trainer_steps(a), gal_trainer_steps(b));
+    for (size_t i = 0; i < gal_trainer_states(a); i++) {
+        gal_train_state x = gal_trainer_state(a, i), y = gal_trainer_state(b, i);
+        assert_string_equal(x.name, y.name);
+        assert_string_equal(x.kind, y.kind);
+        if (memcmp(x.tensor.data, y.tensor.data, (size_t)galen_tensor_bytes(&x.tensor)) != 0)
+            fail_msg("%s '%s' differs", x.kind, x.name);
+    }
+}
+
+static void threads_do_not_matter(void **state) {
+    (void)state;
+    gal_trainer_options options = usual();
+    options.threads = 1;
+    gal_trainer *one = make(&options);
+    train(one, 0, 4);
+    for (int threads = 2; threads <= 3; threads++) {
+        options.threads = threads;
+        gal_trainer *other = make(&options);
+        train(other, 0, 4);
+        assert_same(one, other);
+        gal_trainer_destroy(other);
+    }
+    gal_trainer_destroy(one);
+}
+
+/* Two halves of a batch, averaged, are the whole batch: in a network whose normalisation is frozen. */
+static void runs_add_up(void **state) {
+    (void)state;
+    static float images[SMALL_BATCH * SMALL_SIDE * SMALL_SIDE], targets[SMALL_BATCH];
+    static const char *const frozen[] = {"bn1", "bn2"};
+    gal_trainer_options options = usual();
+    double loss, norm, halves;
+    bool skipped;
+    options.network = (gal_train_network_options){.frozen = frozen, .n_frozen = 2};
+    gal_trainer *whole = make(&options);
+    options.accumulate = true;
+    gal_trainer *half = make(&options);
+    for (int step = 0; step < 3; step++) {
+        small_batch(GALEN_F32, step, images, targets);
+        assert_ok(gal_trainer_run(whole, SMALL_BATCH, images, targets, 0, &loss, &err), err);
+        assert_ok(gal_trainer_step(whole, &numbers, 1, &norm, &skipped, &err), err);
+        for (int k = 0; k < 2; k++)
+            assert_ok(gal_trainer_run(half, SMALL_BATCH / 2, images + k * SMALL_BATCH / 2 * SMALL_SIDE * SMALL_SIDE,
+                                      targets + k * SMALL_BATCH / 2, 0, &loss, &err),
+                      err);
+        assert_ok(gal_trainer_step(half, &numbers, 2, &halves, &skipped, &err), err);
+        assert_true(fabs(halves - norm) < 1e-3 * norm);
+    }
+    gal_trainer_destroy(whole);
+    gal_trainer_destroy(half);
+}
+
+static void nan_is_skipped(void **state) {
+    (void)state;
+    static float images[SMALL_BATCH * SMALL_SIDE * SMALL_SIDE], targets[SMALL_BATCH];
+    gal_trainer_options options = usual();
+    gal_trainer *hurt = make(&options), *healthy = make(&options);
+    double loss, norm;
+    bool skipped;
+    train(hurt, 0, 2);
+    train(healthy, 0, 2);
+    small_batch(GALEN_F32, 2, images, targets);
+    images[77] = NAN;
+    assert_ok(gal_trainer_run(hurt, SMALL_BATCH, images, targets, 0, &loss, &err), err);
+    assert_true(isnan(loss));
+    assert_ok(gal_trainer_step(hurt, &numbers, 1, &norm, &skipped, &err), err);
+    assert_true(skipped);
+    assert_same(hurt, healthy);
+    train(hurt, 2, 4);
+    train(healthy, 2, 4);
+    assert_same(hurt, healthy);
+    gal_trainer_destroy(hurt);
+    gal_trainer_destroy(healthy);
+}
+
+static bool begins(const char *name, const char *with) {
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* Frozen layers are no states and are exported as they were. */
+static void frozen_stays(void **state) {
+    (void)state;
+    static const char *const frozen[] = {"conv1", "bn1"};
+    gal_trainer_options options = usual();
+    options.network.frozen = frozen, options.network.n_frozen = 2;
+    gal_trainer *trainer = make(&options);
+    for (size_t i = 0; i < gal_trainer_states(trainer); i++) {
+        const char *name = gal_trainer_state(trainer, i).name;
+        assert_false(begins(name, "conv1") || begins(name, "bn1"));
+    }
+    train(trainer, 0, 2);
+    static const char *const everything[] = {""};
+    options.network.frozen = everything, options.network.n_frozen = 1;
+    gal_model *model = small_model(GALEN_F32);
+    gal_trainer *none;
+    assert_int_equal(gal_trainer_create(model, &options, &none, &err), GALEN_ERR_ARGUMENT);
+    assert_null(none);
+    gal_graph_destroy(model->graph);
+    free(model);
+    gal_trainer_destroy(trainer);
+}
+
+/* The exported file holds the parameters, or their average, under their own names. */
+static void export_holds_the_weights(void **state) {
+    (void)state;
+    gal_trainer_options options = usual();
+    gal_trainer *trainer = make(&options);
+    train(trainer, 0, 3);
+    for (int averaged = 0; averaged < 2; averaged++) {
+        gal_buf file;
+        gal_model *model;
+        gal_buf_init(&file, 1 << 24);
+        assert_ok(gal_trainer_export(trainer, averaged != 0, &file, &err), err);
+        assert_ok(gal_onnx_parse(file.data, file.size, NULL, &model, &err), err);
+        for (size_t i = 0; i < gal_trainer_states(trainer); i++) {
+            gal_train_state s = gal_trainer_state(trainer, i);
+            if (strcmp(s.kind, averaged ? "average" : "parameter") != 0 && strcmp(s.kind, "statistic") != 0) continue;
+            const gal_value *value = gal_graph_find(model->graph, s.name);
+            assert_non_null(value);
+            assert_memory_equal(value->constant->data, s.tensor.data, galen_tensor_bytes(&s.tensor));
+        }
+        gal_model_destroy(model);
+        gal_buf_free(&file);
+    }
+    gal_trainer_destroy(trainer);
+}
+
+/* ---- checkpoints ---- */
+
+static const char *file_name(void) {
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", test_tmp());
+    return path;
+}
+
+static void checkpoint_goes_on(void **state) {
+    (void)state;
+    gal_trainer_options options = usual();
+    gal_trainer *first = make(&options), *second = make(&options);
+    char *notes;
+    train(first, 0, 3);
+    assert_ok(gal_checkpoint_write(first, file_name(), "{\"epoch\": 3}", &err), err);
+    train(first, 3, 6);
+    train(second, 50, 52); /* whatever it held before */
+    assert_ok(gal_checkpoint_read(second, file_name(), &notes, &err), err);
+    assert_string_equal(notes, "{\"epoch\": 3}");
+    assert_int_equal(gal_trainer_steps(second), 3);
+    gal_free(notes);
+    train(second, 3, 6);
+    assert_same(first, second);
+    gal_trainer_destroy(first);
+    gal_trainer_destroy(second);
+}
+
+static void expect_refusal(gal_trainer *t, const unsigned char *bytes, size_t size, const char *says) {
+    char *notes;
+    gal_trainer_options options = usual();
+    gal_trainer *before = make(&options);
+    assert_ok(gal_file_write(file_name(), bytes, size, &err), err);
+    assert_int_not_equal(gal_checkpoint_read(t, file_name(), &notes, &err), GALEN_OK);
+    assert_null(notes);
+    assert_non_null(strstr(err.message, "checkpoint.safetensors"));
+    if (strstr(err.message, says) == NULL) fail_msg("'%s' does not say '%s'", err.message, says);
+    assert_same(t, before);
+    gal_trainer_destroy(before);
+}
+
+static void bad_checkpoints_are_refused(void **state) {
+    (void)state;
+    gal_trainer_options options = usual();
+    gal_trainer *t = make(&options);
+    size_t size;
+    assert_ok(gal_checkpoint_write(t, file_name(), "{}", &err), err);
+    unsigned char *good = test_read(file_name(), &size), *bad = malloc(size);
+    for (size_t cut = 0; cut < size; cut += size / 13) expect_refusal(t, good, cut, "");
+    memcpy(bad, good, size);
+    bad[size - 100] ^= 1;
+    expect_refusal(t, bad, size, "damaged");
+    options.optimizer = GAL_OPTIMIZER_SGD;
+    gal_trainer *other = make(&options);
+    assert_ok(gal_checkpoint_write(other, file_name(), "{}", &err), err);
+    free(bad);
+    bad = test_read(file_name(), &size);
+    expect_refusal(t, bad, size, "another network or optimiser");
+    free(bad);
+    free(good);
+    gal_trainer_destroy(other);
+    gal_trainer_destroy(t);
+}
+
+/* Out of memory anywhere is an error like any other, and nothing is lost or leaked. */
+static void memory_runs_out(void **state) {
+    (void)state;
+    gal_trainer_options options = usual();
+    gal_model *model = small_model(GALEN_F32);
+    options.threads = 1;
+    galen_status status = GALEN_ERR_MEMORY;
+    for (long n = 1; status != GALEN_OK; n += 1 + n / 16) {
+        gal_trainer *t;
+        test_fail_allocation(n, 1);
+        status = gal_trainer_create(model, &options, &t, &err);
+        test_fail_allocation(0, 0);
+        if (status != GALEN_OK) assert_int_equal(status, GALEN_ERR_MEMORY);
+        gal_trainer_destroy(t);
+    }
+    gal_graph_destroy(model->graph);
+    free(model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_do_not_matter),
+                                       cmocka_unit_test(runs_add_up),
+                                       cmocka_unit_test(nan_is_skipped),
+                                       cmocka_unit_test(frozen_stays),
+                                       cmocka_unit_test(export_holds_the_weights),
+                                       cmocka_unit_test(checkpoint_goes_on),
+                                       cmocka_unit_test(bad_checkpoints_are_refused),
+                                       cmocka_unit_test(memory_runs_out)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
