@@ -26,6 +26,12 @@ typedef struct galen_predictor_options {
     const char *precision; /* "f32", or "bf16": activations and weights in bfloat16, sums in f32; NULL: f32 */
     int frame;             /* of multi-frame DICOM files */
     galen_image_limits limits;
+    /*
+     * NULL: none. Else an existing folder that only this user may write: weights in the kernels' order are kept there
+     * in a file and mapped from it, so that sessions and processes share one copy in memory. A file that is damaged or
+     * somebody else's is made anew; what goes wrong there is said in the log (galen/log.h) and costs nothing else.
+     */
+    const char *cache;
 } galen_predictor_options;
 
 /* Batch 1, all threads, the best level, f32, the first frame, default limits. */

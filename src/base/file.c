@@ -40,10 +40,12 @@ static galen_status fail_os(galen_error *err, const char *path, const char *verb
     return status;
 }
 
-static galen_status map_open(int fd, const char *path, size_t max, gal_file *out, galen_error *err) {
+static galen_status map_open(int fd, const char *path, size_t max, int flags, struct stat *seen, gal_file *out,
+                             galen_error *err) {
     struct stat st;
     galen_status status = GALEN_OK;
     if (fstat(fd, &st) != 0) return fail_os(err, path, "read", errno);
+    if (seen) *seen = st;
     if (S_ISDIR(st.st_mode))
         status = gal_fail(err, GALEN_ERR_IO, "is a directory; name a file");
     else if (!S_ISREG(st.st_mode))
@@ -53,21 +55,30 @@ static galen_status map_open(int fd, const char *path, size_t max, gal_file *out
                           (long long)st.st_size, max);
     if (status != GALEN_OK) return gal_fail_in(err, status, path);
     if (st.st_size == 0) return GALEN_OK;
-    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, flags, fd, 0);
     if (p == MAP_FAILED) return fail_os(err, path, "map", errno);
     out->data = p;
     out->size = (size_t)st.st_size;
     return GALEN_OK;
 }
 
-galen_status gal_file_map(const char *path, size_t max, gal_file *out, galen_error *err) {
+static galen_status map_path(const char *path, size_t max, bool shared, struct stat *st, gal_file *out,
+                             galen_error *err) {
     *out = (gal_file){0};
     /* O_NONBLOCK: opening a named pipe must not hang. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (shared ? O_NOFOLLOW : 0));
     if (fd < 0) return fail_os(err, path, "open", errno);
-    galen_status status = map_open(fd, path, max, out, err);
+    galen_status status = map_open(fd, path, max, shared ? MAP_SHARED : MAP_PRIVATE, st, out, err);
     close(fd);
     return status;
+}
+
+galen_status gal_file_map(const char *path, size_t max, gal_file *out, galen_error *err) {
+    return map_path(path, max, false, NULL, out, err);
+}
+
+galen_status gal_file_map_shared(const char *path, size_t max, struct stat *st, gal_file *out, galen_error *err) {
+    return map_path(path, max, true, st, out, err);
 }
 
 void gal_file_unmap(gal_file *file) {
@@ -94,24 +105,29 @@ static int write_all(int fd, const unsigned char *data, size_t size) {
         data += n;
         size -= (size_t)n;
     }
-    return fsync(fd) == 0 ? 0 : errno;
+    return 0;
 }
 
-galen_status gal_file_write(const char *path, const void *data, size_t size, galen_error *err) {
+galen_status gal_file_write_parts(const char *path, const gal_file *part, size_t n, unsigned mode, galen_error *err) {
     char temporary[PATH_MAX];
-    int n = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (n < 0 || (size_t)n >= sizeof temporary)
+    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path), code = 0;
+    if (length < 0 || (size_t)length >= sizeof temporary)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "%.200s...: path too long; use a shorter one", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) return fail_os(err, path, "write", errno);
-    int code = write_all(fd, data, size);
-    /* mkstemp makes a private file; the result gets the permissions an ordinary new file would have. */
-    mode_t mask = umask(0);
-    umask(mask);
-    if (code == 0 && fchmod(fd, 0666 & ~mask) != 0) code = errno;
+    for (size_t i = 0; i < n && code == 0; i++) code = write_all(fd, part[i].data, part[i].size);
+    if (code == 0 && fsync(fd) != 0) code = errno;
+    if (code == 0 && fchmod(fd, (mode_t)mode) != 0) code = errno;
     if (close(fd) != 0 && code == 0) code = errno;
     if (code == 0 && rename(temporary, path) != 0) code = errno;
     if (code == 0) return GALEN_OK;
     unlink(temporary);
     return fail_os(err, path, "write", code);
+}
+
+galen_status gal_file_write(const char *path, const void *data, size_t size, galen_error *err) {
+    /* A temporary file is private; the result gets the permissions an ordinary new file would have. */
+    mode_t mask = umask(0);
+    umask(mask);
+    return gal_file_write_parts(path, &(gal_file){data, size}, 1, 0666 & ~mask, err);
 }

@@ -34,6 +34,10 @@ static const cli_option options[] = {
      .low = 0,
      .high = 1000000,
      .help = "frame of multi-frame DICOM files, counted from 0 (default: 0)"},
+    {.name = "cache",
+     .type = CLI_PATH,
+     .metavar = "DIR",
+     .help = "keep weights in the kernels' order in DIR and share them in memory with other runs (default: do not)"},
     CLI_PRECISION_OPTION("f32 bf16", "f32, or bf16: faster, scores differ a little (default: f32)"),
 };
 
@@ -316,6 +320,7 @@ static cli_exit run(const cli_args *args) {
         o.frame = (int)cli_number(args, "frame", 0);
         o.isa = gal_isa_name(args->isa);
         o.precision = cli_get(args, "precision")->text;
+        o.cache = cli_get(args, "cache")->text;
         status = galen_predictor_open(model, &o, &predictor, &err);
     }
     cli_exit code = status == GALEN_OK ? predict_list(args, predictor, &list) : cli_fail_error(args, &err);

@@ -2,6 +2,7 @@
 #ifndef GAL_SESSION_INTERNAL_H
 #define GAL_SESSION_INTERNAL_H
 
+#include "base/sha256.h"
 #include "cpu/kernel.h"
 #include "session/session.h"
 
@@ -112,6 +113,7 @@ struct gal_session {
     gal_lane *lane; /* one a thread, none when no segment has groups */
     int n_lane;
     uint8_t *arena, *packed; /* aligned allocations */
+    gal_file packed_map;     /* the file that packed lies in, then read only; its data is NULL when it was allocated */
     size_t arena_bytes, lower_bound, packed_bytes;
     gal_buf why;
 };
@@ -142,8 +144,9 @@ static inline size_t gal_session_item_bytes(const gal_session *session, const ga
     return block->bytes / (size_t)session->max_batch;
 }
 
-/* Fills the packed weights step by step and lets go of the pages of constants nobody reads any more. */
-galen_status gal_session_pack(gal_session *session, galen_error *err);
+/* Fills the packed weights or finds them in the options' cache, and lets go of the pages of constants nobody reads any
+ * more. */
+galen_status gal_session_pack(gal_session *session, const gal_session_options *options, galen_error *err);
 
 /* Packs again what is packed from variables: the steps spread over the pool. */
 void gal_session_repack(gal_session *session);

@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 #include "base/mem.h"
+#include "session/cache.h"
 #include "session/internal.h"
 
 #include <string.h>
@@ -25,9 +26,7 @@ static galen_status lay_out(gal_session *s, galen_error *err) {
             return gal_fail_memory(err, "packed weights", SIZE_MAX);
     }
     s->packed_bytes = total;
-    if (total == 0) return GALEN_OK;
-    s->packed = gal_alloc_zeroed(total);
-    return s->packed != NULL ? GALEN_OK : gal_fail_memory(err, "packed weights", total);
+    return GALEN_OK;
 }
 
 /* One call of a row's `pack`. */
@@ -144,12 +143,6 @@ void gal_session_repack(gal_session *session) {
 }
 
 static galen_status pack_all(gal_session *s, const uint32_t *step_of, galen_error *err) {
-    uint8_t *at = s->packed;
-    for (uint32_t t = 0; t < s->n_step; t++) {
-        if (s->step[t].packed_bytes == 0) continue;
-        s->step[t].packed = at;
-        at += room_for(s->step[t].packed_bytes);
-    }
     size_t n = list_tasks(s, step_of, NULL);
     work w = {.graph = s->graph, .task = gal_calloc(n, sizeof *w.task)};
     if (w.task == NULL) return gal_fail_memory(err, "packed weights", n * sizeof *w.task);
@@ -157,21 +150,60 @@ static galen_status pack_all(gal_session *s, const uint32_t *step_of, galen_erro
     galen_status status = note_repacks(s, w.task, n, err);
     if (status == GALEN_OK) gal_pool_run(s->pool, run_task, &w, n);
     gal_free(w.task);
-    for (uint32_t t = 0; t < s->n_step && status == GALEN_OK; t++) {
+    return status;
+}
+
+static void release_all(gal_session *s, const uint32_t *step_of) {
+    for (uint32_t t = 0; t < s->n_step; t++) {
         const gal_value *weights = s->step[t].node->n_in > 1 ? s->step[t].node->in[1] : NULL;
         if (s->step[t].packed_bytes > 0 && may_release(s, step_of, weights) && weights->constant->data != NULL)
             release(s, weights);
     }
+}
+
+static void point_steps(gal_session *s, uint8_t *at) {
+    s->packed = at;
+    for (uint32_t t = 0; t < s->n_step; t++) {
+        if (s->step[t].packed_bytes == 0) continue;
+        s->step[t].packed = at;
+        at += room_for(s->step[t].packed_bytes);
+    }
+}
+
+static galen_status pack_anew(gal_session *s, const uint32_t *step_of, const gal_cache *cache, galen_error *err) {
+    uint8_t *packed = gal_alloc_zeroed(s->packed_bytes);
+    if (packed == NULL) return gal_fail_memory(err, "packed weights", s->packed_bytes);
+    point_steps(s, packed);
+    GAL_TRY(pack_all(s, step_of, err));
+    release_all(s, step_of);
+    if (cache->path != NULL) gal_cache_write(cache, s);
+    return GALEN_OK;
+}
+
+static galen_status pack_or_map(gal_session *s, const uint32_t *step_of, const gal_session_options *options,
+                                galen_error *err) {
+    gal_cache cache;
+    if (s->packed_bytes == 0) return GALEN_OK;
+    GAL_TRY(gal_cache_find(s, options, &cache, err));
+    const uint8_t *kept = cache.path != NULL ? gal_cache_map(&cache, s, &s->packed_map) : NULL;
+    galen_status status = GALEN_OK;
+    if (kept == NULL) {
+        status = pack_anew(s, step_of, &cache, err);
+    } else {
+        point_steps(s, (uint8_t *)(uintptr_t)kept); /* kernels only read it */
+        release_all(s, step_of);
+    }
+    gal_cache_free(&cache);
     return status;
 }
 
-galen_status gal_session_pack(gal_session *session, galen_error *err) {
+galen_status gal_session_pack(gal_session *session, const gal_session_options *options, galen_error *err) {
     GAL_TRY(lay_out(session, err));
     uint32_t n = session->graph->next_node;
     uint32_t *step_of = gal_calloc(n > 0 ? n : 1, sizeof *step_of);
     if (step_of == NULL) return gal_fail_memory(err, "packed weights", n * sizeof *step_of);
     for (uint32_t t = 0; t < session->n_step; t++) step_of[session->step[t].node->id] = t;
-    galen_status status = pack_all(session, step_of, err);
+    galen_status status = pack_or_map(session, step_of, options, err);
     gal_free(step_of);
     return status;
 }

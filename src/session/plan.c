@@ -92,7 +92,7 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
     release_files(options);
     GAL_TRY(make_steps(s, !options->copy_concats, err));
     GAL_TRY(gal_session_schedule(s, options, err));
-    GAL_TRY(gal_session_pack(s, err)); /* before the arena takes memory: the weights may let go of theirs */
+    GAL_TRY(gal_session_pack(s, options, err)); /* before the arena takes memory: the weights may let go of theirs */
     release_files(options);
     return gal_session_lay_out(s, err);
 }
@@ -147,7 +147,10 @@ void gal_session_destroy(gal_session *session) {
     if (session == NULL) return;
     if (session->owns_pool) gal_pool_destroy(session->pool);
     gal_free(session->arena);
-    gal_free_zeroed(session->packed, session->packed_bytes);
+    if (session->packed_map.data != NULL)
+        gal_file_unmap(&session->packed_map);
+    else
+        gal_free_zeroed(session->packed, session->packed_bytes);
     gal_buf_free(&session->why);
     gal_arena_free(&session->store);
     gal_free(session);

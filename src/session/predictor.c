@@ -120,6 +120,8 @@ static galen_status make_session(galen_predictor *p, const galen_predictor_optio
     /* Weights are packed in the kernels' own order: the file's pages need not stay in memory. */
     s.file = p->model->file;
     s.n_file = p->model->n_file;
+    s.cache = o->cache;
+    s.hash = p->model->hash;
     return gal_session_create(p->model->graph, &s, &p->session, err);
 }
 

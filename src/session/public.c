@@ -95,6 +95,8 @@ static galen_status plan(galen_session *s, galen_model *m, const galen_session_o
     m->in_use = true;
     internal.file = m->file->file;
     internal.n_file = m->file->n_file;
+    internal.cache = o->cache;
+    internal.hash = m->file->hash;
     return gal_session_create(m->file->graph, &internal, &s->plan, err);
 }
 

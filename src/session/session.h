@@ -25,6 +25,8 @@ typedef struct gal_session_options {
     const gal_file
         *file; /* mapped files that hold the constants (gal_model's), or NULL: pages read for packing are given back */
     size_t n_file;
+    const char *cache;           /* folder where packed weights are kept and shared (cache.h), or NULL: nowhere */
+    struct gal_sha256_job *hash; /* of the model, which names them there (gal_model's); NULL: no cache */
 } gal_session_options;
 
 #define GAL_GROUP_WHOLE INT64_MAX
