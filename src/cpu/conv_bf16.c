@@ -18,8 +18,7 @@ static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_avx512bf16, *const to_
 static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_neonbf16, *const to_f32 = &gal_tile_bf16_f32_neonbf16;
 #endif
 
-/* No NaN or infinity: see gal_conv_f32_finite. Weights that a session has packed and let go of were looked at then. */
-static bool finite_weights(const galen_tensor *weights) {
+bool gal_conv_bf16_finite(const galen_tensor *weights) {
     const uint16_t *bits = weights->data;
     int64_t n = bits != NULL ? galen_tensor_elements(weights) : 0;
     bool bad = false;
@@ -30,7 +29,7 @@ static bool finite_weights(const galen_tensor *weights) {
 
 static const char *check(const gal_node *node, const char *why) {
     if (why != NULL) return why;
-    return finite_weights(node->in[1]->constant) ? NULL : "the weights hold NaN or infinity";
+    return gal_conv_bf16_finite(node->in[1]->constant) ? NULL : "the weights hold NaN or infinity";
 }
 
 const char *gal_conv_bf16_decode(const gal_node *node, gal_conv *conv) {

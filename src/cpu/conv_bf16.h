@@ -8,4 +8,7 @@
 const char *gal_conv_bf16_decode(const gal_node *node, gal_conv *conv);
 const char *gal_gemm_bf16_decode(const gal_node *node, gal_conv *conv);
 
+/* No NaN or infinity: see gal_conv_f32_finite. Weights that a session has packed and let go of were looked at then. */
+bool gal_conv_bf16_finite(const galen_tensor *weights);
+
 #endif

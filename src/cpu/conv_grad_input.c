@@ -5,6 +5,8 @@
  * phase is a convolution of dY with stride 1 by its own taps, whose outputs lie s apart. Pixels of a phase that no tap
  * reaches are zero.
  */
+#include "cpu/conv_grad_input.h"
+#include "cpu/conv_bf16.h"
 #include "cpu/conv_f32.h"
 #include "cpu/levels.h"
 #include "cpu/rows.h"
@@ -14,14 +16,6 @@
 
 enum { MAX_TAPS = 256, MAX_PHASES = 16, LINE = 64 /* bytes */ };
 
-/* One dimension of a phase. */
-typedef struct axis {
-    int64_t outputs; /* pixels of dX */
-    int64_t taps;    /* how many; tap t of the phase is tap last - t * step of the window */
-    int64_t last, step;
-    int64_t dilation, pad; /* of the phase's convolution over dY; the padding may be negative */
-} axis;
-
 /* At the start of packed; offsets are in bytes from there. An offset of 0: the phase has no taps. */
 typedef struct phases {
     int64_t rows, columns; /* strides */
@@ -29,9 +23,9 @@ typedef struct phases {
     size_t at[MAX_PHASES]; /* [row phase][column phase]: a gal_conv with its weights */
 } phases;
 
-static axis axis_of(const gal_window *w, int d, int64_t phase) {
+gal_grad_axis gal_grad_axis_of(const gal_window *w, int d, int64_t phase) {
     int64_t s = w->stride[d], first = -1;
-    axis a = {.outputs = (w->in[d] - phase + s - 1) / s, .step = 1, .dilation = 1};
+    gal_grad_axis a = {.outputs = (w->in[d] - phase + s - 1) / s, .step = 1, .dilation = 1};
     for (int64_t k = 0; k < w->kernel[d]; k++) {
         if ((phase + w->before[d] - k * w->dilation[d]) % s != 0) continue;
         if (a.taps == 1) a.step = k - first;
@@ -45,8 +39,8 @@ static axis axis_of(const gal_window *w, int d, int64_t phase) {
 }
 
 /* The convolution of phase (i, j); NULL axes are not needed. `words` is the channels in a word of dY. */
-static gal_conv phase_conv(const gal_conv_grad *g, const axis *h, const axis *w, int64_t i, int64_t j, int64_t words,
-                           int vec) {
+static gal_conv phase_conv(const gal_conv_grad *g, const gal_grad_axis *h, const gal_grad_axis *w, int64_t i, int64_t j,
+                           int64_t words, int vec) {
     const gal_window *win = &g->window;
     gal_conv conv = {.h = win->out[1], .w = win->out[2], .c = g->outputs / words, .oh = h->outputs, .ow = w->outputs};
     conv.k = g->channels, conv.r = h->taps, conv.s = w->taps;
@@ -75,7 +69,8 @@ static const char *decode(const gal_node *node, int64_t words, gal_conv_grad *g)
 }
 
 /* Calls fn for each phase that has taps and pixels, with where it lies. Returns where the last ends. */
-typedef void (*phase_fn)(const gal_conv *conv, const axis *h, const axis *w, const void *context, char *at);
+typedef void (*phase_fn)(const gal_conv *conv, const gal_grad_axis *h, const gal_grad_axis *w, const void *context,
+                         char *at);
 
 static size_t each_phase(const gal_conv_grad *g, int64_t words, int vec, phases *to, phase_fn fn, const void *context,
                          char *packed) {
@@ -83,9 +78,9 @@ static size_t each_phase(const gal_conv_grad *g, int64_t words, int vec, phases 
     size_t at = (sizeof *to + LINE - 1) / LINE * LINE;
     *to = (phases){.rows = win->stride[1], .columns = win->stride[2]};
     for (int64_t i = 0; i < to->rows; i++) {
-        axis h = axis_of(win, 1, i);
+        gal_grad_axis h = gal_grad_axis_of(win, 1, i);
         for (int64_t j = 0; j < to->columns; j++) {
-            axis w = axis_of(win, 2, j);
+            gal_grad_axis w = gal_grad_axis_of(win, 2, j);
             if (h.taps == 0 || w.taps == 0 || h.outputs < 1 || w.outputs < 1) continue;
             gal_conv conv = phase_conv(g, &h, &w, i, j, words, vec);
             to->at[i * to->columns + j] = at;
@@ -104,11 +99,12 @@ typedef struct pack_job {
     const gal_gemm_f32 *gemm;
     const void *weights;
     int64_t words;
+    gal_columns part; /* channels of dX; without groups only */
 } pack_job;
 
 /* One panel: [tap][outputs of dY][width], from weights [outputs][channels][window]. */
-static void pack_panel(const pack_job *job, const gal_conv *conv, const axis *h, const axis *w, int64_t group,
-                       int64_t first, float *to) {
+static void pack_panel(const pack_job *job, const gal_conv *conv, const gal_grad_axis *h, const gal_grad_axis *w,
+                       int64_t group, int64_t first, float *to) {
     const int64_t *kernel = job->g->window.kernel;
     int64_t window = kernel[1] * kernel[2], row = conv->kg * window, depth = conv->cg;
     int64_t width = (int64_t)conv->columns - first < job->gemm->nr ? (int64_t)conv->columns - first : job->gemm->nr;
@@ -130,29 +126,36 @@ static void pack_panel(const pack_job *job, const gal_conv *conv, const axis *h,
     }
 }
 
-static void pack_phase(const gal_conv *conv, const axis *h, const axis *w, const void *context, char *at) {
+static void pack_phase(const gal_conv *conv, const gal_grad_axis *h, const gal_grad_axis *w, const void *context,
+                       char *at) {
     const pack_job *job = context;
     int64_t depth = conv->r * conv->s * conv->cg;
-    memcpy(at, conv, sizeof *conv);
+    bool all = conv->group > 1;
+    if (all || job->part.first == 0) memcpy(at, conv, sizeof *conv);
     float *panels = (float *)(void *)at + conv->panels;
     for (int64_t group = 0; group < conv->group; group++) {
-        for (int64_t first = 0; first < conv->kg; first += job->gemm->nr)
+        for (int64_t first = all ? 0 : job->part.first; first < (all ? conv->kg : job->part.end);
+             first += job->gemm->nr)
             pack_panel(job, conv, h, w, group, first, panels + (group * (int64_t)conv->columns + first) * depth);
     }
 }
 
-static void pack_all(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, void *packed) {
+static void pack(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, gal_columns part, void *packed) {
     gal_conv_grad g;
+    phases p;
     if (decode(node, words, &g) != NULL) return;
-    const pack_job job = {.g = &g, .gemm = gemm, .weights = node->in[1]->constant->data, .words = words};
-    each_phase(&g, words, gemm->vec, packed, pack_phase, &job, packed);
+    const pack_job job = {.g = &g, .gemm = gemm, .weights = node->in[1]->constant->data, .words = words, .part = part};
+    each_phase(&g, words, gemm->vec, &p, pack_phase, &job, packed);
+    if (g.group > 1 || part.first == 0) memcpy(packed, &p, sizeof p);
 }
 
 static void find_needs(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, gal_kernel_needs *needs) {
     gal_conv_grad g;
     phases p;
     *needs = (gal_kernel_needs){0};
-    if (decode(node, words, &g) == NULL) needs->packed_bytes = each_phase(&g, words, gemm->vec, &p, NULL, NULL, NULL);
+    if (decode(node, words, &g) != NULL) return;
+    needs->packed_bytes = each_phase(&g, words, gemm->vec, &p, NULL, NULL, NULL);
+    if (g.group == 1) needs->outputs = g.channels;
 }
 
 /* ---- run ---- */
@@ -209,8 +212,7 @@ static const char *reject_f32(const gal_node *node) {
         find_needs(node, &gal_tile_##level, 1, needs);                                                                 \
     }                                                                                                                  \
     void gal_conv_grad_input_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                \
-        (void)part;                                                                                                    \
-        pack_all(node, &gal_tile_##level, 1, packed);                                                                  \
+        pack(node, &gal_tile_##level, 1, part, packed);                                                                \
     }                                                                                                                  \
     galen_status gal_conv_grad_input_f32_##level##_run(const gal_call *call, galen_error *err) {                       \
         (void)err;                                                                                                     \
@@ -218,3 +220,35 @@ static const char *reject_f32(const gal_node *node) {
     }
 
 GAL_EACH_LEVEL(GRAD_INPUT)
+
+/* The one bf16 level that a processor has. */
+#if defined(__x86_64__)
+#define ROW(what) gal_conv_grad_input_bf16_avx512bf16_##what
+static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_avx512bf16;
+#elif defined(__aarch64__)
+#define ROW(what) gal_conv_grad_input_bf16_neonbf16_##what
+static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_neonbf16;
+#endif
+
+#ifdef ROW
+const char *ROW(reject)(const gal_node *node) {
+    gal_conv_grad g;
+    const char *why = decode(node, 2, &g);
+    if (why == NULL && !gal_conv_bf16_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
+    return why;
+}
+
+void ROW(needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
+    (void)max_batch, (void)threads;
+    find_needs(node, to_bf16, 2, needs);
+}
+
+void ROW(pack)(const gal_node *node, gal_columns part, void *packed) {
+    pack(node, to_bf16, 2, part, packed);
+}
+
+galen_status ROW(run)(const gal_call *call, galen_error *err) {
+    (void)err;
+    return run(call, to_bf16);
+}
+#endif

@@ -251,10 +251,8 @@ const char *gal_grad_weight_reject(const gal_node *node, const gal_grad_level *l
     return make_plan(node, level, &plan);
 }
 
-void gal_grad_weight_needs(const gal_node *node, const gal_grad_level *level, int64_t max_batch,
-                           gal_kernel_needs *needs) {
+void gal_grad_weight_needs(const gal_node *node, const gal_grad_level *level, gal_kernel_needs *needs) {
     grad_plan plan;
-    (void)max_batch;
     *needs = (gal_kernel_needs){0};
     if (make_plan(node, level, &plan) == NULL) needs->scratch_bytes = plan.bytes;
 }
@@ -289,8 +287,8 @@ galen_status gal_grad_weight_run(const gal_call *call, const gal_grad_level *lev
     }                                                                                                                  \
     void gal_conv_grad_weight_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads,                \
                                                   gal_kernel_needs *needs) {                                           \
-        (void)threads;                                                                                                 \
-        gal_grad_weight_needs(node, &gal_grad_##level, max_batch, needs);                                              \
+        (void)max_batch, (void)threads;                                                                                \
+        gal_grad_weight_needs(node, &gal_grad_##level, needs);                                                         \
     }                                                                                                                  \
     galen_status gal_conv_grad_weight_f32_##level##_run(const gal_call *call, galen_error *err) {                      \
         (void)err;                                                                                                     \

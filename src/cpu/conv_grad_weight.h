@@ -35,12 +35,10 @@ typedef struct gal_grad_level {
 } gal_grad_level;
 
 extern const gal_grad_level gal_grad_avx2, gal_grad_avx512, gal_grad_neon;
-extern const gal_grad_level gal_grad_avx512bf16;
 
-/* The four functions of a row, for any level; reject and needs read no constants. */
+/* The functions of a row, for any level. */
 const char *gal_grad_weight_reject(const gal_node *node, const gal_grad_level *level);
-void gal_grad_weight_needs(const gal_node *node, const gal_grad_level *level, int64_t max_batch,
-                           gal_kernel_needs *needs);
+void gal_grad_weight_needs(const gal_node *node, const gal_grad_level *level, gal_kernel_needs *needs);
 galen_status gal_grad_weight_run(const gal_call *call, const gal_grad_level *level);
 
 #endif
