@@ -21,6 +21,15 @@ uint16_t gal_f32_to_bf16(float x) {
     return (uint16_t)((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
 }
 
+/* Without branches, so that the compiler uses vectors: a model in bf16 has all its weights converted at load. */
+void gal_f32_to_bf16_row(const float *x, uint16_t *y, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u = bits_of(x[i]), rounded = (u + 0x7fffu + ((u >> 16) & 1)) >> 16, quiet = (u >> 16) | 0x40;
+        uint32_t nan = 0u - (uint32_t)((u & 0x7fffffffu) > 0x7f800000u);
+        y[i] = (uint16_t)((rounded & ~nan) | (quiet & nan));
+    }
+}
+
 float gal_bf16_to_f32(uint16_t x) {
     return float_of((uint32_t)x << 16);
 }

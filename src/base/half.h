@@ -2,9 +2,12 @@
 #ifndef GAL_BASE_HALF_H
 #define GAL_BASE_HALF_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 uint16_t gal_f32_to_bf16(float x);
+/* n numbers, the same bits. */
+void gal_f32_to_bf16_row(const float *x, uint16_t *y, size_t n);
 float gal_bf16_to_f32(uint16_t x);
 uint16_t gal_f32_to_f16(float x);
 float gal_f16_to_f32(uint16_t x);

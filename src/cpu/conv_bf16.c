@@ -21,10 +21,10 @@ static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_neonbf16, *const to_f3
 bool gal_conv_bf16_finite(const galen_tensor *weights) {
     const uint16_t *bits = weights->data;
     int64_t n = bits != NULL ? galen_tensor_elements(weights) : 0;
-    bool bad = false;
+    uint16_t bad = 0;              /* of the elements' width, for vectors */
     if (bits == NULL) return true; /* packed and let go of: they were finite when the row was chosen */
-    for (int64_t i = 0; i < n; i++) bad |= (bits[i] & 0x7f80) == 0x7f80;
-    return !bad;
+    for (int64_t i = 0; i < n; i++) bad |= (uint16_t)((bits[i] & 0x7f80) == 0x7f80);
+    return bad == 0;
 }
 
 static const char *check(const gal_node *node, const char *why) {

@@ -63,8 +63,7 @@ static galen_status narrow_constant(gal_graph *graph, const gal_value *value, in
     uint16_t *to = (*out)->constant->data;
     int64_t n = galen_tensor_elements(t), outer = inner > 0 ? n / inner : 0;
     int64_t step = outer > 0 ? galen_tensor_elements((*out)->constant) / outer : 0;
-    for (int64_t k = 0; k < outer; k++)
-        for (int64_t i = 0; i < inner; i++) to[k * step + i] = gal_f32_to_bf16(from[k * inner + i]);
+    for (int64_t k = 0; k < outer; k++) gal_f32_to_bf16_row(from + k * inner, to + k * step, (size_t)inner);
     return GALEN_OK;
 }
 
