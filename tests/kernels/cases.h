@@ -10,9 +10,10 @@ typedef struct kernel_case {
     gal_graph *graph; /* one node */
     gal_node *node;
     int64_t batch;
-    double depth;     /* terms summed into an output, for the tolerance */
-    double magnitude; /* about how large an output is; 0: a few units */
-    char text[200];   /* what it is, for people */
+    double depth;          /* terms summed into an output, for the tolerance */
+    double magnitude;      /* about how large an output is; 0: a few units */
+    double more_magnitude; /* of outputs behind the first */
+    char text[200];        /* what it is, for people */
 } kernel_case;
 
 /* A random problem for the op, from layers of real networks scaled down and from odd sizes. False: no generator for
@@ -35,6 +36,10 @@ bool case_bench_bytes(const gal_kernel *kernel, int index, int64_t batch, kernel
 bool case_is_grad(const char *op);
 void case_random_grad(const char *op, gal_rng *rng, kernel_case *out);
 bool case_bench_grad(const char *op, int index, kernel_case *out);
+/* Rows of training between convolutions (cases_train.c). */
+bool case_is_train(const gal_kernel *kernel);
+void case_random_train(const gal_kernel *kernel, gal_rng *rng, kernel_case *out);
+bool case_bench_train(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out);
 /* Rows of optimiser steps (cases_optimizer.c). */
 bool case_is_optimizer(const char *op);
 void case_random_optimizer(const char *op, gal_rng *rng, kernel_case *out);

@@ -94,6 +94,10 @@ static bool is_border(const gal_kernel *kernel) {
 }
 
 bool case_random_for(const gal_kernel *kernel, gal_rng *rng, kernel_case *out) {
+    if (case_is_train(kernel)) {
+        case_random_train(kernel, rng, out);
+        return true;
+    }
     if (case_is_bytes(kernel)) return case_random_bytes(kernel, rng, out);
     if (is_border(kernel)) {
         *out = (kernel_case){.batch = case_pick(rng, 1, 9)};
@@ -111,6 +115,7 @@ bool case_random_for(const gal_kernel *kernel, gal_rng *rng, kernel_case *out) {
 }
 
 bool case_bench_for(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out) {
+    if (case_is_train(kernel)) return case_bench_train(kernel, index, batch, out);
     if (case_is_bytes(kernel)) return case_bench_bytes(kernel, index, batch, out);
     if (is_border(kernel)) {
         *out = (kernel_case){.batch = batch};

@@ -211,14 +211,22 @@ typedef struct squares {
     double *sum; /* by block */
 } squares;
 
+static void sum_squares(const float *g, size_t n, double sum[8]) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t k = 0; k < 8; k++) sum[k] += (double)g[i + k] * (double)g[i + k];
+    for (; i < n; i++) sum[i % 8] += (double)g[i] * (double)g[i];
+}
+
 static void square_block(void *context, size_t index) {
     const squares *q = context;
     int64_t n = galen_tensor_elements(q->g), first = (int64_t)index * TASK, end = first + TASK < n ? first + TASK : n;
-    double sum[8] = {0};
-    for (int64_t i = first; i < end; i++) {
-        double g = q->g->dtype == GALEN_F64 ? ((const double *)q->g->data)[i] : (double)((const float *)q->g->data)[i];
-        sum[i % 8] += g * g;
-    }
+    double sum[8] = {0}; /* side by side, for vectors */
+    if (q->g->dtype == GALEN_F64)
+        for (int64_t i = first; i < end; i++)
+            sum[i % 8] += ((const double *)q->g->data)[i] * ((const double *)q->g->data)[i];
+    else
+        sum_squares((const float *)q->g->data + first, (size_t)(end - first), sum);
     q->sum[index] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 

@@ -1,0 +1,226 @@
+/*
+ * Rows of galen.BatchNorm, galen.BatchNormGrad and galen.ChannelSum. Pixels are cut into blocks whose size depends on
+ * the number of channels alone; each block is summed for itself in f32, and blocks are added in order in f64. So
+ * threads change no bit, and a sum of millions loses no more than one of a block. A block stays in L2 between its two
+ * passes.
+ */
+#include "cpu/levels.h"
+#include "cpu/rows.h"
+#include "cpu/train_loops.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK = 16384 /* elements of a block, about */ };
+
+/* A call cut into blocks. */
+typedef struct norm_job {
+    const gal_train_loops *loops;
+    const gal_call *call;
+    const char *a, *x, *y; /* in[0]; X and Y of a gradient, Y may be NULL */
+    char *out;
+    size_t rows, c, each, blocks; /* pixels, channels, pixels of a block, blocks */
+    float *one, *two;             /* of each block and channel: what was summed */
+    double *total, *square;       /* of each channel */
+    const float *mean, *factor, *beta;
+    float *sum, *weighted; /* a channel's means of the gradient */
+    float low;
+} norm_job;
+
+static size_t block_rows(size_t c) {
+    return c < BLOCK ? BLOCK / c : 1;
+}
+
+static size_t channels(const gal_node *node) {
+    const gal_shape *s = &node->in[0]->shape;
+    return (size_t)s->dim[s->rank - 1].size;
+}
+
+static void find_needs(const gal_node *node, int64_t max_batch, gal_kernel_needs *needs) {
+    galen_tensor x;
+    size_t c = channels(node);
+    gal_shape_at(&node->in[0]->shape, node->in[0]->dtype, max_batch, &x);
+    size_t rows = (size_t)galen_tensor_elements(&x) / c, blocks = (rows + block_rows(c) - 1) / block_rows(c);
+    *needs = (gal_kernel_needs){.scratch_bytes = c * (2 * sizeof(double) + (2 * blocks + 4) * sizeof(float))};
+}
+
+static norm_job cut(const gal_call *call, const gal_train_loops *loops) {
+    const galen_tensor *x = call->in[0];
+    norm_job j = {.loops = loops, .call = call, .a = x->data, .out = call->out[0]->data, .c = channels(call->node)};
+    j.rows = (size_t)galen_tensor_elements(x) / j.c;
+    j.each = block_rows(j.c);
+    j.blocks = (j.rows + j.each - 1) / j.each;
+    j.total = call->scratch;
+    j.square = j.total + j.c;
+    j.one = (float *)(j.square + j.c);
+    j.two = j.one + j.blocks * j.c;
+    j.sum = j.two + j.blocks * j.c;
+    j.weighted = j.sum + j.c;
+    return j;
+}
+
+static size_t rows_of(const norm_job *j, size_t block) {
+    size_t left = j->rows - block * j->each;
+    return left < j->each ? left : j->each;
+}
+
+/* Bytes from the first pixel to the block's. */
+static size_t offset_of(const norm_job *j, size_t block) {
+    return block * j->each * j->c * j->loops->element;
+}
+
+static void run_blocks(const norm_job *j, gal_task_fn fn) {
+    gal_pool_run(j->blocks > 1 ? j->call->pool : NULL, fn, (void *)(uintptr_t)j, j->blocks);
+}
+
+/* total[c] = sum over blocks of part[c], in order. */
+static void add_blocks(const norm_job *j, const float *part, double *total) {
+    memset(total, 0, j->c * sizeof *total);
+    for (size_t b = 0; b < j->blocks; b++)
+        for (size_t i = 0; i < j->c; i++) total[i] += (double)part[b * j->c + i];
+}
+
+/* ---- forward ---- */
+
+static void block_moments(void *context, size_t b) {
+    const norm_job *j = context;
+    j->loops->moments(j->a + offset_of(j, b), rows_of(j, b), j->c, j->one + b * j->c, j->two + b * j->c);
+}
+
+/* Means and squares of the blocks into those of all (Chan, Golub and LeVeque, 1983). */
+static void merge_moments(const norm_job *j) {
+    memset(j->total, 0, j->c * sizeof *j->total);
+    memset(j->square, 0, j->c * sizeof *j->square);
+    for (size_t b = 0; b < j->blocks; b++)
+        for (size_t i = 0; i < j->c; i++) j->total[i] += (double)rows_of(j, b) * (double)j->one[b * j->c + i];
+    for (size_t i = 0; i < j->c; i++) j->total[i] /= (double)j->rows;
+    for (size_t b = 0; b < j->blocks; b++)
+        for (size_t i = 0; i < j->c; i++) {
+            double d = (double)j->one[b * j->c + i] - j->total[i];
+            j->square[i] += (double)j->two[b * j->c + i] + (double)rows_of(j, b) * d * d;
+        }
+}
+
+static float *out_of(const norm_job *j, uint32_t k) {
+    return k < j->call->node->n_out && j->call->out[k] != NULL ? j->call->out[k]->data : NULL;
+}
+
+/* The statistics' outputs; the factor of each channel goes to j->sum, its mean to j->weighted. */
+static void finish_moments(const norm_job *j) {
+    const gal_node *node = j->call->node;
+    const float *gamma = j->call->in[1]->data, *mean = j->call->in[3]->data, *variance = j->call->in[4]->data;
+    double epsilon = (double)gal_attr_float(node, "epsilon", 1e-5F), n = (double)j->rows;
+    double momentum = (double)gal_attr_float(node, "momentum", 0.1F);
+    float *to[4] = {out_of(j, 1), out_of(j, 2), out_of(j, 3), out_of(j, 4)};
+    for (size_t i = 0; i < j->c; i++) {
+        double istd = 1 / sqrt(j->square[i] / n + epsilon), unbiased = j->square[i] / (n > 1 ? n - 1 : n);
+        j->sum[i] = (float)((double)gamma[i] * istd);
+        j->weighted[i] = (float)j->total[i];
+        if (to[0] != NULL) to[0][i] = (float)j->total[i];
+        if (to[1] != NULL) to[1][i] = (float)istd;
+        if (to[2] != NULL) to[2][i] = (float)((1 - momentum) * (double)mean[i] + momentum * j->total[i]);
+        if (to[3] != NULL) to[3][i] = (float)((1 - momentum) * (double)variance[i] + momentum * unbiased);
+    }
+}
+
+static void block_normalise(void *context, size_t b) {
+    const norm_job *j = context;
+    j->loops->normalise(j->a + offset_of(j, b), rows_of(j, b), j->c, j->weighted, j->sum, j->beta, j->low,
+                        j->out + offset_of(j, b));
+}
+
+static bool has_relu(const gal_node *node) {
+    return gal_attr_string(node, "activation", "")[0] != '\0';
+}
+
+static void run_norm(const gal_call *call, const gal_train_loops *loops) {
+    norm_job j = cut(call, loops);
+    j.beta = call->in[2]->data;
+    j.low = has_relu(call->node) ? 0 : -INFINITY;
+    run_blocks(&j, block_moments);
+    merge_moments(&j);
+    finish_moments(&j);
+    run_blocks(&j, block_normalise);
+}
+
+/* ---- backward ---- */
+
+static void block_sums(void *context, size_t b) {
+    const norm_job *j = context;
+    size_t at = offset_of(j, b);
+    j->loops->gradient_sums(j->a + at, j->x + at, j->y != NULL ? j->y + at : NULL, rows_of(j, b), j->c, j->mean,
+                            j->one + b * j->c, j->two + b * j->c);
+}
+
+/* dgamma and dbeta, and what each channel's dX takes of them. `factor` lies behind `weighted`. */
+static float *finish_sums(const norm_job *j) {
+    const float *gamma = j->call->in[2]->data, *istd = j->call->in[4]->data;
+    float *factor = j->weighted + j->c, *dgamma = out_of(j, 1), *dbeta = out_of(j, 2);
+    double n = (double)j->rows;
+    add_blocks(j, j->one, j->total);
+    add_blocks(j, j->two, j->square);
+    for (size_t i = 0; i < j->c; i++) {
+        double s = (double)istd[i];
+        factor[i] = (float)((double)gamma[i] * s);
+        j->sum[i] = (float)(j->total[i] / n);
+        j->weighted[i] = (float)(j->square[i] * s * s / n);
+        if (dgamma != NULL) dgamma[i] = (float)(j->square[i] * s);
+        if (dbeta != NULL) dbeta[i] = (float)j->total[i];
+    }
+    return factor;
+}
+
+static void block_gradient(void *context, size_t b) {
+    const norm_job *j = context;
+    size_t at = offset_of(j, b);
+    j->loops->gradient(j->a + at, j->x + at, j->y != NULL ? j->y + at : NULL, rows_of(j, b), j->c, j->mean, j->factor,
+                       j->sum, j->weighted, j->out + at);
+}
+
+static void run_norm_grad(const gal_call *call, const gal_train_loops *loops) {
+    norm_job j = cut(call, loops);
+    j.x = call->in[1]->data;
+    j.y = has_relu(call->node) ? call->in[5]->data : NULL;
+    j.mean = call->in[3]->data;
+    run_blocks(&j, block_sums);
+    j.factor = finish_sums(&j);
+    run_blocks(&j, block_gradient);
+}
+
+static void block_channel_sum(void *context, size_t b) {
+    const norm_job *j = context;
+    j->loops->channel_sum(j->a + offset_of(j, b), rows_of(j, b), j->c, j->one + b * j->c);
+}
+
+static void run_channel_sum(const gal_call *call, const gal_train_loops *loops) {
+    norm_job j = cut(call, loops);
+    float *sum = call->out[0]->data;
+    run_blocks(&j, block_channel_sum);
+    add_blocks(&j, j.one, j.total);
+    for (size_t i = 0; i < j.c; i++) sum[i] = (float)j.total[i];
+}
+
+#define ROW(name, suffix, loops, run)                                                                                  \
+    const char *gal_##name##_##suffix##_reject(const gal_node *node) {                                                 \
+        (void)node;                                                                                                    \
+        return NULL;                                                                                                   \
+    }                                                                                                                  \
+    void gal_##name##_##suffix##_needs(const gal_node *node, int64_t max_batch, int threads,                           \
+                                       gal_kernel_needs *needs) {                                                      \
+        (void)threads;                                                                                                 \
+        find_needs(node, max_batch, needs);                                                                            \
+    }                                                                                                                  \
+    galen_status gal_##name##_##suffix##_run(const gal_call *call, galen_error *err) {                                 \
+        (void)err;                                                                                                     \
+        if (galen_tensor_elements(call->in[0]) > 0) run(call, &gal_train_loops_##loops);                               \
+        return GALEN_OK;                                                                                               \
+    }
+#define ROWS(suffix, loops)                                                                                            \
+    ROW(norm, suffix, loops, run_norm)                                                                                 \
+    ROW(norm_grad, suffix, loops, run_norm_grad)                                                                       \
+    ROW(channel_sum, suffix, loops, run_channel_sum)
+#define LEVEL(level) ROWS(f32_##level, level)
+GAL_EACH_LEVEL(LEVEL)
+#if defined(__x86_64__)
+ROWS(bf16_avx512bf16, avx512bf16)
+#endif

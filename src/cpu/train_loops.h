@@ -1,0 +1,36 @@
+/*
+ * Inner loops of training that are bound by memory: normalisation, activations and pools on rows of channels. Rows are
+ * dense, [rows, c], of the level's element type; numbers a channel are f32. Sums within a call run over rows in order.
+ */
+#ifndef GAL_CPU_TRAIN_LOOPS_H
+#define GAL_CPU_TRAIN_LOOPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct gal_train_loops {
+    size_t element; /* bytes of an element */
+    /* mean[c], and squares[c] = sum of (x - mean)^2 */
+    void (*moments)(const void *x, size_t rows, size_t c, float *mean, float *squares);
+    /* y = (x - mean) factor + beta, at least `low` */
+    void (*normalise)(const void *x, size_t rows, size_t c, const float *mean, const float *factor, const float *beta,
+                      float low, void *y);
+    /* sum[c] = sum of dy, weighted[c] = sum of dy (x - mean), over rows where y > 0; y NULL: all. */
+    void (*gradient_sums)(const void *dy, const void *x, const void *y, size_t rows, size_t c, const float *mean,
+                          float *sum, float *weighted);
+    /* dx = (dy - sum - (x - mean) weighted) factor with dy 0 where y <= 0 */
+    void (*gradient)(const void *dy, const void *x, const void *y, size_t rows, size_t c, const float *mean,
+                     const float *factor, const float *sum, const float *weighted, void *dx);
+    void (*channel_sum)(const void *dy, size_t rows, size_t c, float *sum);
+    /* dx = y > 0 ? dy : 0 */
+    void (*relu_gradient)(const void *dy, const void *y, size_t n, void *dx);
+    /* Adds dy[c] to dx at the first maximum of x among the taps (offsets in elements, the same for x and dx). */
+    void (*max_gradient)(const void *dy, const void *x, const size_t *tap, size_t taps, void *dx, size_t c);
+    /* Adds share * dy[c] to dx at every tap. */
+    void (*mean_gradient)(const void *dy, float share, const size_t *tap, size_t taps, void *dx, size_t c);
+} gal_train_loops;
+
+extern const gal_train_loops gal_train_loops_avx2, gal_train_loops_avx512, gal_train_loops_neon,
+    gal_train_loops_avx512bf16;
+
+#endif

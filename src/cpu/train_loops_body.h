@@ -1,0 +1,232 @@
+/*
+ * The loops of train_loops.h, included once by each level and element type after its vec_*.h and these:
+ *   element        the stored type
+ *   load(p, n)     up to VF elements as floats, zeros behind the n-th; all VF when n >= VF
+ *   store(p, n, x) the same
+ */
+#include "cpu/train_loops.h"
+
+#include <math.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { WIDE = 4 }; /* vectors of channels at a time, so that additions overlap */
+
+INLINE vf floats(const float *p, size_t n) {
+    return n >= VF ? vf_load(p) : vf_load_part(p, (int)n);
+}
+
+INLINE void put_floats(float *p, size_t n, vf x) {
+    if (n >= VF)
+        vf_store(p, x);
+    else
+        vf_store_part(p, (int)n, x);
+}
+
+/* Elements left for vector j of a block that begins `left` elements before the row's end; 0: none. */
+INLINE size_t left_of(size_t left, int j) {
+    return left > (size_t)j * VF ? left - (size_t)j * VF : 0;
+}
+
+/* ---- moments ---- */
+
+INLINE void moments_block(const element *x, size_t rows, size_t c, size_t left, float *mean, float *squares,
+                          const int wide) {
+    vf sum[WIDE], m[WIDE];
+    const vf share = vf_set(1.0f / (float)rows);
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) sum[j] = vf_zero();
+    for (size_t r = 0; r < rows; r++) {
+        GAL_UNROLL
+        for (int j = 0; j < wide; j++) sum[j] = vf_add(sum[j], load(x + r * c + j * VF, left_of(left, j)));
+    }
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) {
+        m[j] = vf_mul(sum[j], share);
+        sum[j] = vf_zero();
+        put_floats(mean + j * VF, left_of(left, j), m[j]);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        GAL_UNROLL
+        for (int j = 0; j < wide; j++) {
+            vf d = vf_sub(load(x + r * c + j * VF, left_of(left, j)), m[j]);
+            sum[j] = vf_fma(d, d, sum[j]);
+        }
+    }
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) put_floats(squares + j * VF, left_of(left, j), sum[j]);
+}
+
+static void moments(const void *x, size_t rows, size_t c, float *mean, float *squares) {
+    size_t i = 0;
+    for (; i + WIDE * VF <= c; i += WIDE * VF)
+        moments_block((const element *)x + i, rows, c, WIDE * VF, mean + i, squares + i, WIDE);
+    for (; i < c; i += VF) moments_block((const element *)x + i, rows, c, c - i, mean + i, squares + i, 1);
+}
+
+INLINE void normalise_block(const element *x, size_t rows, size_t c, size_t left, const float *mean,
+                            const float *factor, const float *beta, float low, element *y, const int wide) {
+    vf m[WIDE], f[WIDE], b[WIDE], least = vf_set(low);
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) {
+        size_t n = left_of(left, j);
+        m[j] = floats(mean + j * VF, n), f[j] = floats(factor + j * VF, n), b[j] = floats(beta + j * VF, n);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        GAL_UNROLL
+        for (int j = 0; j < wide; j++) {
+            size_t n = left_of(left, j);
+            vf v = vf_fma(vf_sub(load(x + r * c + j * VF, n), m[j]), f[j], b[j]);
+            store(y + r * c + j * VF, n, vf_max(least, v)); /* NaN in v stays */
+        }
+    }
+}
+
+static void normalise(const void *x, size_t rows, size_t c, const float *mean, const float *factor, const float *beta,
+                      float low, void *y) {
+    size_t i = 0;
+    for (; i + WIDE * VF <= c; i += WIDE * VF)
+        normalise_block((const element *)x + i, rows, c, WIDE * VF, mean + i, factor + i, beta + i, low,
+                        (element *)y + i, WIDE);
+    for (; i < c; i += VF)
+        normalise_block((const element *)x + i, rows, c, c - i, mean + i, factor + i, beta + i, low, (element *)y + i,
+                        1);
+}
+
+/* ---- their gradient ---- */
+
+INLINE vf arriving(const element *dy, const element *y, size_t at, size_t n, const bool masked) {
+    vf d = load(dy + at, n);
+    return masked ? vf_if_less(vf_zero(), load(y + at, n), d, vf_zero()) : d;
+}
+
+INLINE void sums_block(const element *dy, const element *x, const element *y, size_t rows, size_t c, size_t left,
+                       const float *mean, float *sum, float *weighted, const int wide, const bool masked) {
+    vf m[WIDE], s[WIDE], w[WIDE];
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) {
+        m[j] = floats(mean + j * VF, left_of(left, j));
+        s[j] = w[j] = vf_zero();
+    }
+    for (size_t r = 0; r < rows; r++) {
+        GAL_UNROLL
+        for (int j = 0; j < wide; j++) {
+            size_t n = left_of(left, j), at = r * c + (size_t)j * VF;
+            vf d = arriving(dy, y, at, n, masked);
+            s[j] = vf_add(s[j], d);
+            w[j] = vf_fma(d, vf_sub(load(x + at, n), m[j]), w[j]);
+        }
+    }
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) {
+        put_floats(sum + j * VF, left_of(left, j), s[j]);
+        put_floats(weighted + j * VF, left_of(left, j), w[j]);
+    }
+}
+
+INLINE void sums_loop(const element *dy, const element *x, const element *y, size_t rows, size_t c, const float *mean,
+                      float *sum, float *weighted, const bool masked) {
+    size_t i = 0;
+    for (; i + WIDE * VF <= c; i += WIDE * VF)
+        sums_block(dy + i, x + i, masked ? y + i : y, rows, c, WIDE * VF, mean + i, sum + i, weighted + i, WIDE,
+                   masked);
+    for (; i < c; i += VF)
+        sums_block(dy + i, x + i, masked ? y + i : y, rows, c, c - i, mean + i, sum + i, weighted + i, 1, masked);
+}
+
+static void gradient_sums(const void *dy, const void *x, const void *y, size_t rows, size_t c, const float *mean,
+                          float *sum, float *weighted) {
+    if (y != NULL)
+        sums_loop(dy, x, y, rows, c, mean, sum, weighted, true);
+    else
+        sums_loop(dy, x, y, rows, c, mean, sum, weighted, false);
+}
+
+/* What is known of a channel. */
+typedef struct numbers {
+    const float *mean, *factor, *sum, *weighted;
+} numbers;
+
+INLINE void gradient_block(const element *dy, const element *x, const element *y, size_t rows, size_t c, size_t left,
+                           const numbers *k, size_t i, element *dx, const int wide, const bool masked) {
+    vf m[WIDE], f[WIDE], s[WIDE], w[WIDE];
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) {
+        size_t n = left_of(left, j), at = i + (size_t)j * VF;
+        m[j] = floats(k->mean + at, n), f[j] = floats(k->factor + at, n);
+        s[j] = floats(k->sum + at, n), w[j] = floats(k->weighted + at, n);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        GAL_UNROLL
+        for (int j = 0; j < wide; j++) {
+            size_t n = left_of(left, j), at = r * c + i + (size_t)j * VF;
+            vf d = vf_sub(arriving(dy, y, at, n, masked), s[j]);
+            d = vf_sub(d, vf_mul(vf_sub(load(x + at, n), m[j]), w[j]));
+            store(dx + at, n, vf_mul(d, f[j]));
+        }
+    }
+}
+
+INLINE void gradient_loop(const element *dy, const element *x, const element *y, size_t rows, size_t c,
+                          const numbers *k, element *dx, const bool masked) {
+    size_t i = 0;
+    for (; i + WIDE * VF <= c; i += WIDE * VF) gradient_block(dy, x, y, rows, c, WIDE * VF, k, i, dx, WIDE, masked);
+    for (; i < c; i += VF) gradient_block(dy, x, y, rows, c, c - i, k, i, dx, 1, masked);
+}
+
+static void gradient(const void *dy, const void *x, const void *y, size_t rows, size_t c, const float *mean,
+                     const float *factor, const float *sum, const float *weighted, void *dx) {
+    const numbers k = {mean, factor, sum, weighted};
+    if (y != NULL)
+        gradient_loop(dy, x, y, rows, c, &k, dx, true);
+    else
+        gradient_loop(dy, x, y, rows, c, &k, dx, false);
+}
+
+static void channel_sum(const void *dy, size_t rows, size_t c, float *sum) {
+    for (size_t i = 0; i < c; i += VF) {
+        vf s = vf_zero();
+        for (size_t r = 0; r < rows; r++) s = vf_add(s, load((const element *)dy + r * c + i, c - i));
+        put_floats(sum + i, c - i, s);
+    }
+}
+
+/* ---- activations and pools ---- */
+
+static void relu_gradient(const void *dy, const void *y, size_t n, void *dx) {
+    for (size_t i = 0; i < n; i += VF) store((element *)dx + i, n - i, arriving(dy, y, i, n - i, true));
+}
+
+static void max_gradient(const void *dy, const void *x, const size_t *tap, size_t taps, void *dx, size_t c) {
+    for (size_t i = 0; i < c; i += VF) {
+        const element *at = (const element *)x + i;
+        vf most = load(at + tap[0], c - i), left = load((const element *)dy + i, c - i);
+        for (size_t t = 1; t < taps; t++) {
+            vf v = load(at + tap[t], c - i);
+            most = vf_if_less(most, v, v, most);
+        }
+        for (size_t t = 0; t < taps; t++) {
+            element *to = (element *)dx + tap[t] + i;
+            vf v = load(at + tap[t], c - i);
+            store(to, c - i, vf_add(load(to, c - i), vf_if_less(v, most, vf_zero(), left)));
+            left = vf_if_less(v, most, left, vf_zero());
+        }
+    }
+}
+
+static void mean_gradient(const void *dy, float share, const size_t *tap, size_t taps, void *dx, size_t c) {
+    const vf part = vf_set(share);
+    for (size_t i = 0; i < c; i += VF) {
+        vf d = vf_mul(load((const element *)dy + i, c - i), part);
+        for (size_t t = 0; t < taps; t++) {
+            element *to = (element *)dx + tap[t] + i;
+            store(to, c - i, vf_add(load(to, c - i), d));
+        }
+    }
+}
+
+#define TRAIN_LOOPS                                                                                                    \
+    {                                                                                                                  \
+        sizeof(element), moments, normalise, gradient_sums, gradient, channel_sum, relu_gradient, max_gradient,        \
+            mean_gradient                                                                                              \
+    }
