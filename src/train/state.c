@@ -52,6 +52,10 @@ static galen_status put_back(gal_graph *graph, const char *name, const galen_ten
     return GALEN_OK;
 }
 
+galen_status gal_trainer_set_meta(gal_trainer *t, const char *key, const char *value, galen_error *err) {
+    return gal_model_set_meta(t->base, key, value, err);
+}
+
 galen_status gal_trainer_export(gal_trainer *t, bool averaged, gal_buf *out, galen_error *err) {
     gal_graph *graph = t->base->graph;
     if (averaged && !t->options.average)

@@ -177,6 +177,14 @@ void gal_trainer_destroy(gal_trainer *t) {
     gal_free(t);
 }
 
+gal_train_task gal_trainer_task(const gal_trainer *t) {
+    return (gal_train_task){.categorical = t->options.loss.categorical, .classes = gal_trainer_classes(t)};
+}
+
+int64_t gal_trainer_batch(const gal_trainer *t) {
+    return t->options.batch;
+}
+
 const gal_shape *gal_trainer_image(const gal_trainer *t) {
     return &t->net.image->shape;
 }

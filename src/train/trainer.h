@@ -13,6 +13,12 @@
 
 typedef enum gal_optimizer { GAL_OPTIMIZER_SGD, GAL_OPTIMIZER_ADAM, GAL_OPTIMIZER_ADAMW } gal_optimizer;
 
+/* What the numbers a model gives mean: K separate questions (one: binary), or one of K classes. */
+typedef struct gal_train_task {
+    bool categorical;
+    int64_t classes;
+} gal_train_task;
+
 /* See graph/ops/loss.c. */
 typedef struct gal_train_loss {
     bool categorical; /* one of K classes; else K separate questions */
@@ -53,6 +59,8 @@ galen_status gal_trainer_create(const gal_model *model, const gal_trainer_option
                                 galen_error *err);
 void gal_trainer_destroy(gal_trainer *trainer);
 
+gal_train_task gal_trainer_task(const gal_trainer *trainer);
+int64_t gal_trainer_batch(const gal_trainer *trainer); /* the most images of a run */
 /* Input image (its shape without N) and number of classes K. */
 const gal_shape *gal_trainer_image(const gal_trainer *trainer);
 int64_t gal_trainer_classes(const gal_trainer *trainer);
@@ -92,6 +100,9 @@ galen_tensor gal_trainer_gradient(const gal_trainer *trainer, size_t index);
 
 /* The model as it is now, or with averaged parameters: opset 17, with the metadata it came with. */
 galen_status gal_trainer_export(gal_trainer *trainer, bool averaged, gal_buf *out, galen_error *err);
+
+/* Metadata of the exported model. */
+galen_status gal_trainer_set_meta(gal_trainer *trainer, const char *key, const char *value, galen_error *err);
 
 /* Sessions for profiles: of a run, and of a step. */
 struct gal_session;

@@ -1,0 +1,210 @@
+/* The loop. */
+#include "train/fit.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "train/loop.h"
+
+#include <math.h>
+#include <string.h>
+
+static const size_t LOG_MAX = (size_t)64 << 20;
+
+static bool must_stop(const gal_fit_loop *l) {
+    return l->options->stop != NULL && *l->options->stop != 0;
+}
+
+/* ---- steps ---- */
+
+/* Where an epoch stands, for people. */
+typedef struct pace {
+    double start;
+    int64_t images, first_step;
+} pace;
+
+static void report(const gal_fit_loop *l, const pace *p, double rate, const gal_train_score *score, bool best) {
+    if (l->options->progress == NULL) return;
+    double passed = gal_clock_seconds() - p->start, speed = passed > 0 ? (double)p->images / passed : 0;
+    int64_t made = l->step - p->first_step, left = (l->options->epochs - l->epoch) * l->steps - l->step;
+    const gal_fit_progress progress = {.epoch = l->epoch + 1,
+                                       .epochs = l->options->epochs,
+                                       .step = l->step,
+                                       .steps = l->steps,
+                                       .loss = l->loss_count > 0 ? l->loss_sum / (double)l->loss_count : (double)NAN,
+                                       .rate = rate,
+                                       .images_per_second = speed,
+                                       .seconds_left = made > 0 ? passed / (double)made * (double)left : (double)NAN,
+                                       .skipped = l->skipped,
+                                       .score = score,
+                                       .best = best};
+    l->options->progress(l->options->context, &progress);
+}
+
+/* Up to `runs` batches; *made is how many there were. */
+static galen_status gather(gal_fit_loop *l, int *made, int64_t *images, galen_error *err) {
+    gal_train_batch batch;
+    double loss;
+    for (*made = 0; *made < l->runs; (*made)++) {
+        GAL_TRY(l->train->next(l->train->context, &batch, err));
+        if (batch.count == 0) return GALEN_OK;
+        int64_t seed = (l->epoch * l->steps + l->step) * l->runs + *made;
+        GAL_TRY(gal_trainer_run(l->trainer, batch.count, batch.images, batch.targets, seed, &loss, err));
+        *images += batch.count;
+        if (!isfinite(loss)) continue;
+        l->loss_sum += loss;
+        l->loss_count++;
+    }
+    return GALEN_OK;
+}
+
+static galen_status make_steps(gal_fit_loop *l, pace *p, galen_error *err) {
+    for (;;) {
+        double rate = gal_schedule_rate(&l->schedule, &l->plateau, l->epoch * l->steps + l->step), norm;
+        gal_train_numbers numbers = l->options->numbers;
+        bool skipped;
+        int runs;
+        GAL_TRY(gather(l, &runs, &p->images, err));
+        if (runs == 0) return GALEN_OK;
+        numbers.rate = rate;
+        GAL_TRY(gal_trainer_step(l->trainer, &numbers, runs, &norm, &skipped, err));
+        l->step++;
+        l->skipped += skipped;
+        report(l, p, rate, NULL, false);
+        if (must_stop(l)) return GALEN_OK;
+    }
+}
+
+/* The batches of steps that were made before a resume. */
+static galen_status pass_over(gal_fit_loop *l, galen_error *err) {
+    gal_train_batch batch;
+    for (int64_t i = 0; i < l->step * l->runs; i++) GAL_TRY(l->train->next(l->train->context, &batch, err));
+    return GALEN_OK;
+}
+
+/* ---- epochs ---- */
+
+/* The higher the better. */
+static double metric_of(const gal_fit_loop *l, const gal_train_score *score) {
+    switch (l->options->metric) {
+    case GAL_METRIC_ACCURACY: return score->accuracy;
+    case GAL_METRIC_LOSS: return -score->loss;
+    case GAL_METRIC_AUC: break;
+    }
+    return score->auc;
+}
+
+static gal_train_task task_of(const gal_fit_loop *l) {
+    return gal_trainer_task(l->trainer);
+}
+
+static galen_status freeze_point(gal_fit_loop *l, const gal_train_answers *answers, galen_error *err) {
+    l->has_point = l->options->sensitivity > 0 && !answers->task.categorical && answers->task.classes == 1;
+    return l->has_point ? gal_train_cut(answers, l->options->sensitivity, &l->point, err) : GALEN_OK;
+}
+
+/* The model as it is, asked about the validation pictures; kept when it is the best so far. */
+static galen_status judge(gal_fit_loop *l, gal_train_score *score, bool *best, galen_error *err) {
+    gal_train_answers answers;
+    gal_buf now;
+    gal_buf_init(&now, SIZE_MAX / 2);
+    galen_status status = gal_trainer_export(l->trainer, l->options->averaged, &now, err);
+    if (status == GALEN_OK)
+        status = gal_train_ask(now.data, now.size, l->val, task_of(l), gal_trainer_batch(l->trainer), l->options->pool,
+                               &answers, err);
+    gal_buf_free(&now);
+    if (status != GALEN_OK) return status;
+    status = gal_train_measure(&answers, score, err);
+    double metric = status == GALEN_OK ? metric_of(l, score) : 0;
+    *best = status == GALEN_OK && (l->best_epoch == 0 || metric > l->best);
+    if (*best) {
+        l->best = metric;
+        l->best_score = *score;
+        status = freeze_point(l, &answers, err);
+    }
+    gal_train_answers_free(&answers);
+    return status;
+}
+
+static void log_epoch(gal_fit_loop *l, double rate, double seconds, const gal_train_score *score) {
+    gal_buf_printf(&l->log, "{\"epoch\": %lld, \"loss\": %.9g, \"rate\": %.9g, \"skipped\": %lld, \"seconds\": %.3f",
+                   (long long)l->epoch, l->loss_count > 0 ? l->loss_sum / (double)l->loss_count : 0.0, rate,
+                   (long long)l->skipped, seconds);
+    if (score != NULL) {
+        gal_buf_printf(&l->log, ", \"val_loss\": %.9g, \"val_accuracy\": %.9g", score->loss, score->accuracy);
+        if (isfinite(score->auc)) gal_buf_printf(&l->log, ", \"val_auc\": %.9g", score->auc);
+    }
+    gal_buf_text(&l->log, "}\n");
+}
+
+/* After the last step of an epoch. */
+static galen_status end_epoch(gal_fit_loop *l, pace *p, galen_error *err) {
+    double rate = gal_schedule_rate(&l->schedule, &l->plateau, (l->epoch + 1) * l->steps - 1);
+    gal_train_score score;
+    bool best = true;
+    if (l->val != NULL) {
+        GAL_TRY(judge(l, &score, &best, err));
+        gal_schedule_epoch(&l->schedule, &l->plateau, metric_of(l, &score));
+    }
+    report(l, p, rate, l->val != NULL ? &score : NULL, best);
+    l->epoch++;
+    log_epoch(l, rate, gal_clock_seconds() - p->start, l->val != NULL ? &score : NULL);
+    l->step = l->loss_count = 0;
+    l->loss_sum = 0;
+    l->waited = best ? 0 : l->waited + 1;
+    if (best) l->best_epoch = l->epoch;
+    if (best) GAL_TRY(gal_fit_keep_best(l, err));
+    return gal_fit_save(l, err);
+}
+
+static galen_status run_epochs(gal_fit_loop *l, gal_fit_result *result, galen_error *err) {
+    while (l->epoch < l->options->epochs && !must_stop(l)) {
+        pace p = {.start = gal_clock_seconds(), .first_step = l->step};
+        GAL_TRY(l->train->start(l->train->context, l->epoch, err));
+        GAL_TRY(pass_over(l, err));
+        GAL_TRY(make_steps(l, &p, err));
+        if (l->step < l->steps && must_stop(l)) break;
+        GAL_TRY(end_epoch(l, &p, err));
+        result->stopped_early = l->options->patience > 0 && l->waited >= l->options->patience;
+        if (result->stopped_early) break;
+    }
+    result->interrupted = l->epoch < l->options->epochs && !result->stopped_early;
+    return result->interrupted ? gal_fit_save(l, err) : GALEN_OK;
+}
+
+/* ---- */
+
+static galen_status check(const gal_fit_options *o, const gal_train_source *train, galen_error *err) {
+    if (o->epochs < 1) return gal_fail(err, GALEN_ERR_ARGUMENT, "%lld epochs; at least 1", (long long)o->epochs);
+    if (train->count < 1) return gal_fail(err, GALEN_ERR_ARGUMENT, "no pictures to train on");
+    if (o->resume && o->folder == NULL) return gal_fail(err, GALEN_ERR_ARGUMENT, "a resume needs a run folder");
+    return GALEN_OK;
+}
+
+static galen_status go(gal_fit_loop *l, gal_fit_result *result, galen_error *err) {
+    bool found = false;
+    if (l->options->resume) GAL_TRY(gal_fit_restore(l, &found, err));
+    GAL_TRY(run_epochs(l, result, err));
+    result->epochs = l->epoch, result->steps = gal_trainer_steps(l->trainer), result->skipped = l->skipped;
+    result->best_epoch = l->best_epoch, result->best = l->best_score;
+    result->has_point = l->has_point, result->point = l->point;
+    return GALEN_OK;
+}
+
+galen_status gal_fit(gal_trainer *trainer, const gal_train_source *train, const gal_train_source *val,
+                     const gal_fit_options *options, gal_buf *model, gal_fit_result *result, galen_error *err) {
+    gal_fit_loop l = {.trainer = trainer, .train = train, .val = val, .options = options, .model = model};
+    *result = (gal_fit_result){0};
+    GAL_TRY(check(options, train, err));
+    int64_t batch = gal_trainer_batch(trainer), batches = (train->count + batch - 1) / batch;
+    l.runs = options->runs_a_step > 0 ? options->runs_a_step : 1;
+    l.steps = (batches + l.runs - 1) / l.runs;
+    l.schedule = options->schedule;
+    if (l.schedule.steps == 0) l.schedule.steps = l.steps * options->epochs;
+    l.plateau = (gal_plateau){.best = -INFINITY, .scale = 1};
+    gal_buf_init(&l.log, LOG_MAX);
+    galen_status status = go(&l, result, err);
+    gal_buf_free(&l.log);
+    return status;
+}

@@ -1,0 +1,42 @@
+/* What the loop of fit.h keeps while it runs; shared by the files of the loop only. */
+#ifndef GAL_TRAIN_LOOP_H
+#define GAL_TRAIN_LOOP_H
+
+#include "train/fit.h"
+
+typedef struct gal_fit_loop {
+    gal_trainer *trainer;
+    const gal_train_source *train, *val;
+    const gal_fit_options *options;
+    gal_schedule schedule; /* options->schedule with steps filled in */
+    int64_t steps;         /* of an epoch */
+    int runs;              /* of a step */
+    /* Everything from here to `waited` is in the checkpoint's notes. */
+    int64_t epoch, step; /* whole epochs made, steps made in this one */
+    int64_t skipped;
+    double loss_sum; /* of this epoch's runs that were numbers */
+    int64_t loss_count;
+    gal_plateau plateau;
+    double best; /* metric of the best epoch, the higher the better */
+    int64_t best_epoch;
+    gal_train_score best_score;
+    bool has_point;
+    gal_operating_point point;
+    int waited;
+    gal_buf log;    /* log.jsonl so far */
+    gal_buf *model; /* of the best epoch */
+} gal_fit_loop;
+
+/* "<folder>/<name>" into a buffer of the caller's. */
+enum { GAL_FIT_PATH = 4096 };
+galen_status gal_fit_path(const gal_fit_loop *loop, const char *name, char out[GAL_FIT_PATH], galen_error *err);
+
+/* Writes last.safetensors; nothing without a folder. */
+galen_status gal_fit_save(const gal_fit_loop *loop, galen_error *err);
+/* Reads it, log.jsonl and best.onnx back; *found says whether there was anything. */
+galen_status gal_fit_restore(gal_fit_loop *loop, bool *found, galen_error *err);
+
+/* Exports the model with its card into loop->model and writes best.onnx. */
+galen_status gal_fit_keep_best(gal_fit_loop *loop, galen_error *err);
+
+#endif
