@@ -155,11 +155,34 @@ static uint32_t moved_inputs(const gal_node *node) {
     return gal_is_op(node, "", "Concat") ? node->n_in : 1;
 }
 
-/* MaxPool's indices and the parts of a Split beyond the first are left alone. */
-static bool one_output(const gal_node *node) {
-    for (uint32_t i = 1; i < node->n_out; i++)
-        if (node->out[i] != NULL && (node->out[i]->uses != NULL || node->out[i]->is_output)) return false;
+static bool is_read(const gal_value *value) {
+    return value != NULL && (value->uses != NULL || value->is_output);
+}
+
+/* All that is read is moved elements: not so MaxPool's indices. */
+static bool moves_all(const gal_node *node) {
+    bool split = gal_is_op(node, "", "Split");
+    for (uint32_t i = 1; i < node->n_out && !split; i++)
+        if (is_read(node->out[i])) return false;
     return node->out[0] != NULL;
+}
+
+/* Every output of `node` is DequantizeLinear, as `above`, of what `moved` gives. */
+static galen_status dequantize_all(gal_quantized *q, gal_node *node, const gal_node *above, const gal_node *moved,
+                                   galen_error *err) {
+    for (uint32_t i = 0; i < node->n_out; i++) {
+        if (!is_read(node->out[i])) continue;
+        gal_value *in[3] = {moved->out[i], above->in[1], above->n_in > 2 ? above->in[2] : NULL};
+        gal_node *dq;
+        GAL_TRY(gal_graph_node(
+            q->graph,
+            &(gal_node_spec){.op = "DequantizeLinear", .n_in = above->n_in, .n_out = 1, .in = in, .before = node}, &dq,
+            err));
+        gal_graph_replace(q->graph, node->out[i], dq->out[0]);
+    }
+    gal_graph_remove(q->graph, node);
+    *q->changed = true;
+    return GALEN_OK;
 }
 
 /* move(DequantizeLinear(x)) is DequantizeLinear(move(x)) when all that is moved has one scale. */
@@ -167,7 +190,7 @@ static galen_status sink_dequantize(gal_quantized *q, gal_node *node, galen_erro
     enum { MAX_INPUTS = 512 };
     gal_value *in[MAX_INPUTS];
     gal_bytes first, other;
-    if (node->n_in == 0 || node->n_in > MAX_INPUTS || !one_output(node) || !gal_read_dequantize(node->in[0], &first))
+    if (node->n_in == 0 || node->n_in > MAX_INPUTS || !moves_all(node) || !gal_read_dequantize(node->in[0], &first))
         return GALEN_OK;
     memcpy(in, node->in, node->n_in * sizeof *in);
     for (uint32_t i = 0; i < moved_inputs(node); i++) {
@@ -181,16 +204,10 @@ static galen_status sink_dequantize(gal_quantized *q, gal_node *node, galen_erro
                              .in = in,
                              .stands_for = node->stands_for,
                              .before = node};
-    gal_node *moved, *dq;
+    gal_node *moved;
     const gal_node *above = node->in[0]->producer;
     GAL_TRY(gal_remake_node(q->graph, &spec, &moved, err));
-    gal_value *parameters[3] = {moved->out[0], above->in[1], above->n_in > 2 ? above->in[2] : NULL};
-    GAL_TRY(gal_graph_node(
-        q->graph,
-        &(gal_node_spec){.op = "DequantizeLinear", .n_in = above->n_in, .n_out = 1, .in = parameters, .before = node},
-        &dq, err));
-    gal_stand_in(q, &(gal_wanted){.last = node}, dq->out[0]);
-    return GALEN_OK;
+    return dequantize_all(q, node, above, moved, err);
 }
 
 /* ---- the walk ---- */
@@ -209,6 +226,12 @@ static galen_status visit_float_result(gal_quantized *q, gal_node *node, galen_e
     if (!gal_is_op(node, "", "Conv") && !gal_is_op(node, "", "Gemm") && !gal_is_op(node, "", "MatMul")) return GALEN_OK;
     const gal_wanted wanted = {.quant = {1, 0, GALEN_F32}, .last = node};
     return gal_quantize_product(q, node, &wanted, &done, err);
+}
+
+static galen_status visit_biased_result(gal_quantized *q, gal_node *node, galen_error *err) {
+    bool done = false;
+    const gal_wanted wanted = {.quant = {1, 0, GALEN_F32}, .last = node};
+    return gal_is_op(node, "", "Add") ? gal_quantize_biased(q, node, &wanted, &done, err) : GALEN_OK;
 }
 
 typedef galen_status (*visit_fn)(gal_quantized *q, gal_node *node, galen_error *err);
@@ -239,6 +262,8 @@ galen_status gal_pass_quantized(gal_graph *graph, bool *changed, galen_error *er
         *changed |= more;
     }
     q.changed = changed;
+    GAL_TRY(walk(&q, visit_biased_result, err)); /* before the MatMul alone is taken */
+    GAL_TRY(gal_pass_remove_dead(graph, changed, err));
     GAL_TRY(walk(&q, visit_float_result, err));
     GAL_TRY(gal_pass_remove_dead(graph, changed, err));
     GAL_TRY(walk(&q, fold_dequantize, err));

@@ -50,6 +50,9 @@ void gal_stand_in(gal_quantized *q, const gal_wanted *wanted, gal_value *by);
 /* Each tries to make one integer op of `op`, an ONNX node whose (clamped) output is wanted; *done says whether. */
 galen_status gal_quantize_product(gal_quantized *q, gal_node *op, const gal_wanted *wanted, bool *done,
                                   galen_error *err);
+/* `add` is an Add: of a MatMul and a constant bias. */
+galen_status gal_quantize_biased(gal_quantized *q, gal_node *add, const gal_wanted *wanted, bool *done,
+                                 galen_error *err);
 galen_status gal_quantize_add(gal_quantized *q, gal_node *op, const gal_wanted *wanted, bool *done, galen_error *err);
 galen_status gal_quantize_mul(gal_quantized *q, gal_node *op, const gal_wanted *wanted, bool *done, galen_error *err);
 galen_status gal_quantize_pool(gal_quantized *q, gal_node *op, const gal_wanted *wanted, bool *done, galen_error *err);

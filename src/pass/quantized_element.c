@@ -163,7 +163,7 @@ static bool comes_after(const gal_node *a, const gal_node *b) {
 galen_status gal_quantize_add(gal_quantized *q, gal_node *op, const gal_wanted *wanted, bool *done, galen_error *err) {
     gal_bytes side[2];
     for (int i = 0; i < 2; i++)
-        if (!gal_read_dequantize(op->in[i], &side[i])) return GALEN_OK;
+        if (!gal_read_dequantize(op->in[i], &side[i])) return gal_quantize_biased(q, op, wanted, done, err);
     gal_node *conv[2] = {bare_conv(op->in[0]), bare_conv(op->in[1])};
     bool same = gal_shape_equal(&op->in[0]->shape, &op->in[1]->shape) && op->in[0] != op->in[1];
     int which = conv[0] == NULL || (conv[1] != NULL && comes_after(conv[1], conv[0])) ? 1 : 0;

@@ -185,6 +185,21 @@ galen_status gal_quantize_product(gal_quantized *q, gal_node *op, const gal_want
     return make_product(q, op, &x, &w, op->n_in > 2 ? op->in[2] : NULL, wanted, done, err);
 }
 
+/* MatMul and the Add of a bias as one op; the order of the Add's inputs is free. */
+galen_status gal_quantize_biased(gal_quantized *q, gal_node *add, const gal_wanted *wanted, bool *done,
+                                 galen_error *err) {
+    for (int i = 0; i < 2; i++) {
+        const gal_node *op = gal_sole_producer(add->in[i]);
+        gal_bytes x;
+        weights w;
+        if (!gal_is_op(op, "", "MatMul") || !gal_shape_equal(&op->out[0]->shape, &add->out[0]->shape)) continue;
+        if (!gal_read_dequantize(op->in[0], &x) || !read_weights(op->in[1], 1, &w)) continue;
+        if (op->in[0]->shape.rank != 2 || op->in[1]->shape.rank != 2 || !is_bias(add->in[1 - i], w.outputs)) continue;
+        return make_product(q, op, &x, &w, add->in[1 - i], wanted, done, err);
+    }
+    return GALEN_OK;
+}
+
 /* Bytes with scale in[i + 1] and zero point in[i + 2], one constant number each. */
 static bool read_triple(const gal_node *node, uint32_t i, gal_quant *out) {
     const gal_value *zero = node->in[i + 1];

@@ -75,12 +75,15 @@ galen_status gal_remake_node(gal_graph *graph, const gal_remake *spec, gal_node 
         if (!overridden(spec, spec->like->attr[i].name)) attr[n++] = spec->like->attr[i];
     for (uint32_t i = 0; i < spec->n_more && n < MAX_ATTRS; i++) attr[n++] = spec->more[i];
     const char *name[MAX_OUTPUTS];
-    uint32_t n_out = 1;
+    /* The number of outputs of a Split says in how many parts: the same op keeps those that nobody reads. */
+    bool same =
+        gal_is_op(spec->like, spec->domain != NULL ? spec->domain : "", spec->op) && spec->like->n_out <= MAX_OUTPUTS;
+    uint32_t n_out = same ? spec->like->n_out : 1;
     for (uint32_t i = 0; i < spec->like->n_out && i < MAX_OUTPUTS; i++) {
         const gal_value *value = spec->like->out[i];
         bool used = value != NULL && (value->uses != NULL || value->is_output);
         name[i] = used || i == 0 ? NULL : "";
-        if (used) n_out = i + 1;
+        if (used && !same) n_out = i + 1;
     }
     const gal_node_spec made = {.domain = spec->domain,
                                 .op = spec->op,

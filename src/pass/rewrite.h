@@ -30,7 +30,7 @@ bool gal_can_replace(const gal_value *old, const gal_value *by);
 const char *gal_merged_name(gal_graph *graph, const gal_node *node, const char *more);
 
 /* Adds a node like `like` (name, attributes, as many outputs as are read, at most 64) of another op, domain or inputs
- * in front of `before`. */
+ * in front of `before`. One of the same op has as many outputs as `like`. */
 typedef struct gal_remake {
     const gal_node *like;
     const char *domain, *op;

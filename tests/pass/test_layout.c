@@ -66,6 +66,24 @@ static void test_axes(void **state) {
     gal_graph_destroy(g);
 }
 
+/* A Split keeps its parts when nobody reads the last: their number says how large each is. */
+static void test_unread_part(void **state) {
+    (void)state;
+    for (int equal = 0; equal < 2; equal++) {
+        gal_graph *g = small_graph();
+        const int64_t sizes[2] = {2, 4};
+        gal_value *in[2] = {small_conv(g, small_input(g, "x", 2, 6, 7), 6, 3, 1), small_ints(g, sizes, 2)};
+        const gal_attr axis = small_int("axis", 1);
+        const gal_node_spec spec = {
+            .op = "Split", .n_in = equal ? 1 : 2, .n_out = 2, .in = in, .n_attr = 1, .attr = &axis};
+        gal_node *node;
+        assert_ok(gal_graph_node(g, &spec, &node, &small_err), small_err);
+        small_output(g, small_op(g, "Relu", node->out[0], NULL));
+        small_check(g, gal_pass_layout_nhwc, true);
+        gal_graph_destroy(g);
+    }
+}
+
 /* Padding by name becomes numbers. */
 static void test_auto_pad(void **state) {
     (void)state;
@@ -120,8 +138,8 @@ static void test_norm_of_another_type(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_residual), cmocka_unit_test(test_axes),
-                                       cmocka_unit_test(test_norm_of_another_type), cmocka_unit_test(test_auto_pad),
-                                       cmocka_unit_test(test_borders)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_residual),    cmocka_unit_test(test_axes),
+                                       cmocka_unit_test(test_unread_part), cmocka_unit_test(test_norm_of_another_type),
+                                       cmocka_unit_test(test_auto_pad),    cmocka_unit_test(test_borders)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
