@@ -23,7 +23,7 @@ typedef struct galen_predictor_options {
     int threads;     /* 0: all this process may use; results do not depend on it */
     const char *isa; /* "reference", "avx2", "avx512", "amx", "neon": the highest level to use; NULL: the best of this
                         machine */
-    const char *precision; /* "f32", or "bf16": activations and weights in bfloat16, sums in f32; NULL: f32 */
+    const char *precision; /* "f32", or "bf16" or "f16": activations and weights in that type, sums in f32; NULL: f32 */
     int frame;             /* of multi-frame DICOM files */
     galen_image_limits limits;
     /*
@@ -46,7 +46,7 @@ typedef enum galen_task {
 /* What is true of every prediction of one predictor. Pointers live as long as the predictor. */
 typedef struct galen_predictor_facts {
     const char *path, *sha256; /* of the model file */
-    const char *precision;     /* "f32" or "bf16"; "int8" for a quantised model */
+    const char *precision;     /* "f32", "bf16" or "f16"; "int8" for a quantised model */
     const char *device, *isa;  /* "cpu", "avx512" */
     int threads, batch;
     galen_task task;

@@ -48,6 +48,21 @@ uint16_t gal_f32_to_f16(float x) {
     return (uint16_t)(sign | ((rebased + 0xfffu + ((rebased >> 13) & 1)) >> 13));
 }
 
+/*
+ * Without branches, as above. Normal results round by an addition of integers. Below 2^-14 the result counts units of
+ * 2^-24: adding 0.5, whose last bit is such a unit, has the adder round to them.
+ */
+void gal_f32_to_f16_row(const float *x, uint16_t *y, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u = bits_of(x[i]), sign = (u >> 16) & 0x8000u, a = u & 0x7fffffffu, rebased = a - 0x38000000u;
+        uint32_t normal = (rebased + 0xfffu + ((rebased >> 13) & 1)) >> 13;
+        uint32_t small = bits_of(float_of(a < 0x38800000u ? a : 0) + 0.5f) - 0x3f000000u;
+        uint32_t nan = 0x7e00u | ((a >> 13) & 0x3ffu);
+        uint32_t magnitude = a < 0x38800000u ? small : a < 0x477ff000u ? normal : a > 0x7f800000u ? nan : 0x7c00u;
+        y[i] = (uint16_t)(sign | magnitude);
+    }
+}
+
 float gal_f16_to_f32(uint16_t x) {
     uint32_t sign = (uint32_t)(x & 0x8000) << 16, exponent = (x >> 10) & 31, mantissa = x & 0x3ffu;
     if (exponent == 31) return float_of(sign | 0x7f800000u | mantissa << 13 | (mantissa ? 0x400000u : 0));

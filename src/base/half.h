@@ -6,10 +6,11 @@
 #include <stdint.h>
 
 uint16_t gal_f32_to_bf16(float x);
-/* n numbers, the same bits. */
+/* _row: n numbers, the same bits. */
 void gal_f32_to_bf16_row(const float *x, uint16_t *y, size_t n);
 float gal_bf16_to_f32(uint16_t x);
 uint16_t gal_f32_to_f16(float x);
+void gal_f32_to_f16_row(const float *x, uint16_t *y, size_t n);
 float gal_f16_to_f32(uint16_t x);
 
 #endif

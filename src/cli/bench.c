@@ -38,7 +38,8 @@ static const cli_option options[] = {
      .low = 1,
      .high = 60000,
      .help = "length of a block in milliseconds (default: 200)"},
-    CLI_PRECISION_OPTION("f32 bf16 both", "f32, bf16, or both in turns (default: f32)"),
+    CLI_PRECISION_OPTION("f32 bf16 f16 both all",
+                         "f32, bf16, f16, f32 and bf16 in turns (both), or all three (default: f32)"),
     CLI_ZOO_OPTIONS,
 };
 
@@ -142,9 +143,15 @@ static size_t make_cases(const cli_args *args, bench_case *out) {
     static const cli_value batches = {.list = {1, 8, 64}, .n_list = 3};
     cli_value all = {.list = {gal_pool_available_threads()}, .n_list = 1};
     const cli_value *batch = cli_get(args, "batch"), *threads = cli_get(args, "threads");
-    static const galen_dtype kinds[] = {GALEN_F32, GALEN_BF16};
+    static const galen_dtype kinds[] = {GALEN_F32, GALEN_BF16, GALEN_F16};
+    static const struct {
+        const char *name;
+        size_t first, last; /* of kinds */
+    } choices[] = {{"f32", 0, 0}, {"bf16", 1, 1}, {"f16", 2, 2}, {"both", 0, 1}, {"all", 0, 2}};
     const char *precision = cli_get(args, "precision")->text;
-    size_t first = precision && !strcmp(precision, "bf16"), last = !precision || !strcmp(precision, "f32") ? 0 : 1;
+    size_t first = 0, last = 0;
+    for (size_t i = 0; precision && i < sizeof choices / sizeof *choices; i++)
+        if (!strcmp(precision, choices[i].name)) first = choices[i].first, last = choices[i].last;
     if (!batch->set) batch = &batches;
     if (!threads->set) threads = &all;
     size_t n = 0;
@@ -162,7 +169,7 @@ static size_t make_cases(const cli_args *args, bench_case *out) {
 
 static cli_exit run(const cli_args *args) {
     galen_error err;
-    bench_case *cases = gal_calloc((size_t)args->n_operand * CLI_MAX_LIST * CLI_MAX_LIST * 2, sizeof *cases);
+    bench_case *cases = gal_calloc((size_t)args->n_operand * CLI_MAX_LIST * CLI_MAX_LIST * 3, sizeof *cases);
     if (!cases) return cli_fail(args, CLI_RESOURCES, "out of memory for the cases; name fewer models");
     size_t n = make_cases(args, cases);
     bench_plan plan = {.args = args,

@@ -189,6 +189,7 @@ static void run_narrow(void *context, size_t index) {
 
 const char *ROW(narrow, reject)(const gal_node *node) {
     const gal_shape *x = &node->in[0]->shape;
+    if (node->out[0]->dtype != GALEN_BF16) return "is for f32 to bf16";
     if (x->rank < 1 || x->dim[x->rank - 1].batch || x->dim[x->rank - 1].size < 1) return "there are no channels";
     return NULL;
 }

@@ -122,7 +122,9 @@ static gal_cpu_activation activation_of_op(const gal_node *node) {
 
 /* The one number of a bound. */
 static float bound_of(const galen_tensor *bound) {
-    return bound->dtype == GALEN_BF16 ? gal_bf16_to_f32(*(const uint16_t *)bound->data) : *(const float *)bound->data;
+    const void *data = bound->data;
+    if (bound->dtype == GALEN_F16) return gal_f16_to_f32(*(const uint16_t *)data);
+    return bound->dtype == GALEN_BF16 ? gal_bf16_to_f32(*(const uint16_t *)data) : *(const float *)data;
 }
 
 static galen_status run_map(const gal_call *call, const gal_elementwise *level) {

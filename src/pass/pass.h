@@ -22,9 +22,9 @@ galen_status gal_pass_layout_nhwc(gal_graph *graph, bool *changed,
 galen_status gal_pass_fuse(gal_graph *graph, bool *changed,
                            galen_error *err); /* bias, activation and residual add into galen.Conv/Gemm */
 
-/* bf16 in place of f32 (precision.c). Changes what is computed, so it is no row of the table: it runs once, after them,
- * when bf16 was asked for. */
-galen_status gal_pass_narrow(gal_graph *graph, bool *changed, galen_error *err);
+/* `to`, bf16 or f16, in place of f32 (precision.c). Changes what is computed, so it is no row of the table: it runs
+ * once, after them, when that precision was asked for. */
+galen_status gal_pass_narrow(gal_graph *graph, galen_dtype to, bool *changed, galen_error *err);
 
 /* Computes one node whose inputs are constants now, as gal_pass_fold_constants does; others are left alone. */
 galen_status gal_pass_fold_node(gal_graph *graph, gal_node *node, bool *changed, galen_error *err);

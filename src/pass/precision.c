@@ -1,11 +1,12 @@
 /*
- * bf16 where it pays: convolutions and products read bf16, and what lies between them follows when it can. Graph inputs
- * and outputs stay f32; galen.Narrow and Cast stand at the borders. Ops without a bf16 form keep f32 between two of
- * them.
+ * bf16 or f16 where it pays: convolutions and products read 16 bits, and what lies between them follows when it can.
+ * Graph inputs and outputs stay f32; galen.Narrow and Cast stand at the borders. Ops without a 16-bit form keep f32
+ * between two of them. Where nothing says which of the two types is meant, both are: a graph has one of them.
  */
 #include "base/error.h"
 #include "base/half.h"
 #include "base/mem.h"
+#include "graph/ops/types.h"
 #include "pass/pass.h"
 #include "pass/rewrite.h"
 
@@ -13,10 +14,11 @@
 
 enum { MAX_INPUTS = 512, DISCARD_MIN = 64 << 10 /* bytes worth a call */ };
 
-/* The bf16 value that `value` is the widened form of, or NULL. */
+/* The 16-bit value that `value` is the widened form of, or NULL. */
 static gal_value *narrow_form(const gal_value *value) {
     const gal_node *cast = value != NULL ? value->producer : NULL;
-    if (!gal_is_op(cast, "", "Cast") || cast->in[0]->dtype != GALEN_BF16 || value->dtype != GALEN_F32) return NULL;
+    if (!gal_is_op(cast, "", "Cast") || !gal_dtype_is_half(cast->in[0]->dtype) || value->dtype != GALEN_F32)
+        return NULL;
     return cast->in[0];
 }
 
@@ -28,42 +30,43 @@ static gal_value *narrowed_before(const gal_value *value, int64_t channels) {
     return NULL;
 }
 
-/* `value` in bf16 in front of `before`, its last dimension grown to `channels` unless that is 0. */
-static galen_status need_narrow(gal_graph *graph, gal_value *value, int64_t channels, gal_node *before, gal_value **out,
-                                galen_error *err) {
+/* `value` in type `to` in front of `before`, its last dimension grown to `channels` unless that is 0. */
+static galen_status need_narrow(gal_graph *graph, galen_dtype to, gal_value *value, int64_t channels, gal_node *before,
+                                gal_value **out, galen_error *err) {
     *out = channels == 0 ? narrow_form(value) : NULL;
     if (*out == NULL) *out = narrowed_before(value, channels);
     if (*out != NULL) return GALEN_OK;
-    const gal_attr attr = gal_attr_of_int("channels", channels);
+    const gal_attr attr[] = {gal_attr_of_int("to", to), gal_attr_of_int("channels", channels)};
     gal_node *made;
     GAL_TRY(gal_graph_node(graph,
                            &(gal_node_spec){.domain = "galen",
                                             .op = "Narrow",
                                             .n_in = 1,
                                             .n_out = 1,
-                                            .n_attr = channels != 0,
+                                            .n_attr = channels != 0 ? 2 : 1,
                                             .in = &value,
-                                            .attr = &attr,
+                                            .attr = attr,
                                             .before = before},
                            &made, err));
     *out = made->out[0];
     return GALEN_OK;
 }
 
-/* An f32 constant in bf16; dimension 1 grows by `more` zeros. */
-static galen_status narrow_constant(gal_graph *graph, const gal_value *value, int64_t more, gal_value **out,
-                                    galen_error *err) {
+/* An f32 constant in type `type`; dimension 1 grows by `more` zeros. */
+static galen_status narrow_constant(gal_graph *graph, galen_dtype type, const gal_value *value, int64_t more,
+                                    gal_value **out, galen_error *err) {
     const galen_tensor *t = value->constant;
     int64_t dim[GALEN_MAX_RANK], inner = 1;
     memcpy(dim, t->dim, sizeof dim);
     if (more > 0) dim[1] += more;
-    GAL_TRY(gal_graph_new_constant(graph, NULL, GALEN_BF16, t->rank, dim, out, err));
+    GAL_TRY(gal_graph_new_constant(graph, NULL, type, t->rank, dim, out, err));
     for (int i = 1; i < t->rank; i++) inner *= t->dim[i];
     const float *from = t->data;
     uint16_t *to = (*out)->constant->data;
     int64_t n = galen_tensor_elements(t), outer = inner > 0 ? n / inner : 0;
     int64_t step = outer > 0 ? galen_tensor_elements((*out)->constant) / outer : 0;
-    for (int64_t k = 0; k < outer; k++) gal_f32_to_bf16_row(from + k * inner, to + k * step, (size_t)inner);
+    for (int64_t k = 0; k < outer; k++)
+        (type == GALEN_F16 ? gal_f32_to_f16_row : gal_f32_to_bf16_row)(from + k * inner, to + k * step, (size_t)inner);
     return GALEN_OK;
 }
 
@@ -76,7 +79,7 @@ static void forget(gal_graph *graph, gal_value *value) {
     tensor->data = NULL;
 }
 
-/* `node` again on other inputs; a bf16 result is widened for whoever reads it. */
+/* `node` again on other inputs; a 16-bit result is widened for whoever reads it. */
 static galen_status replace(gal_graph *graph, gal_node *node, gal_value **in, galen_error *err) {
     static const gal_attr to_f32 = {.name = "to", .type = GAL_ATTR_INT, .i = GALEN_F32};
     gal_node *made, *cast;
@@ -89,7 +92,7 @@ static galen_status replace(gal_graph *graph, gal_node *node, gal_value **in, ga
                              .before = node};
     GAL_TRY(gal_remake_node(graph, &spec, &made, err));
     gal_value *result = made->out[0];
-    if (result->dtype == GALEN_BF16) {
+    if (gal_dtype_is_half(result->dtype)) {
         const gal_node_spec widen = {
             .op = "Cast", .n_in = 1, .n_out = 1, .n_attr = 1, .in = &made->out[0], .attr = &to_f32, .before = node};
         GAL_TRY(gal_graph_node(graph, &widen, &cast, err));
@@ -107,42 +110,43 @@ static bool is_depthwise(const gal_node *node) {
 }
 
 /* Depthwise weights stay f32: they are few, and each is used as it is. */
-static galen_status convert_depthwise(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+static galen_status convert_depthwise(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed,
+                                      galen_error *err) {
     gal_value *in[4] = {NULL, node->in[1], node->n_in > 2 ? node->in[2] : NULL, NULL};
-    GAL_TRY(need_narrow(graph, node->in[0], 0, node, &in[0], err));
-    if (node->n_in > 3 && node->in[3] != NULL) GAL_TRY(need_narrow(graph, node->in[3], 0, node, &in[3], err));
+    GAL_TRY(need_narrow(graph, to, node->in[0], 0, node, &in[0], err));
+    if (node->n_in > 3 && node->in[3] != NULL) GAL_TRY(need_narrow(graph, to, node->in[3], 0, node, &in[3], err));
     GAL_TRY(replace(graph, node, in, err));
     *changed = true;
     return GALEN_OK;
 }
 
-/* Weights in pairs of input channels; an odd image from outside the bf16 part (a picture) grows by a channel. */
-static galen_status convert_conv(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+/* Weights in pairs of input channels; an odd image from outside the 16-bit part (a picture) grows by a channel. */
+static galen_status convert_conv(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
     gal_value *w = node->in[1], *residual = node->n_in > 3 ? node->in[3] : NULL;
     if (gal_const_f32(w) == NULL || (node->n_in > 2 && node->in[2] != NULL && gal_const_f32(node->in[2]) == NULL))
         return GALEN_OK;
-    if (is_depthwise(node)) return convert_depthwise(graph, node, changed, err);
+    if (is_depthwise(node)) return convert_depthwise(graph, to, node, changed, err);
     int64_t channels = w->shape.dim[1].size, odd = channels % 2;
     if (channels < 1) return GALEN_OK;
     if (odd && (gal_attr_int(node, "group", 1) != 1 || narrow_form(node->in[0]) != NULL)) return GALEN_OK;
     gal_value *in[4] = {NULL, NULL, node->n_in > 2 ? node->in[2] : NULL, NULL};
-    GAL_TRY(need_narrow(graph, node->in[0], odd ? channels + 1 : 0, node, &in[0], err));
-    GAL_TRY(narrow_constant(graph, w, odd, &in[1], err));
-    if (residual != NULL) GAL_TRY(need_narrow(graph, residual, 0, node, &in[3], err));
+    GAL_TRY(need_narrow(graph, to, node->in[0], odd ? channels + 1 : 0, node, &in[0], err));
+    GAL_TRY(narrow_constant(graph, to, w, odd, &in[1], err));
+    if (residual != NULL) GAL_TRY(need_narrow(graph, to, residual, 0, node, &in[3], err));
     GAL_TRY(replace(graph, node, in, err));
     forget(graph, w);
     *changed = true;
     return GALEN_OK;
 }
 
-static galen_status convert_gemm(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+static galen_status convert_gemm(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
     gal_value *w = node->in[1];
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
     if (gal_const_f32(w) == NULL || w->shape.dim[transposed].size % 2 != 0) return GALEN_OK;
     if (node->n_in > 2 && node->in[2] != NULL && gal_const_f32(node->in[2]) == NULL) return GALEN_OK;
     gal_value *in[3] = {NULL, NULL, node->n_in > 2 ? node->in[2] : NULL};
-    GAL_TRY(need_narrow(graph, node->in[0], 0, node, &in[0], err));
-    GAL_TRY(narrow_constant(graph, w, 0, &in[1], err));
+    GAL_TRY(need_narrow(graph, to, node->in[0], 0, node, &in[0], err));
+    GAL_TRY(narrow_constant(graph, to, w, 0, &in[1], err));
     GAL_TRY(replace(graph, node, in, err));
     forget(graph, w);
     *changed = true;
@@ -150,7 +154,8 @@ static galen_status convert_gemm(gal_graph *graph, gal_node *node, bool *changed
 }
 
 /* Ops whose first input decides the type; the others are parameters. */
-static galen_status follow(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+static galen_status follow(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
+    (void)to;
     gal_value *in[3] = {narrow_form(node->in[0])};
     if (in[0] == NULL || node->n_in > 3 || node->n_out != 1) return GALEN_OK;
     for (uint32_t i = 1; i < node->n_in; i++) in[i] = node->in[i];
@@ -159,11 +164,11 @@ static galen_status follow(gal_graph *graph, gal_node *node, bool *changed, gale
     return GALEN_OK;
 }
 
-/* `value` in bf16 in front of `before`, also when it is a constant. */
-static galen_status need_operand(gal_graph *graph, gal_value *value, gal_node *before, gal_value **out,
+/* `value` in type `to` in front of `before`, also when it is a constant. */
+static galen_status need_operand(gal_graph *graph, galen_dtype to, gal_value *value, gal_node *before, gal_value **out,
                                  galen_error *err) {
-    return gal_const_f32(value) != NULL ? narrow_constant(graph, value, 0, out, err)
-                                        : need_narrow(graph, value, 0, before, out, err);
+    return gal_const_f32(value) != NULL ? narrow_constant(graph, to, value, 0, out, err)
+                                        : need_narrow(graph, to, value, 0, before, out, err);
 }
 
 /* Elements of one image, about. */
@@ -173,14 +178,14 @@ static double weight_of(const gal_value *value) {
     return n;
 }
 
-/* Two operands, one or both in bf16: the other is narrowed when it is no larger than what would be widened. */
-static galen_status join(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+/* Two operands, one or both in 16 bits: the other is narrowed when it is no larger than what would be widened. */
+static galen_status join(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
     gal_value *in[2] = {narrow_form(node->in[0]), narrow_form(node->in[1])};
     if (in[0] == NULL && in[1] == NULL) return GALEN_OK;
     for (int i = 0; i < 2; i++) {
         if (in[i] != NULL) continue;
         if (weight_of(node->in[i]) > weight_of(node->in[1 - i])) return GALEN_OK;
-        GAL_TRY(need_operand(graph, node->in[i], node, &in[i], err));
+        GAL_TRY(need_operand(graph, to, node->in[i], node, &in[i], err));
     }
     bool commutes = gal_is_op(node, "", "Add") || gal_is_op(node, "", "Mul");
     if (commutes && !gal_shape_equal(&in[0]->shape, &node->out[0]->shape)) {
@@ -193,20 +198,21 @@ static galen_status join(gal_graph *graph, gal_node *node, bool *changed, galen_
 }
 
 /* The bounds have the type of what they bound. A bound rounds as the result would: no other number comes out. */
-static galen_status follow_clip(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+static galen_status follow_clip(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
     gal_value *in[3] = {narrow_form(node->in[0])};
     if (in[0] == NULL) return GALEN_OK;
     for (uint32_t i = 1; i < node->n_in; i++)
         if (node->in[i] != NULL && gal_const_f32(node->in[i]) == NULL) return GALEN_OK;
     for (uint32_t i = 1; i < node->n_in; i++)
-        if (node->in[i] != NULL) GAL_TRY(narrow_constant(graph, node->in[i], 0, &in[i], err));
+        if (node->in[i] != NULL) GAL_TRY(narrow_constant(graph, to, node->in[i], 0, &in[i], err));
     GAL_TRY(replace(graph, node, in, err));
     *changed = true;
     return GALEN_OK;
 }
 
-/* Every input must be in bf16 already. */
-static galen_status follow_all(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+/* Every input must be in 16 bits already. */
+static galen_status follow_all(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
+    (void)to;
     gal_value *in[MAX_INPUTS];
     if (node->n_in > MAX_INPUTS) return GALEN_OK;
     for (uint32_t i = 0; i < node->n_in; i++)
@@ -218,7 +224,7 @@ static galen_status follow_all(gal_graph *graph, gal_node *node, bool *changed, 
 
 static const struct {
     const char *domain, *op;
-    galen_status (*convert)(gal_graph *graph, gal_node *node, bool *changed, galen_error *err);
+    galen_status (*convert)(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err);
 } rules[] = {
     {"galen", "Conv", convert_conv},
     {"galen", "Gemm", convert_gemm},
@@ -245,14 +251,14 @@ static const struct {
     {"", "Unsqueeze", follow},
 };
 
-galen_status gal_pass_narrow(gal_graph *graph, bool *changed, galen_error *err) {
+galen_status gal_pass_narrow(gal_graph *graph, galen_dtype to, bool *changed, galen_error *err) {
     gal_node *next;
     for (gal_node *node = graph->first; node != NULL; node = next) {
         next = node->next;
         if (node->n_in == 0 || node->in[0] == NULL || node->in[0]->dtype != GALEN_F32) continue;
         for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
             if (!gal_is_op(node, rules[i].domain, rules[i].op)) continue;
-            GAL_TRY(rules[i].convert(graph, node, changed, err));
+            GAL_TRY(rules[i].convert(graph, to, node, changed, err));
             break;
         }
     }

@@ -84,7 +84,7 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
     GAL_TRY(gal_session_check_constants(s->graph, err));
     release_files(options); /* what loading and hashing read */
     if (options->optimise) GAL_TRY(gal_pass_run_all(s->graph, false, err));
-    if (options->precision == GALEN_BF16) GAL_TRY(gal_pass_narrow(s->graph, &(bool){false}, err));
+    if (s->precision != GALEN_F32) GAL_TRY(gal_pass_narrow(s->graph, s->precision, &(bool){false}, err));
     if (s->pool == NULL) {
         GAL_TRY(gal_pool_create(options->threads, &s->pool, err));
         s->owns_pool = true;
@@ -120,8 +120,9 @@ galen_status gal_session_create(gal_graph *graph, const gal_session_options *opt
     if (options->group < 0)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "groups of %lld images", (long long)options->group);
     galen_dtype precision = options->precision != GALEN_DTYPE_NONE ? options->precision : GALEN_F32;
-    if (precision != GALEN_F32 && (precision != GALEN_BF16 || !options->optimise))
-        return gal_fail(err, GALEN_ERR_ARGUMENT, "precision %s%s; use f32, or bf16 with passes",
+    bool half = precision == GALEN_BF16 || precision == GALEN_F16;
+    if (precision != GALEN_F32 && (!half || !options->optimise))
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "precision %s%s; use f32, or bf16 or f16 with passes",
                         galen_dtype_name(precision), options->optimise ? "" : " without passes");
     gal_session *s = gal_calloc(1, sizeof *s);
     if (s == NULL) return gal_fail_memory(err, "the session", sizeof *s);
@@ -223,14 +224,14 @@ const char *gal_session_precision_name(const gal_session *session) {
 }
 
 galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err) {
-    static const galen_dtype known[] = {GALEN_F32, GALEN_BF16};
+    static const galen_dtype known[] = {GALEN_F32, GALEN_BF16, GALEN_F16};
     *out = GALEN_F32;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (name != NULL && strcmp(name, galen_dtype_name(known[i])) != 0) continue;
         *out = known[i];
         return GALEN_OK;
     }
-    return gal_fail(err, GALEN_ERR_ARGUMENT, "unknown precision '%.40s': use f32 or bf16", name);
+    return gal_fail(err, GALEN_ERR_ARGUMENT, "unknown precision '%.40s': use f32, bf16 or f16", name);
 }
 
 static void explain_segment(const gal_session *session, size_t index, gal_buf *out) {

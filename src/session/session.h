@@ -10,18 +10,18 @@
 typedef struct gal_session gal_session;
 
 typedef struct gal_session_options {
-    int64_t max_batch; /* the plan's N; any batch from 1 to it runs at once */
-    int threads;       /* 0: all this process may use; ignored when pool is given */
-    gal_isa isa;       /* the highest level to use */
-    galen_dtype
-        precision;     /* of activations and weights: GALEN_F32 (also 0) or GALEN_BF16 (sums in f32; needs optimise) */
-    bool optimise;     /* false: no passes (the model exactly as written, for tests) */
-    bool unchecked;    /* outputs are not looked through for NaN and infinity: the caller does that (training) */
-    bool copy_concats; /* true: every concatenation copies (for tests and measurements) */
-    gal_pool *pool;    /* shared pool, outlives the session; NULL: the session makes its own */
-    int64_t group;     /* images a group (see gal_session_segment): 0 chosen by a cost model, which is how to use it;
-                          GAL_GROUP_WHOLE never; else that many wherever possible, for tests */
-    uint32_t cut;      /* with a forced group: the most steps a segment has, 0: any number */
+    int64_t max_batch;     /* the plan's N; any batch from 1 to it runs at once */
+    int threads;           /* 0: all this process may use; ignored when pool is given */
+    gal_isa isa;           /* the highest level to use */
+    galen_dtype precision; /* of activations and weights: GALEN_F32 (also 0), GALEN_BF16 or GALEN_F16 (sums in f32; need
+                              optimise) */
+    bool optimise;         /* false: no passes (the model exactly as written, for tests) */
+    bool unchecked;        /* outputs are not looked through for NaN and infinity: the caller does that (training) */
+    bool copy_concats;     /* true: every concatenation copies (for tests and measurements) */
+    gal_pool *pool;        /* shared pool, outlives the session; NULL: the session makes its own */
+    int64_t group; /* images a group (see gal_session_segment): 0 chosen by a cost model, which is how to use it;
+                      GAL_GROUP_WHOLE never; else that many wherever possible, for tests */
+    uint32_t cut;  /* with a forced group: the most steps a segment has, 0: any number */
     const gal_file
         *file; /* mapped files that hold the constants (gal_model's), or NULL: pages read for packing are given back */
     size_t n_file;
@@ -104,9 +104,9 @@ size_t gal_session_lower_bound(const gal_session *session);  /* largest sum of a
 size_t gal_session_packed_bytes(const gal_session *session); /* weights in kernel order */
 gal_isa gal_session_isa(const gal_session *session);
 galen_dtype gal_session_precision(const gal_session *session);
-/* For people: "f32", "bf16", or "int8" when the model itself is quantised. Static storage. */
+/* For people: "f32", "bf16", "f16", or "int8" when the model itself is quantised. Static storage. */
 const char *gal_session_precision_name(const gal_session *session);
-/* A precision by name, "f32" or "bf16"; NULL is f32. */
+/* A precision by name, "f32", "bf16" or "f16"; NULL is f32. */
 galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err);
 
 /* One line for each segment, then one for each step, then one, indented, for each faster kernel row that was passed

@@ -73,6 +73,25 @@ static void half_rounds_to_nearest_even(void **state) {
     assert_true(isinf(gal_f16_to_f32(0xfc00)));
 }
 
+/* Every f16, its neighbours and midpoints, in both signs; overflow, NaN and numbers of f32 alone. */
+static void f16_rows_are_the_same(void **state) {
+    (void)state;
+    static const uint32_t low[] = {0, 1, 0xfff, 0x1000, 0x1001, 0x1fff};
+    enum { LOW = sizeof low / sizeof *low };
+    for (uint32_t h = 0; h < 1 << 19; h++) {
+        float x[LOW];
+        uint16_t y[LOW + 1];
+        for (int i = 0; i < LOW; i++) {
+            uint32_t bits = h << 13 | low[i];
+            memcpy(&x[i], &bits, sizeof bits);
+        }
+        y[LOW] = 0x1234;
+        gal_f32_to_f16_row(x, y, LOW);
+        for (int i = 0; i < LOW; i++) assert_int_equal(y[i], gal_f32_to_f16(x[i]));
+        assert_int_equal(y[LOW], 0x1234);
+    }
+}
+
 /* Every upper half with lower halves around the midpoint, NaN and infinity too. */
 static void bfloat_rows_are_the_same(void **state) {
     (void)state;
@@ -118,10 +137,10 @@ static void sha256_known_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(philox_known_answers),     cmocka_unit_test(streams_are_independent_of_history),
-        cmocka_unit_test(draws_have_their_moments), cmocka_unit_test(half_rounds_to_nearest_even),
-        cmocka_unit_test(bfloat_rows_are_the_same), cmocka_unit_test(bfloat_rounds_to_nearest_even),
-        cmocka_unit_test(sha256_known_answers),
+        cmocka_unit_test(philox_known_answers),          cmocka_unit_test(streams_are_independent_of_history),
+        cmocka_unit_test(draws_have_their_moments),      cmocka_unit_test(half_rounds_to_nearest_even),
+        cmocka_unit_test(f16_rows_are_the_same),         cmocka_unit_test(bfloat_rows_are_the_same),
+        cmocka_unit_test(bfloat_rounds_to_nearest_even), cmocka_unit_test(sha256_known_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,12 @@
-/* bf16: what is converted, where the borders lie, and the numbers it gives. */
+/* bf16 and f16: what is converted, where the borders lie, and the numbers they give. */
 #include "small_graph.h"
+
+static galen_dtype half; /* of the two */
 
 static void narrow(gal_graph *g) {
     bool changed = false;
     assert_ok(gal_pass_run_all(g, false, &small_err), small_err);
-    assert_ok(gal_pass_narrow(g, &changed, &small_err), small_err);
+    assert_ok(gal_pass_narrow(g, half, &changed, &small_err), small_err);
     assert_true(changed);
     assert_ok(gal_graph_verify(g, &small_err), small_err);
     for (uint32_t i = 0; i < g->n_output; i++) assert_int_equal(g->output[i]->dtype, GALEN_F32);
@@ -22,17 +24,18 @@ static void compare(gal_graph *g, double bound) {
         worst = fmax(worst, fabs((double)before.y[i] - (double)after.y[i]));
         largest = fmax(largest, fabs((double)before.y[i]));
     }
+    if (half == GALEN_F16) bound /= 8; /* three more bits */
     assert_true(worst > 0 && worst <= bound * largest);
 }
 
-static size_t count_bf16(const gal_graph *g, const char *op) {
+static size_t count_half(const gal_graph *g, const char *op) {
     size_t n = 0;
     for (const gal_node *node = g->first; node != NULL; node = node->next)
-        n += strcmp(node->op->name, op) == 0 && node->in[0]->dtype == GALEN_BF16;
+        n += strcmp(node->op->name, op) == 0 && node->in[0]->dtype == half;
     return n;
 }
 
-/* A picture of three planes grows to four; everything up to the output is bf16. */
+/* A picture of three planes grows to four; everything up to the output is narrow. */
 static void test_chain(void **state) {
     (void)state;
     gal_graph *g = small_graph();
@@ -43,15 +46,15 @@ static void test_chain(void **state) {
     gal_value *in[3] = {x, small_constant(g, -1, 2, w), small_row(g, -1, 5)};
     small_output(g, small_node(g, "Gemm", 3, in, 0, NULL)->out[0]);
     compare(g, 0.03);
-    assert_int_equal(count_bf16(g, "Conv"), 2);
-    assert_int_equal(count_bf16(g, "GlobalAveragePool"), 1);
-    assert_int_equal(count_bf16(g, "Gemm"), 1);
+    assert_int_equal(count_half(g, "Conv"), 2);
+    assert_int_equal(count_half(g, "GlobalAveragePool"), 1);
+    assert_int_equal(count_half(g, "Gemm"), 1);
     assert_int_equal(small_count(g, "Narrow"), 1);
     assert_int_equal(small_count(g, "Cast"), 0);
     gal_graph_destroy(g);
 }
 
-/* Odd channels inside, and ops without a bf16 form, keep f32 between borders. */
+/* Odd channels inside, and ops without a 16-bit form, keep f32 between borders. */
 static void test_islands(void **state) {
     (void)state;
     gal_graph *g = small_graph();
@@ -60,7 +63,7 @@ static void test_islands(void **state) {
     small_output(g, small_conv(g, x, 6, 1, 1));
     compare(g, 0.03);
     assert_int_equal(small_count(g, "Conv"), 3);
-    assert_int_equal(count_bf16(g, "Conv"), 2); /* not the one of five channels */
+    assert_int_equal(count_half(g, "Conv"), 2); /* not the one of five channels */
     assert_int_equal(small_count(g, "Narrow"), 2);
     assert_int_equal(small_count(g, "Cast"), 2);
     gal_graph_destroy(g);
@@ -78,7 +81,7 @@ static gal_value *silu(gal_graph *g, gal_value *x) {
     return small_op(g, "Mul", x, small_op(g, "Sigmoid", x, NULL));
 }
 
-/* An inverted residual with squeeze and excitation is bf16 throughout. */
+/* An inverted residual with squeeze and excitation is 16 bits wide throughout. */
 static void test_inverted_residual(void **state) {
     (void)state;
     gal_graph *g = small_graph();
@@ -89,14 +92,14 @@ static void test_inverted_residual(void **state) {
     x = small_op(g, "Add", x, small_conv(g, wide, 6, 1, 1));
     small_output(g, small_conv(g, depthwise(g, x, 2), 5, 1, 1));
     compare(g, 0.05);
-    assert_int_equal(count_bf16(g, "Conv"), 8);
-    assert_int_equal(count_bf16(g, "Mul"), 1); /* the other gates are activations of convolutions */
+    assert_int_equal(count_half(g, "Conv"), 8);
+    assert_int_equal(count_half(g, "Mul"), 1); /* the other gates are activations of convolutions */
     assert_int_equal(small_count(g, "Narrow"), 1);
     assert_int_equal(small_count(g, "Cast"), 1); /* of the output */
     gal_graph_destroy(g);
 }
 
-/* Element-wise ops that no layer takes in follow; constants and small operands beside a bf16 one are narrowed. */
+/* Element-wise ops that no layer takes in follow; constants and small operands beside a narrow one are narrowed. */
 static void test_element_wise(void **state) {
     (void)state;
     static const char *const ops[] = {"Tanh", "LeakyRelu", "HardSwish", "Relu", "HardSigmoid", "Sigmoid"};
@@ -110,9 +113,9 @@ static void test_element_wise(void **state) {
     x = small_op(g, "Add", x, small_node(g, "Clip", 3, clip, 0, NULL)->out[0]);
     small_output(g, small_conv(g, x, 6, 1, 1));
     compare(g, 0.05);
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) assert_int_equal(count_bf16(g, ops[i]), 1);
-    assert_int_equal(count_bf16(g, "Clip"), 1);
-    assert_int_equal(count_bf16(g, "Mul") + count_bf16(g, "Sub") + count_bf16(g, "Div"), 3);
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) assert_int_equal(count_half(g, ops[i]), 1);
+    assert_int_equal(count_half(g, "Clip"), 1);
+    assert_int_equal(count_half(g, "Mul") + count_half(g, "Sub") + count_half(g, "Div"), 3);
     assert_int_equal(small_count(g, "Narrow"), 2); /* picture and gate */
     assert_int_equal(small_count(g, "Cast"), 1);
     gal_graph_destroy(g);
@@ -125,7 +128,7 @@ static void test_large_operand(void **state) {
     gal_value *gate = small_op(g, "GlobalAveragePool", small_conv(g, small_input(g, "x", 4, 6, 6), 4, 3, 1), NULL);
     small_output(g, small_op(g, "Mul", small_input(g, "z", 4, 6, 6), gate));
     compare(g, 0.03);
-    assert_int_equal(count_bf16(g, "Mul"), 0);
+    assert_int_equal(count_half(g, "Mul"), 0);
     assert_int_equal(small_count(g, "Narrow"), 1);
     assert_int_equal(small_count(g, "Cast"), 1);
     gal_graph_destroy(g);
@@ -152,7 +155,7 @@ static void test_no_memory(void **state) {
                                    64, 3, 1));
         assert_ok(gal_pass_run_all(g, false, &small_err), small_err);
         test_fail_allocation(failing, 1);
-        galen_status status = gal_pass_narrow(g, &changed, &small_err);
+        galen_status status = gal_pass_narrow(g, half, &changed, &small_err);
         test_fail_allocation(0, 0);
         assert_ok(gal_graph_verify(g, &small_err), small_err);
         gal_graph_destroy(g);
@@ -172,5 +175,8 @@ int main(void) {
         cmocka_unit_test(test_shared_border),
         cmocka_unit_test(test_no_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    half = GALEN_BF16;
+    int failed = cmocka_run_group_tests_name("bf16", tests, NULL, NULL);
+    half = GALEN_F16;
+    return failed + cmocka_run_group_tests_name("f16", tests, NULL, NULL);
 }

@@ -73,11 +73,11 @@ static void precision_is_asked_for(void **state) {
     galen_model *m;
     galen_session *s;
     static float image[64 * 64];
-    float f32, bf16, *logit[] = {&f32, &bf16};
-    const char *const name[] = {"f32", "bf16"};
+    float f32, bf16, f16, *logit[] = {&f32, &bf16, &f16};
+    const char *const name[] = {"f32", "bf16", "f16"};
     for (int i = 0; i < 64 * 64; i++) image[i] = (float)((i * 2654435761u >> 8) & 255) / 64.0f - 2.0f;
     galen_session_options o = galen_session_default_options();
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 3; k++) {
         o.precision = name[k];
         image[7] = 0;
         assert_ok(galen_model_load(model_path, &m, &err), err);
@@ -86,9 +86,14 @@ static void precision_is_asked_for(void **state) {
         float after;
         image[7] = NAN;
         assert_int_equal(galen_session_run(s, 1, (const void *[]){image}, (void *[]){&after}, &err), GALEN_ERR_NUMERIC);
+        /* More than f16 holds is an error there, not a saturated answer. */
+        image[7] = 1e5f;
+        assert_int_equal(galen_session_run(s, 1, (const void *[]){image}, (void *[]){&after}, &err),
+                         k == 2 ? GALEN_ERR_NUMERIC : GALEN_OK);
         galen_session_close(s);
         galen_model_free(m);
     }
+    assert_true(f32 != f16 && fabsf(f32 - f16) <= 0.04f);
     assert_true(f32 != bf16 && fabsf(f32 - bf16) <= 0.3f);
     o.precision = "f8";
     assert_ok(galen_model_load(model_path, &m, &err), err);

@@ -9,8 +9,8 @@
 
 /*
  * Where things lie, in elements. Outputs are sums in double over channel, then window position in row-major order, then
- * the bias; rounded once; then the residual is added and rounded; then the activation. A merged bf16 convolution does
- * all of that on f32 and rounds to bf16 at the end; its weights may be f32.
+ * the bias; rounded once; then the residual is added and rounded; then the activation. A merged bf16 or f16 convolution
+ * does all of that on f32 and rounds at the end; its weights may be f32.
  */
 typedef struct gal_conv_ref {
     gal_window window;
@@ -19,7 +19,7 @@ typedef struct gal_conv_ref {
     const void *x, *w, *bias, *residual;     /* bias and residual may be NULL; the residual lies like y */
     void *y;
     int64_t x_stride[5], y_stride[5]; /* batch, channel, depth, row, column */
-    bool merged;                      /* galen.Conv: residual and activation; of bf16 with an f32 bias */
+    bool merged;                      /* galen.Conv: residual and activation; of bf16 and f16 with an f32 bias */
     bool f32_weights;                 /* whatever dtype is */
     gal_activation activation;        /* only when merged */
     float alpha, beta;

@@ -1,7 +1,7 @@
 /*
  * Domain "galen": what the layout and fuse passes make. Images are channels last, [N, H, W, C]; weights keep ONNX's
  * order. In f32 each has the bits of the chain of ONNX ops it stands for, because it calls the same references and
- * rounds at the same places. In bf16 sums, bias, residual and activation are not rounded in between.
+ * rounds at the same places. In bf16 and f16 sums, bias, residual and activation are not rounded in between.
  */
 #include "base/error.h"
 #include "graph/ops/affine.h"
@@ -10,6 +10,7 @@
 #include "graph/ops/ops.h"
 #include "graph/ops/pool_ref.h"
 #include "graph/ops/rules.h"
+#include "graph/ops/types.h"
 
 #include <string.h>
 
@@ -18,15 +19,17 @@ static galen_status need_wide(const gal_node *node, galen_error *err) {
     return gal_need_same_dtype(node, 0, err);
 }
 
-/* All f32, or all f64 (training in references); or activations (inputs 0 and 3) and weights bf16 with an f32 bias.
+/* All f32, or all f64 (training in references); or activations (inputs 0 and 3) and weights bf16 or f16 with an f32
+ * bias.
  * Weights that meet one channel each, as in depthwise convolution, may be f32: they are few. */
 static galen_status need_types(const gal_node *node, galen_error *err) {
-    if (node->in[0]->dtype != GALEN_BF16) return need_wide(node, err);
+    galen_dtype half = node->in[0]->dtype;
+    if (!gal_dtype_is_half(half)) return need_wide(node, err);
     const gal_shape *w = &node->in[1]->shape;
     bool one = w->rank == 4 && !w->dim[1].batch && w->dim[1].size == 1 && node->in[1]->dtype == GALEN_F32;
     for (uint32_t i = 1; i < node->n_in; i++) {
         if (node->in[i] == NULL || (i == 1 && one)) continue;
-        GAL_TRY(gal_need_dtype(node, i, GAL_BIT(i == 2 ? GALEN_F32 : GALEN_BF16), err));
+        GAL_TRY(gal_need_dtype(node, i, GAL_BIT(i == 2 ? GALEN_F32 : half), err));
     }
     return GALEN_OK;
 }
@@ -90,7 +93,7 @@ galen_status gal_galen_conv_run(const gal_call *call, galen_error *err) {
     return GALEN_OK;
 }
 
-/* in: A [M, K], W [K, N] or with transB [N, K], optional B [N]. The product is f32, also of bf16 operands. */
+/* in: A [M, K], W [K, N] or with transB [N, K], optional B [N]. The product is f32, also of bf16 or f16 operands. */
 galen_status gal_galen_gemm_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
     GAL_TRY(need_types(node, err));
@@ -131,8 +134,7 @@ galen_status gal_galen_pool_infer(gal_graph *graph, gal_node *node, galen_error 
     gal_shape shape;
     bool count;
     bool maximum = strcmp(node->op->name, "MaxPool") == 0; /* also of bytes: a maximum keeps its scale */
-    GAL_TRY(gal_need_dtype(
-        node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16) | (maximum ? GAL_BYTES : 0), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS | (maximum ? GAL_BYTES : 0), err));
     GAL_TRY(need_image(node, err));
     GAL_TRY(gal_need_flag(node, "count_include_pad", false, &count, err));
     GAL_TRY(gal_pool_shape(node, true, &window, &shape, err));
@@ -142,7 +144,7 @@ galen_status gal_galen_pool_infer(gal_graph *graph, gal_node *node, galen_error 
 galen_status gal_galen_globalpool_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
     gal_shape shape;
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
     GAL_TRY(need_image(node, err));
     GAL_TRY(gal_pool_global_shape(node, true, &shape, err));
     return gal_set_output(node, 0, node->in[0]->dtype, &shape, err);

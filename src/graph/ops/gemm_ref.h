@@ -17,7 +17,7 @@ typedef struct gal_gemm_ref {
     void *y;               /* dense [m][n] */
     int64_t a_row, a_col, b_row, b_col, c_row, c_col;
     float alpha, beta;
-    bool merged;               /* galen.Gemm: c and y are f32, also of bf16 operands */
+    bool merged;               /* galen.Gemm: c and y are f32, also of 16-bit operands */
     gal_activation activation; /* only when merged */
     float act_alpha, act_beta;
 } gal_gemm_ref;

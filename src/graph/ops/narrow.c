@@ -1,6 +1,6 @@
 /*
- * galen.Narrow: f32 to bf16, rounded to nearest even, where a graph enters its bf16 part. With "channels" the last
- * dimension grows to that many, the new ones zero: kernels take channels in pairs.
+ * galen.Narrow: f32 to bf16, or f16 if "to" says so, rounded to nearest even, where a graph enters its 16-bit part.
+ * With "channels" the last dimension grows to that many, the new ones zero: kernels take channels in pairs.
  */
 #include "base/error.h"
 #include "graph/ops/ops.h"
@@ -13,6 +13,9 @@ enum { TASK = 16384 /* elements, about */ };
 galen_status gal_galen_narrow_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
     GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32), err));
+    int64_t to = gal_attr_int(node, "to", GALEN_BF16);
+    if (to != GALEN_BF16 && to != GALEN_F16)
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "attribute to is %lld, not f16 or bf16", (long long)to);
     gal_shape shape = node->in[0]->shape;
     int64_t channels = gal_attr_int(node, "channels", 0);
     if (channels != 0) {
@@ -21,13 +24,14 @@ galen_status gal_galen_narrow_infer(gal_graph *graph, gal_node *node, galen_erro
                                  (long long)channels);
         shape.dim[shape.rank - 1] = gal_dim_fixed(channels);
     }
-    return gal_set_output(node, 0, GALEN_BF16, &shape, err);
+    return gal_set_output(node, 0, (galen_dtype)to, &shape, err);
 }
 
 typedef struct work {
     const float *x;
     uint16_t *y;
     int64_t rows, rows_a_task, from, to; /* elements of a row in x and y */
+    bool f16;                            /* y is, not bf16 */
 } work;
 
 static void some_rows(void *context, size_t index) {
@@ -35,7 +39,10 @@ static void some_rows(void *context, size_t index) {
     int64_t first = (int64_t)index * w->rows_a_task;
     int64_t end = first + w->rows_a_task < w->rows ? first + w->rows_a_task : w->rows;
     for (int64_t r = first; r < end; r++) {
-        for (int64_t c = 0; c < w->from; c++) w->y[r * w->to + c] = gal_f32_to_bf16(w->x[r * w->from + c]);
+        if (w->f16)
+            gal_f32_to_f16_row(w->x + r * w->from, w->y + r * w->to, (size_t)w->from);
+        else
+            gal_f32_to_bf16_row(w->x + r * w->from, w->y + r * w->to, (size_t)w->from);
         for (int64_t c = w->from; c < w->to; c++) w->y[r * w->to + c] = 0;
     }
 }
@@ -45,7 +52,7 @@ galen_status gal_galen_narrow_run(const gal_call *call, galen_error *err) {
     const galen_tensor *x = call->in[0], *y = call->out[0];
     int64_t n = galen_tensor_elements(y);
     if (n == 0) return GALEN_OK;
-    work w = {.x = x->data, .y = y->data, .from = 1, .to = 1};
+    work w = {.x = x->data, .y = y->data, .from = 1, .to = 1, .f16 = y->dtype == GALEN_F16};
     if (x->rank > 0) w.from = x->dim[x->rank - 1], w.to = y->dim[x->rank - 1];
     w.rows = n / w.to;
     w.rows_a_task = w.to < TASK ? TASK / w.to : 1;

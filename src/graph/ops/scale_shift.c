@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-/* in: X of any rank >= 1, f32 or bf16, f32 scale [C], shift [C]; or all f64. C is X's last dimension. */
+/* in: X of any rank >= 1, f32, bf16 or f16, f32 scale [C], shift [C]; or all f64. C is X's last dimension. */
 galen_status gal_galen_scaleshift_infer(gal_graph *graph, gal_node *node, galen_error *err) {
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
     galen_dtype wide = node->in[0]->dtype == GALEN_F64 ? GALEN_F64 : GALEN_F32;
     for (uint32_t i = 1; i < 3; i++) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(wide), err));
     const gal_shape *x = &node->in[0]->shape;
@@ -35,10 +35,25 @@ typedef struct work {
     const void *x;
     const void *scale, *shift; /* f32, or f64 like x */
     void *y;
-    bool narrow; /* x and y are bf16 */
+    galen_dtype dtype; /* of x and y */
     int64_t rows, channels, rows_a_task;
     bool relu;
 } work;
+
+static inline float load(const work *w, int64_t at) {
+    if (w->dtype == GALEN_F32) return ((const float *)w->x)[at];
+    const uint16_t *half = (const uint16_t *)w->x + at;
+    return w->dtype == GALEN_F16 ? gal_ld_f16(half) : gal_ld_bf16(half);
+}
+
+static inline void store(const work *w, int64_t at, float v) {
+    if (w->dtype == GALEN_F32)
+        ((float *)w->y)[at] = v;
+    else if (w->dtype == GALEN_F16)
+        gal_st_f16((uint16_t *)w->y + at, v);
+    else
+        gal_st_bf16((uint16_t *)w->y + at, v);
+}
 
 static void some_rows(void *context, size_t index) {
     const work *w = context;
@@ -46,13 +61,10 @@ static void some_rows(void *context, size_t index) {
     int64_t first = (int64_t)index * w->rows_a_task, last = first + w->rows_a_task;
     for (int64_t r = first; r < last && r < w->rows; r++) {
         for (int64_t c = 0, at = r * w->channels; c < w->channels; c++, at++) {
-            float x = w->narrow ? gal_ld_bf16((const uint16_t *)w->x + at) : ((const float *)w->x)[at];
+            float x = load(w, at);
             float v = x * scale[c] + shift[c];
             v = w->relu && v < 0 ? 0 : v;
-            if (w->narrow)
-                gal_st_bf16((uint16_t *)w->y + at, v);
-            else
-                ((float *)w->y)[at] = v;
+            store(w, at, v);
         }
     }
 }
@@ -78,7 +90,7 @@ galen_status gal_galen_scaleshift_run(const gal_call *call, galen_error *err) {
               .scale = call->in[1]->data,
               .shift = call->in[2]->data,
               .y = call->out[0]->data,
-              .narrow = x->dtype == GALEN_BF16,
+              .dtype = x->dtype,
               .channels = channels};
     w.rows = n / channels;
     w.relu = gal_attr_string(call->node, "activation", "")[0] != '\0';

@@ -90,6 +90,10 @@ void gal_store_int(galen_dtype dtype, void *p, int64_t v);
 static inline bool gal_dtype_is_float(galen_dtype t) {
     return t == GALEN_F32 || t == GALEN_F64 || t == GALEN_F16 || t == GALEN_BF16;
 }
+/* f16 or bf16. */
+static inline bool gal_dtype_is_half(galen_dtype t) {
+    return t == GALEN_F16 || t == GALEN_BF16;
+}
 static inline bool gal_dtype_is_unsigned(galen_dtype t) {
     return t == GALEN_U8 || t == GALEN_U16 || t == GALEN_U32 || t == GALEN_U64 || t == GALEN_BOOL;
 }
