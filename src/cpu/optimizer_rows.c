@@ -50,9 +50,7 @@ static void keep(const job *j, uint32_t to, uint32_t from, size_t at, size_t n) 
 /* The optional bf16 form of the parameter. */
 static void narrow(const job *j, uint32_t k, size_t at, size_t n) {
     if (k >= j->call->node->n_out || j->call->out[k] == NULL) return;
-    uint16_t *y = (uint16_t *)j->call->out[k]->data + at;
-    const float *p = out(j, 0, at);
-    for (size_t i = 0; i < n; i++) y[i] = gal_f32_to_bf16(p[i]);
+    gal_f32_to_bf16_row(out(j, 0, at), (uint16_t *)j->call->out[k]->data + at, n);
 }
 
 static void adam_task(const job *j, size_t at, size_t n) {

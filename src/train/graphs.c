@@ -70,7 +70,7 @@ static galen_status mark_gradient(gal_trainer *t, const gal_train_slot *slot, ga
 galen_status gal_train_build_run(gal_trainer *t, galen_error *err) {
     gal_value **target = gal_calloc(2 * t->n_slot, sizeof *target), **gradient = target + t->n_slot, *loss;
     if (target == NULL) return gal_fail_memory(err, "the gradient walk", 2 * t->n_slot * sizeof *target);
-    for (size_t i = 0; i < t->n_slot; i++) target[i] = t->slot[i].value;
+    for (size_t i = 0; i < t->n_slot; i++) target[i] = t->slot[i].narrow != NULL ? t->slot[i].narrow : t->slot[i].value;
     galen_status status = add_loss(t, &loss, err);
     if (status == GALEN_OK) status = gal_train_backward(t->net.graph, loss, target, t->n_slot, gradient, err);
     if (status == GALEN_OK) status = gal_graph_mark_output(t->net.graph, loss, err);
@@ -146,7 +146,7 @@ static galen_status add_step(const builder *b, const gal_train_slot *slot, gal_v
                                 .op = adam ? "Adam" : "Sgd",
                                 .name = slot->name,
                                 .n_in = n,
-                                .n_out = adam ? 3 : 2,
+                                .n_out = (adam ? 3U : 2U) + (slot->rounded.data != NULL),
                                 .in = in,
                                 .attr = attr,
                                 .n_attr = 2};
@@ -175,8 +175,9 @@ size_t gal_train_update_outputs(gal_trainer *t, void **out) {
     n++;
     for (size_t i = 0; i < t->n_slot; i++) {
         const gal_train_slot *slot = &t->slot[i];
-        void *const data[4] = {slot->parameter.data, slot->momentum.data, slot->square.data, slot->average.data};
-        for (int k = 0; k < 4; k++) {
+        void *const data[] = {slot->parameter.data, slot->momentum.data, slot->square.data, slot->rounded.data,
+                              slot->average.data};
+        for (size_t k = 0; k < sizeof data / sizeof *data; k++) {
             if (data[k] == NULL) continue;
             if (out != NULL) out[n] = data[k];
             n++;

@@ -10,8 +10,9 @@
  * none. */
 typedef struct gal_train_slot {
     const char *name;
-    gal_value *value; /* in the graph of runs */
-    galen_tensor parameter, gradient, momentum, square, average;
+    gal_value *value;  /* in the graph of runs */
+    gal_value *narrow; /* the bf16 form that graph reads instead, or NULL */
+    galen_tensor parameter, gradient, momentum, square, average, rounded; /* rounded: the bf16 form's memory */
 } gal_train_slot;
 
 typedef struct gal_train_running {

@@ -91,7 +91,7 @@ static gal_node *sole_relu(const gal_value *value) {
 }
 
 static void note_statistic(maker *m, gal_value *value, gal_value *next) {
-    m->net->statistic[m->net->n_statistic++] = (gal_train_weight){value, next};
+    m->net->statistic[m->net->n_statistic++] = (gal_train_weight){.value = value, .next = next};
 }
 
 /* ONNX counts momentum as the share of the old value, galen.BatchNorm as that of the new one. */

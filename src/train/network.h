@@ -6,8 +6,9 @@
 
 /* A constant of the model that training changes. */
 typedef struct gal_train_weight {
-    gal_value *value; /* its name is the model's own */
-    gal_value *next;  /* of a running statistic: the value after a step; of a parameter NULL */
+    gal_value *value;  /* its name is the model's own */
+    gal_value *next;   /* of a running statistic: the value after a step; of a parameter NULL */
+    gal_value *narrow; /* of a parameter: what the graph reads in its place (narrow.h), or NULL */
 } gal_train_weight;
 
 typedef struct gal_train_network {

@@ -2,8 +2,10 @@
 #include "train/trainer.h"
 
 #include "base/error.h"
+#include "base/half.h"
 #include "base/mem.h"
 #include "train/internal.h"
+#include "train/narrow.h"
 
 #include <math.h>
 #include <string.h>
@@ -38,6 +40,7 @@ static void hand_out(gal_trainer *t, room *r) {
         take(r, slot->value->constant, &slot->momentum);
         if (adam) take(r, slot->value->constant, &slot->square);
         if (t->options.average) take(r, slot->value->constant, &slot->average);
+        if (slot->narrow != NULL) take(r, slot->narrow->constant, &slot->rounded);
     }
     for (size_t i = 0; i < t->n_running; i++) {
         take(r, t->running[i].value->constant, &t->running[i].tensor);
@@ -61,7 +64,10 @@ static galen_status take_memory(gal_trainer *t, galen_error *err) {
     t->running = gal_calloc(t->n_running > 0 ? t->n_running : 1, sizeof *t->running);
     if (t->slot == NULL || t->running == NULL)
         return gal_fail_memory(err, "the list of parameters", t->n_slot * sizeof *t->slot);
-    for (size_t i = 0; i < t->n_slot; i++) t->slot[i].value = t->net.parameter[i].value;
+    for (size_t i = 0; i < t->n_slot; i++) {
+        t->slot[i].value = t->net.parameter[i].value;
+        t->slot[i].narrow = t->net.parameter[i].narrow;
+    }
     for (size_t i = 0; i < t->n_running; i++) {
         t->running[i].value = t->net.statistic[i].value;
         t->running[i].next = t->net.statistic[i].next;
@@ -81,6 +87,7 @@ static galen_status make_variables(gal_trainer *t, galen_error *err) {
         slot->name = slot->value->name;
         GAL_TRY(gal_graph_make_variable(t->net.graph, slot->value, slot->parameter.data, err));
         if (t->options.average) copy(&slot->average, &slot->parameter);
+        if (slot->narrow != NULL) GAL_TRY(gal_graph_make_variable(t->net.graph, slot->narrow, slot->rounded.data, err));
     }
     for (size_t i = 0; i < t->n_running; i++) {
         gal_train_running *running = &t->running[i];
@@ -132,6 +139,7 @@ static galen_status build(gal_trainer *t, const gal_model *model, galen_error *e
     }
     GAL_TRY(copy_model(t, model, err));
     GAL_TRY(gal_train_network_make(t->work->graph, &t->options.network, &t->net, err));
+    if (t->options.precision == GALEN_BF16) GAL_TRY(gal_train_narrow(&t->net, err));
     GAL_TRY(take_memory(t, err));
     GAL_TRY(make_variables(t, err));
     GAL_TRY(gal_train_build_run(t, err));
@@ -145,6 +153,9 @@ galen_status gal_trainer_create(const gal_model *model, const gal_trainer_option
     *out = NULL;
     if (options->batch < 1)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; it must be at least 1", (long long)options->batch);
+    if (options->precision != GALEN_DTYPE_NONE && options->precision != GALEN_F32 && options->precision != GALEN_BF16)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "training in %s; f32 and bf16 are there",
+                        galen_dtype_name(options->precision));
     gal_trainer *t = gal_calloc(1, sizeof *t);
     if (t == NULL) return gal_fail_memory(err, "the trainer", sizeof *t);
     t->options = *options;
@@ -251,6 +262,11 @@ int64_t gal_trainer_steps(const gal_trainer *t) {
 
 void gal_trainer_restored(gal_trainer *t, int64_t steps) {
     for (size_t i = 0; i < t->n_running; i++) copy(&t->running[i].saved, &t->running[i].tensor);
+    for (size_t i = 0; i < t->n_slot; i++) {
+        const gal_train_slot *slot = &t->slot[i];
+        if (slot->rounded.data == NULL) continue;
+        gal_f32_to_bf16_row(slot->parameter.data, slot->rounded.data, (size_t)galen_tensor_elements(&slot->parameter));
+    }
     t->steps = steps;
     t->fresh = true;
 }

@@ -34,7 +34,9 @@ typedef struct gal_trainer_options {
     bool decay_all;  /* weight decay counts for biases and normalisation too; else for tensors of rank 2 and more */
     bool average;    /* keep an exponential moving average of the parameters */
     bool accumulate; /* gradients of several runs are added before a step */
-    int64_t batch;   /* the most images of a run */
+    galen_dtype precision; /* of activations and products: GALEN_F32 (also 0), or GALEN_BF16 with f32 sums, weights
+                              and state */
+    int64_t batch;         /* the most images of a run */
     gal_isa isa;
     int threads;    /* 0: all this process may use; ignored when pool is given */
     gal_pool *pool; /* outlives the trainer; NULL: it makes its own */

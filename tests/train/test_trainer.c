@@ -177,13 +177,55 @@ static void export_holds_the_weights(void **state) {
     gal_trainer_destroy(trainer);
 }
 
-/* ---- checkpoints ---- */
-
 static const char *file_name(void) {
     static char path[4096];
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", test_tmp());
     return path;
 }
+
+/* In bf16 a run is near the one in f32, steps change f32 weights, and threads and checkpoints change no bit. */
+static void bf16_is_near(void **state) {
+    (void)state;
+    gal_trainer_options options = usual();
+    options.network.dropout = 0;
+    gal_trainer *wide = make(&options);
+    options.precision = GALEN_BF16;
+    options.threads = 1;
+    gal_trainer *narrow = make(&options);
+    options.threads = 3;
+    gal_trainer *other = make(&options);
+    train(wide, 0, 5);
+    train(narrow, 0, 5);
+    train(other, 0, 5);
+    assert_same(narrow, other);
+    double far = 0, moved = 0;
+    gal_trainer *start = make(&options);
+    for (size_t i = 0; i < gal_trainer_states(wide); i++) {
+        gal_train_state a = gal_trainer_state(wide, i), b = gal_trainer_state(narrow, i),
+                        c = gal_trainer_state(start, i);
+        if (strcmp(a.kind, "parameter") != 0) continue;
+        assert_int_equal(b.tensor.dtype, GALEN_F32);
+        for (int64_t k = 0; k < galen_tensor_elements(&a.tensor); k++) {
+            double x = ((float *)a.tensor.data)[k], y = ((float *)b.tensor.data)[k], z = ((float *)c.tensor.data)[k];
+            far += (x - y) * (x - y), moved += (x - z) * (x - z);
+        }
+    }
+    print_message("five steps in bf16 end %.3f of their way from f32\n", sqrt(far / moved));
+    assert_true(moved > 0 && far < 0.1 * moved);
+    char *notes;
+    assert_ok(gal_checkpoint_write(narrow, file_name(), "{}", &err), err);
+    assert_ok(gal_checkpoint_read(start, file_name(), &notes, &err), err);
+    gal_free(notes);
+    train(narrow, 5, 7);
+    train(start, 5, 7);
+    assert_same(narrow, start);
+    gal_trainer_destroy(wide);
+    gal_trainer_destroy(narrow);
+    gal_trainer_destroy(other);
+    gal_trainer_destroy(start);
+}
+
+/* ---- checkpoints ---- */
 
 static void checkpoint_goes_on(void **state) {
     (void)state;
@@ -260,13 +302,11 @@ static void memory_runs_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_do_not_matter),
-                                       cmocka_unit_test(runs_add_up),
-                                       cmocka_unit_test(nan_is_skipped),
-                                       cmocka_unit_test(frozen_stays),
-                                       cmocka_unit_test(export_holds_the_weights),
-                                       cmocka_unit_test(checkpoint_goes_on),
-                                       cmocka_unit_test(bad_checkpoints_are_refused),
-                                       cmocka_unit_test(memory_runs_out)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_do_not_matter), cmocka_unit_test(runs_add_up),
+        cmocka_unit_test(nan_is_skipped),        cmocka_unit_test(bf16_is_near),
+        cmocka_unit_test(frozen_stays),          cmocka_unit_test(export_holds_the_weights),
+        cmocka_unit_test(checkpoint_goes_on),    cmocka_unit_test(bad_checkpoints_are_refused),
+        cmocka_unit_test(memory_runs_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

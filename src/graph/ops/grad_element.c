@@ -133,6 +133,7 @@ galen_status gal_gradient_activation(const gal_gradient *g, galen_error *err) {
     return gal_gradient_node(g, "galen", "ActivationGrad", in, 2, attr, 3, 1, &g->dx[0], err);
 }
 
+/* Rounding is taken as what it approximates. */
 galen_status gal_gradient_cast(const gal_gradient *g, galen_error *err) {
     gal_value *in[1] = {g->dy[0]};
     const gal_attr to = {.name = "to", .type = GAL_ATTR_INT, .i = g->node->in[0]->dtype};

@@ -1,0 +1,161 @@
+/*
+ * Mixed precision: activations, and weights where they are multiplied, in bf16; sums, statistics, gradients of weights
+ * and the weights that steps change stay f32. A value is narrow from the first convolution on that can take it so,
+ * until an op without a bf16 form reads it.
+ */
+#include "train/narrow.h"
+
+#include "base/error.h"
+#include "base/half.h"
+#include "graph/op.h"
+#include "pass/rewrite.h"
+
+typedef struct narrower {
+    gal_graph *graph;
+    gal_train_network *net;
+} narrower;
+
+/* Ops whose forward and backward forms take bf16 activations. */
+static bool goes_narrow(const gal_node *node) {
+    static const struct {
+        const char *domain, *op;
+    } ops[] = {{"galen", "BatchNorm"},
+               {"galen", "MaxPool"},
+               {"galen", "AveragePool"},
+               {"galen", "GlobalAveragePool"},
+               {"galen", "ScaleShift"},
+               {"", "Add"},
+               {"", "Mul"},
+               {"", "Relu"},
+               {"", "Sigmoid"},
+               {"", "Tanh"},
+               {"", "HardSigmoid"},
+               {"", "HardSwish"},
+               {"", "LeakyRelu"},
+               {"", "Concat"}};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (gal_is_op(node, ops[i].domain, ops[i].op)) return true;
+    return false;
+}
+
+/* Kernels take channels in pairs; a convolution of single channels keeps f32 weights, which are few. */
+static bool is_narrow_conv(const gal_node *node) {
+    if (!gal_is_op(node, "galen", "Conv") || node->in[1]->constant == NULL) return false;
+    const int64_t *w = node->in[1]->constant->dim;
+    return w[1] % 2 == 0 && w[0] / gal_attr_int(node, "group", 1) % 2 == 0;
+}
+
+static galen_status add(const narrower *n, const char *domain, const char *op, gal_value *x, const gal_attr *attr,
+                        gal_node *before, gal_value **out, galen_error *err) {
+    gal_node *made;
+    const gal_node_spec spec = {.domain = domain,
+                                .op = op,
+                                .n_in = 1,
+                                .n_out = 1,
+                                .in = &x,
+                                .attr = attr,
+                                .n_attr = attr != NULL,
+                                .before = before};
+    GAL_TRY(gal_graph_node(n->graph, &spec, &made, err));
+    *out = made->out[0];
+    return GALEN_OK;
+}
+
+/* Input i in bf16: converted in front of the node, a constant once and for all. */
+static galen_status narrow_input(const narrower *n, gal_node *node, uint32_t i, galen_error *err) {
+    gal_value *x = node->in[i], *y;
+    if (x == NULL || x->dtype == GALEN_BF16) return GALEN_OK;
+    if (x->constant == NULL) {
+        GAL_TRY(add(n, "galen", "Narrow", x, NULL, node, &y, err));
+    } else {
+        const galen_tensor *t = x->constant;
+        GAL_TRY(gal_graph_new_constant(n->graph, NULL, GALEN_BF16, t->rank, t->dim, &y, err));
+        gal_f32_to_bf16_row(t->data, y->constant->data, (size_t)galen_tensor_elements(t));
+    }
+    gal_node_set_input(node, i, y);
+    return GALEN_OK;
+}
+
+static galen_status widen_inputs(const narrower *n, gal_node *node, galen_error *err) {
+    const gal_attr to = gal_attr_of_int("to", GALEN_F32);
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        gal_value *y;
+        if (node->in[i] == NULL || node->in[i]->dtype != GALEN_BF16) continue;
+        GAL_TRY(add(n, "", "Cast", node->in[i], &to, node, &y, err));
+        gal_node_set_input(node, i, y);
+    }
+    return GALEN_OK;
+}
+
+/* Remembers which parameter the bf16 weights are the narrow form of. */
+static void pair(const narrower *n, const gal_value *weights, gal_value *narrow) {
+    for (size_t i = 0; i < n->net->n_parameter; i++)
+        if (n->net->parameter[i].value == weights) n->net->parameter[i].narrow = narrow;
+}
+
+/* The narrow form of shared weights is shared. */
+static gal_value *narrow_form(const narrower *n, const gal_value *weights) {
+    for (size_t i = 0; i < n->net->n_parameter; i++)
+        if (n->net->parameter[i].value == weights) return n->net->parameter[i].narrow;
+    return NULL;
+}
+
+static galen_status narrow_conv(const narrower *n, gal_node *node, galen_error *err) {
+    gal_value *weights = node->in[1], *before = narrow_form(n, weights);
+    GAL_TRY(narrow_input(n, node, 0, err));
+    if (before != NULL) {
+        gal_node_set_input(node, 1, before);
+        return GALEN_OK;
+    }
+    GAL_TRY(narrow_input(n, node, 1, err));
+    pair(n, weights, node->in[1]);
+    return GALEN_OK;
+}
+
+/* What a convolution in f32 makes (a picture's three channels are no pairs) goes on in bf16. */
+static galen_status narrow_output(const narrower *n, gal_node *node, galen_error *err) {
+    gal_value *wide = node->out[0], *y;
+    GAL_TRY(widen_inputs(n, node, err));
+    GAL_TRY(add(n, "galen", "Narrow", wide, NULL, node->next, &y, err));
+    gal_graph_replace(n->graph, wide, y);
+    gal_node_set_input(y->producer, 0, wide);
+    return GALEN_OK;
+}
+
+static bool reads_narrow(const gal_node *node) {
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if (node->in[i] != NULL && node->in[i]->dtype == GALEN_BF16) return true;
+    return false;
+}
+
+/* Activations among the inputs: all of element-wise ops and concatenations, else the first. */
+static uint32_t activations(const gal_node *node) {
+    return node->op->domain[0] == '\0' ? node->n_in : 1;
+}
+
+static galen_status visit(const narrower *n, gal_node *node, galen_error *err) {
+    if (is_narrow_conv(node)) {
+        GAL_TRY(narrow_conv(n, node, err));
+    } else if (gal_is_op(node, "galen", "Conv")) {
+        return narrow_output(n, node, err);
+    } else if (reads_narrow(node)) {
+        if (!goes_narrow(node)) return widen_inputs(n, node, err);
+        for (uint32_t i = 0; i < activations(node); i++) GAL_TRY(narrow_input(n, node, i, err));
+    } else {
+        return GALEN_OK;
+    }
+    return node->op->infer(n->graph, node, err);
+}
+
+galen_status gal_train_narrow(gal_train_network *net, galen_error *err) {
+    const narrower n = {.graph = net->graph, .net = net};
+    const gal_attr to = gal_attr_of_int("to", GALEN_F32);
+    gal_node *next;
+    for (gal_node *node = net->graph->first; node != NULL; node = next) {
+        next = node->next;
+        if (gal_is_op(node, "", "Cast") || gal_is_op(node, "galen", "Narrow")) continue;
+        GAL_TRY(visit(&n, node, err));
+    }
+    if (net->logits->dtype == GALEN_BF16) GAL_TRY(add(&n, "", "Cast", net->logits, &to, NULL, &net->logits, err));
+    return GALEN_OK;
+}
