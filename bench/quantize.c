@@ -10,7 +10,7 @@
 #include "optimize/quantize.h"
 #include "base/error.h"
 #include "base/rng.h"
-#include "cli/walk.h"
+#include "data/walk.h"
 #include "model/card.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ enum { PICTURES = 64, RANDOM = 8 };
 #define MAX_FILE ((size_t)0x7fffffff)
 
 typedef struct source {
-    walk_list files;
+    gal_walk_list files;
     gal_card card;
     size_t count, floats;
 } source;
@@ -59,7 +59,7 @@ static galen_status quantize(const char *from, const char *to, const char *folde
     gal_shape_at(&model->graph->input[0]->shape, GALEN_F32, 1, &input);
     s.floats = (size_t)galen_tensor_elements(&input);
     galen_status status = gal_card_read(gal_model_meta(model, "galen.card"), model->graph, &s.card, err);
-    if (status == GALEN_OK && folder != NULL) status = walk_add(&s.files, folder, err);
+    if (status == GALEN_OK && folder != NULL) status = gal_walk_add(&s.files, folder, err);
     if (status == GALEN_OK && folder != NULL && s.files.n == 0)
         status = gal_fail(err, GALEN_ERR_ARGUMENT, "%s: holds no pictures", folder);
     if (folder != NULL && s.count > s.files.n) s.count = s.files.n;
@@ -72,7 +72,7 @@ static galen_status quantize(const char *from, const char *to, const char *folde
     if (status == GALEN_OK) printf("%s: %.1f MB, ranges of %zu inputs\n", to, (double)bytes.size / 1e6, s.count);
     gal_buf_free(&bytes);
     gal_card_free(&s.card);
-    walk_free(&s.files);
+    gal_walk_free(&s.files);
     gal_model_destroy(model);
     return status;
 }

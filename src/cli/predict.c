@@ -2,10 +2,10 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/table.h"
-#include "cli/walk.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "data/walk.h"
 
 #include <galen/predictor.h>
 #include <math.h>
@@ -236,7 +236,7 @@ static void on_prediction(void *user, const galen_prediction *p) {
 }
 
 /* Predicts stretches of files, with the folders that could not be read in their places between. */
-static galen_status predict_all(galen_predictor *predictor, const walk_list *list, const char **files, job *j,
+static galen_status predict_all(galen_predictor *predictor, const gal_walk_list *list, const char **files, job *j,
                                 galen_error *err) {
     for (size_t at = 0; at < list->n;) {
         size_t n = 0;
@@ -268,7 +268,7 @@ static void finish(job *j, double seconds) {
     puts("");
 }
 
-static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, const walk_list *list) {
+static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, const gal_walk_list *list) {
     job j = {.args = args,
              .facts = galen_predictor_get_facts(predictor),
              .json = json_start(stdout),
@@ -305,12 +305,13 @@ static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, c
 }
 
 static cli_exit run(const cli_args *args) {
-    walk_list list = {0};
+    gal_walk_list list = {0};
     galen_error err;
     galen_status status = GALEN_OK;
     galen_predictor *predictor = NULL;
     const char *model;
-    for (int i = 1; i < args->n_operand && status == GALEN_OK; i++) status = walk_add(&list, args->operand[i], &err);
+    for (int i = 1; i < args->n_operand && status == GALEN_OK; i++)
+        status = gal_walk_add(&list, args->operand[i], &err);
     if (status == GALEN_OK) status = cli_model_path(args->operand[0], &model, &err);
     if (status == GALEN_OK) {
         galen_predictor_options o = galen_predictor_default_options();
@@ -325,7 +326,7 @@ static cli_exit run(const cli_args *args) {
     }
     cli_exit code = status == GALEN_OK ? predict_list(args, predictor, &list) : cli_fail_error(args, &err);
     galen_predictor_close(predictor);
-    walk_free(&list);
+    gal_walk_free(&list);
     return code;
 }
 

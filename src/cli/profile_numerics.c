@@ -3,12 +3,12 @@
 #include "cli/json.h"
 #include "cli/profile.h"
 #include "cli/table.h"
-#include "cli/walk.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cpu/kernel.h"
+#include "data/walk.h"
 #include "model/onnx.h"
 
 #include <math.h>
@@ -24,7 +24,7 @@ typedef struct work {
     gal_numerics *numerics;
     galen_predictor *predictor;
     gal_passport passport;
-    walk_list files;
+    gal_walk_list files;
     const gal_passport_image *worst[PROFILE_MAX_WORST];
     size_t n_worst;
 } work;
@@ -50,7 +50,7 @@ static galen_status load(work *w, galen_error *err) {
 static galen_status open_predictor(work *w, galen_error *err) {
     galen_predictor_options o = galen_predictor_default_options();
     const char *path;
-    for (int i = 1; i < w->args->n_operand; i++) GAL_TRY(walk_add(&w->files, w->args->operand[i], err));
+    for (int i = 1; i < w->args->n_operand; i++) GAL_TRY(gal_walk_add(&w->files, w->args->operand[i], err));
     GAL_TRY(cli_model_path(w->args->operand[0], &path, err));
     o.isa = gal_isa_name(w->args->isa);
     return galen_predictor_open(path, &o, &w->predictor, err);
@@ -58,7 +58,7 @@ static galen_status open_predictor(work *w, galen_error *err) {
 
 static galen_status run_files(work *w, galen_error *err) {
     for (size_t i = 0; i < w->files.n; i++) {
-        const walk_entry *entry = &w->files.entry[i];
+        const gal_walk_entry *entry = &w->files.entry[i];
         if (entry->error) return gal_fail(err, GALEN_ERR_IO, "%s: %s", entry->path, entry->error);
         if (w->args->progress) fprintf(stderr, "\rimage %zu of %zu", i + 1, w->files.n);
         GAL_TRY(gal_passport_add_file(&w->passport, entry->path, err));
@@ -262,6 +262,6 @@ cli_exit profile_numerics(const cli_args *args) {
     gal_model_destroy(w.tested);
     gal_model_destroy(w.plain);
     gal_model_destroy(w.parent);
-    walk_free(&w.files);
+    gal_walk_free(&w.files);
     return code;
 }

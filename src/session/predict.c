@@ -1,9 +1,9 @@
 /* Predicting files batch by batch: decode and prepare on all threads, run, tell. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "dicom/open.h"
 #include "session/predictor.h"
 
-#include <galen/dicom.h>
 #include <math.h>
 #include <string.h>
 
@@ -11,27 +11,9 @@ static double ms_since(double start) {
     return (gal_clock_seconds() - start) * 1e3;
 }
 
-static galen_status decode(const galen_predictor *p, const char *path, galen_image *out, galen_error *err) {
-    gal_file file;
-    GAL_TRY(gal_file_map(path, (size_t)p->limits.max_file_bytes, &file, err));
-    galen_status status;
-    if (file.size == 0) {
-        status = gal_fail(err, GALEN_ERR_FORMAT, "is empty; name a JPEG, PNG or DICOM file");
-    } else if (galen_dicom_probe(file.data, file.size)) {
-        galen_dicom_options o = galen_dicom_default_options();
-        o.frame = p->frame;
-        o.limits = p->limits;
-        status = galen_dicom_read(file.data, file.size, &o, out, NULL, err);
-    } else {
-        status = galen_image_decode(file.data, file.size, &p->limits, out, err);
-    }
-    gal_file_unmap(&file);
-    return status == GALEN_OK ? status : gal_fail_in(err, status, path);
-}
-
 galen_status gal_predictor_read(const galen_predictor *predictor, const char *file, float *planes, galen_error *err) {
     galen_image image = {0};
-    GAL_TRY(decode(predictor, file, &image, err));
+    GAL_TRY(gal_picture_open(file, predictor->frame, &predictor->limits, &image, err));
     galen_status status = gal_prepare(&image, &predictor->card.recipe, planes, err);
     galen_image_free(&image);
     return status == GALEN_OK ? status : gal_fail_in(err, status, file);
@@ -43,7 +25,7 @@ static void prepare_item(void *context, size_t i) {
     gal_item *item = &p->item[i];
     galen_image image = {0};
     double start = gal_clock_seconds();
-    item->status = decode(p, item->file, &image, &item->error);
+    item->status = gal_picture_open(item->file, p->frame, &p->limits, &image, &item->error);
     item->decode_ms = ms_since(start);
     if (item->status != GALEN_OK) return;
     start = gal_clock_seconds();

@@ -1,5 +1,5 @@
 /* Walks folders for images. */
-#include "cli/walk.h"
+#include "data/walk.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -14,17 +14,17 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-static galen_status add(walk_list *list, const char *path, const char *error, galen_error *err) {
-    if (list->n == WALK_MAX_FILES)
-        return gal_fail(err, GALEN_ERR_LIMIT, "%s: more than %d files; name fewer at once", path, WALK_MAX_FILES);
+static galen_status add(gal_walk_list *list, const char *path, const char *error, galen_error *err) {
+    if (list->n == GAL_WALK_MAX_FILES)
+        return gal_fail(err, GALEN_ERR_LIMIT, "%s: more than %d files; name fewer at once", path, GAL_WALK_MAX_FILES);
     if (list->n == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 64;
-        walk_entry *grown = gal_realloc(list->entry, capacity, sizeof *grown);
+        gal_walk_entry *grown = gal_realloc(list->entry, capacity, sizeof *grown);
         if (!grown) return gal_fail_memory(err, "the list of files", capacity * sizeof *grown);
         list->entry = grown;
         list->capacity = capacity;
     }
-    walk_entry entry = {gal_strdup(path), error ? gal_strdup(error) : NULL};
+    gal_walk_entry entry = {gal_strdup(path), error ? gal_strdup(error) : NULL};
     if (!entry.path || (error && !entry.error)) {
         gal_free(entry.path);
         return gal_fail_memory(err, "the list of files", strlen(path));
@@ -33,8 +33,8 @@ static galen_status add(walk_list *list, const char *path, const char *error, ga
     return GALEN_OK;
 }
 
-__attribute__((format(printf, 4, 5))) static galen_status add_error(walk_list *list, const char *path, galen_error *err,
-                                                                    const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static galen_status add_error(gal_walk_list *list, const char *path,
+                                                                    galen_error *err, const char *format, ...) {
     char message[GALEN_ERROR_MAX];
     va_list args;
     va_start(args, format);
@@ -64,7 +64,7 @@ static int by_name(const FTSENT **a, const FTSENT **b) {
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static galen_status visit(walk_list *list, FTS *fts, FTSENT *at, galen_error *err) {
+static galen_status visit(gal_walk_list *list, FTS *fts, FTSENT *at, galen_error *err) {
     bool hidden = at->fts_level > 0 && at->fts_name[0] == '.';
     switch (at->fts_info) {
     case FTS_D:
@@ -83,7 +83,7 @@ static galen_status visit(walk_list *list, FTS *fts, FTSENT *at, galen_error *er
     }
 }
 
-static galen_status walk_folder(walk_list *list, const char *folder, galen_error *err) {
+static galen_status walk_folder(gal_walk_list *list, const char *folder, galen_error *err) {
     char *roots[] = {(char *)(uintptr_t)folder, NULL};
     size_t before = list->n;
     FTS *fts = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
@@ -99,17 +99,17 @@ static galen_status walk_folder(walk_list *list, const char *folder, galen_error
     return status;
 }
 
-galen_status walk_add(walk_list *list, const char *operand, galen_error *err) {
+galen_status gal_walk_add(gal_walk_list *list, const char *operand, galen_error *err) {
     struct stat st;
     if (stat(operand, &st) == 0 && S_ISDIR(st.st_mode)) return walk_folder(list, operand, err);
     return add(list, operand, NULL, err);
 }
 
-void walk_free(walk_list *list) {
+void gal_walk_free(gal_walk_list *list) {
     for (size_t i = 0; i < list->n; i++) {
         gal_free(list->entry[i].path);
         gal_free(list->entry[i].error);
     }
     gal_free(list->entry);
-    *list = (walk_list){0};
+    *list = (gal_walk_list){0};
 }
