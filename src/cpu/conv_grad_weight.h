@@ -30,6 +30,8 @@ typedef struct gal_grad_tile {
 typedef struct gal_grad_level {
     int mr, vec; /* channels of a tile, floats in a vector */
     void (*tile)(const gal_grad_tile *tile);
+    /* to[j][i] = from[i][j]; steps in floats from row to row. */
+    void (*transpose)(const float *from, int64_t step, int64_t rows, int64_t columns, float *to, int64_t to_step);
     /* bf16 only: n words, image a in the low halves and image b, or zero where it is NULL, in the high ones. */
     void (*pair)(const uint16_t *a, const uint16_t *b, uint32_t *word, size_t n);
 } gal_grad_level;
@@ -38,7 +40,8 @@ extern const gal_grad_level gal_grad_avx2, gal_grad_avx512, gal_grad_neon;
 
 /* The functions of a row, for any level. */
 const char *gal_grad_weight_reject(const gal_node *node, const gal_grad_level *level);
-void gal_grad_weight_needs(const gal_node *node, const gal_grad_level *level, gal_kernel_needs *needs);
+void gal_grad_weight_needs(const gal_node *node, const gal_grad_level *level, int64_t max_batch,
+                           gal_kernel_needs *needs);
 galen_status gal_grad_weight_run(const gal_call *call, const gal_grad_level *level);
 
 #endif

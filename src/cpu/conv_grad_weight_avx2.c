@@ -1,6 +1,8 @@
 /* Weight gradient of convolution, f32, AVX2: 6 channels by 16 outputs in 12 accumulators. */
 #include "cpu/vec_avx2.h"
 
+#include "cpu/transpose_block_avx2.h"
+
 #define MR        6
 #define grad_step vf_fma
 #include "cpu/conv_grad_weight_tile.h"
@@ -20,4 +22,4 @@ static void tile(const gal_grad_tile *t) {
     table[t->rows - 1][t->vectors - 1](t);
 }
 
-const gal_grad_level gal_grad_avx2 = {.mr = MR, .vec = VF, .tile = tile};
+const gal_grad_level gal_grad_avx2 = {.mr = MR, .vec = VF, .tile = tile, .transpose = transpose};

@@ -1,6 +1,8 @@
 /* Weight gradient of convolution, f32, AVX-512: 12 channels by 32 outputs in 24 accumulators. */
 #include "cpu/vec_avx512.h"
 
+#include "cpu/transpose_block_avx2.h"
+
 #define MR        12
 #define grad_step vf_fma
 #include "cpu/conv_grad_weight_tile.h"
@@ -27,4 +29,4 @@ static void tile(const gal_grad_tile *t) {
     table[t->rows - 1][t->vectors - 1](t);
 }
 
-const gal_grad_level gal_grad_avx512 = {.mr = MR, .vec = VF, .tile = tile};
+const gal_grad_level gal_grad_avx512 = {.mr = MR, .vec = VF, .tile = tile, .transpose = transpose};

@@ -2,6 +2,7 @@
 #include "cpu/vec_avx512.h"
 
 #include "cpu/rows.h"
+#include "cpu/transpose_block_avx2.h"
 
 static inline __attribute__((always_inline)) vf grad_step(vf x, vf dy, vf acc) {
     return _mm512_dpbf16_ps(acc, (__m512bh)x, (__m512bh)dy);
@@ -41,7 +42,7 @@ static void pair(const uint16_t *a, const uint16_t *b, uint32_t *word, size_t n)
     }
 }
 
-static const gal_grad_level level = {.mr = MR, .vec = VF, .tile = tile, .pair = pair};
+static const gal_grad_level level = {.mr = MR, .vec = VF, .tile = tile, .transpose = transpose, .pair = pair};
 
 const char *gal_conv_grad_weight_bf16_avx512bf16_reject(const gal_node *node) {
     return gal_grad_weight_reject(node, &level);
@@ -49,8 +50,8 @@ const char *gal_conv_grad_weight_bf16_avx512bf16_reject(const gal_node *node) {
 
 void gal_conv_grad_weight_bf16_avx512bf16_needs(const gal_node *node, int64_t max_batch, int threads,
                                                 gal_kernel_needs *needs) {
-    (void)max_batch, (void)threads;
-    gal_grad_weight_needs(node, &level, needs);
+    (void)threads;
+    gal_grad_weight_needs(node, &level, max_batch, needs);
 }
 
 galen_status gal_conv_grad_weight_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {

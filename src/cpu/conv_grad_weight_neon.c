@@ -1,6 +1,8 @@
 /* Weight gradient of convolution, f32, NEON: 8 channels by 8 outputs in 16 accumulators. */
 #include "cpu/vec_neon.h"
 
+#include "cpu/transpose_block_neon.h"
+
 #define MR        8
 #define grad_step vf_fma
 #include "cpu/conv_grad_weight_tile.h"
@@ -22,4 +24,4 @@ static void tile(const gal_grad_tile *t) {
     table[t->rows - 1][t->vectors - 1](t);
 }
 
-const gal_grad_level gal_grad_neon = {.mr = MR, .vec = VF, .tile = tile};
+const gal_grad_level gal_grad_neon = {.mr = MR, .vec = VF, .tile = tile, .transpose = transpose};

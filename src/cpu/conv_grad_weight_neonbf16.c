@@ -3,6 +3,7 @@
 #include "cpu/vec_neon.h"
 
 #include "cpu/rows.h"
+#include "cpu/transpose_block_neon.h"
 
 static inline __attribute__((always_inline)) vf grad_step(vf x, vf dy, vf acc) {
     return vbfdotq_f32(acc, vreinterpretq_bf16_f32(x), vreinterpretq_bf16_f32(dy));
@@ -32,7 +33,7 @@ static void pair(const uint16_t *a, const uint16_t *b, uint32_t *word, size_t n)
     for (size_t i = 0; i < n; i++) word[i] = a[i] | (b != NULL ? (uint32_t)b[i] << 16 : 0);
 }
 
-static const gal_grad_level level = {.mr = MR, .vec = VF, .tile = tile, .pair = pair};
+static const gal_grad_level level = {.mr = MR, .vec = VF, .tile = tile, .transpose = transpose, .pair = pair};
 
 const char *gal_conv_grad_weight_bf16_neonbf16_reject(const gal_node *node) {
     return gal_grad_weight_reject(node, &level);
@@ -40,8 +41,8 @@ const char *gal_conv_grad_weight_bf16_neonbf16_reject(const gal_node *node) {
 
 void gal_conv_grad_weight_bf16_neonbf16_needs(const gal_node *node, int64_t max_batch, int threads,
                                               gal_kernel_needs *needs) {
-    (void)max_batch, (void)threads;
-    gal_grad_weight_needs(node, &level, needs);
+    (void)threads;
+    gal_grad_weight_needs(node, &level, max_batch, needs);
 }
 
 galen_status gal_conv_grad_weight_bf16_neonbf16_run(const gal_call *call, galen_error *err) {

@@ -1,6 +1,7 @@
 /*
- * Body of the weight gradient's tile (conv_grad_weight.h), included once by each level after its vec_*.h; MR and
- * grad_step are the level's. Every count of channels gets its own unrolled copy so that accumulators stay in registers.
+ * Body of the weight gradient's tile (conv_grad_weight.h), included once by each level after its vec_*.h and
+ * transpose_block_*.h; MR and grad_step are the level's. Every count of channels gets its own unrolled copy so that
+ * accumulators stay in registers.
  */
 #include "cpu/conv_grad_weight.h"
 
@@ -41,3 +42,18 @@ static inline __attribute__((always_inline)) void grad_body(const gal_grad_tile 
     static void grad_##rows##x2(const gal_grad_tile *t) {                                                              \
         grad_body(t, rows, 2);                                                                                         \
     }
+
+/* to[j][i] = from[i][j] for all rows and columns. */
+static void transpose(const float *from, int64_t step, int64_t rows, int64_t columns, float *to, int64_t to_step) {
+    int64_t i = 0;
+    for (; i + SIDE <= rows; i += SIDE) {
+        int64_t j = 0;
+        for (; j + SIDE <= columns; j += SIDE) block(from + i * step + j, step, to + j * to_step + i, to_step);
+        for (; j < columns; j++) {
+            for (int64_t k = i; k < i + SIDE; k++) to[j * to_step + k] = from[k * step + j];
+        }
+    }
+    for (; i < rows; i++) {
+        for (int64_t j = 0; j < columns; j++) to[j * to_step + i] = from[i * step + j];
+    }
+}

@@ -1,29 +1,7 @@
 /* Images from channels first to channels last, AVX2: planes woven in registers. */
 #include "cpu/rows.h"
 
-#include <immintrin.h>
-
-enum { SIDE = 8 };
-
-/* Eight channels of eight pixels. */
-static void block(const float *x, int64_t plane, float *y, int64_t pixel) {
-    __m256 r[8], t[8];
-    for (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(x + i * plane);
-    for (int i = 0; i < 8; i += 2) {
-        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
-        r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
-        r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-        r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
-    }
-    for (int i = 0; i < 4; i++) {
-        _mm256_storeu_ps(y + i * pixel, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-        _mm256_storeu_ps(y + (i + 4) * pixel, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-    }
-}
+#include "cpu/transpose_block_avx2.h"
 
 /* Three planes, eight pixels: 24 floats in order. */
 static void weave3(const float *a, const float *b, const float *c, float *y) {

@@ -2,23 +2,7 @@
 #if defined(__aarch64__)
 #include "cpu/rows.h"
 
-#include <arm_neon.h>
-
-enum { SIDE = 4 };
-
-/* Four channels of four pixels. */
-static void block(const float *x, int64_t plane, float *y, int64_t pixel) {
-    float64x2_t low[2], high[2];
-    for (int i = 0; i < 2; i++) {
-        float32x4_t a = vld1q_f32(x + 2 * i * plane), b = vld1q_f32(x + (2 * i + 1) * plane);
-        low[i] = vreinterpretq_f64_f32(vzip1q_f32(a, b));
-        high[i] = vreinterpretq_f64_f32(vzip2q_f32(a, b));
-    }
-    vst1q_f32(y, vreinterpretq_f32_f64(vzip1q_f64(low[0], low[1])));
-    vst1q_f32(y + pixel, vreinterpretq_f32_f64(vzip2q_f64(low[0], low[1])));
-    vst1q_f32(y + 2 * pixel, vreinterpretq_f32_f64(vzip1q_f64(high[0], high[1])));
-    vst1q_f32(y + 3 * pixel, vreinterpretq_f32_f64(vzip2q_f64(high[0], high[1])));
-}
+#include "cpu/transpose_block_neon.h"
 
 /* Three planes, four pixels: 12 floats in order. */
 static void weave3(const float *a, const float *b, const float *c, float *y) {
