@@ -10,7 +10,7 @@
 
 enum { LEVELS = 256 };
 
-static galen_status check(const gal_recipe *r, galen_error *err) {
+galen_status gal_recipe_check(const gal_recipe *r, galen_error *err) {
     if (r->channels != 1 && r->channels != 3)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "the recipe asks for %d channels: 1 (grey) and 3 (RGB) are possible",
                         r->channels);
@@ -75,7 +75,7 @@ static galen_status simplify(const galen_image *image, int channels, galen_image
     return GALEN_OK;
 }
 
-static void normalise(const galen_image *image, const gal_recipe *r, float *out) {
+void gal_prepare_numbers(const galen_image *image, const gal_recipe *r, float *out) {
     size_t pixels = (size_t)image->width * (size_t)image->height, step = (size_t)image->channels;
     for (int c = 0; c < r->channels; c++) {
         const uint8_t *from = (const uint8_t *)image->data + (step == 1 ? 0 : (size_t)c);
@@ -86,19 +86,27 @@ static void normalise(const galen_image *image, const gal_recipe *r, float *out)
     }
 }
 
-galen_status gal_prepare(const galen_image *image, const gal_recipe *recipe, float *out, galen_error *err) {
-    galen_image deep = {0}, flat = {0}, small = {0};
+galen_status gal_prepare_pixels(const galen_image *image, const gal_recipe *recipe, galen_image *out,
+                                galen_error *err) {
+    galen_image deep = {0}, flat = {0};
     const galen_image *from = NULL;
     int width = 0, height = 0;
     gal_rect window;
+    memset(out, 0, sizeof *out);
     GAL_TRY(gal_image_check(image, err));
-    GAL_TRY(check(recipe, err));
+    GAL_TRY(gal_recipe_check(recipe, err));
     GAL_TRY(plan(image, recipe, &width, &height, &window, err));
     galen_status status = simplify(image, recipe->channels, &deep, &flat, &from, err);
-    if (status == GALEN_OK) status = gal_resize_window(from, width, height, recipe->filter, window, &small, err);
-    if (status == GALEN_OK) normalise(&small, recipe, out);
+    if (status == GALEN_OK) status = gal_resize_window(from, width, height, recipe->filter, window, out, err);
     galen_image_free(&deep);
     galen_image_free(&flat);
-    galen_image_free(&small);
     return status;
+}
+
+galen_status gal_prepare(const galen_image *image, const gal_recipe *recipe, float *out, galen_error *err) {
+    galen_image pixels;
+    GAL_TRY(gal_prepare_pixels(image, recipe, &pixels, err));
+    gal_prepare_numbers(&pixels, recipe, out);
+    galen_image_free(&pixels);
+    return GALEN_OK;
 }

@@ -28,4 +28,14 @@ typedef struct gal_recipe {
  */
 galen_status gal_prepare(const galen_image *image, const gal_recipe *recipe, float *out, galen_error *err);
 
+/* Refuses a recipe that cannot work. */
+galen_status gal_recipe_check(const gal_recipe *recipe, galen_error *err);
+
+/*
+ * The two halves of gal_prepare. First the pixels: u8, of the recipe's size and at most its channels (a grey picture
+ * stays grey); the caller owns *out, which is empty on failure. Then the numbers, of such pixels and a sound recipe.
+ */
+galen_status gal_prepare_pixels(const galen_image *image, const gal_recipe *recipe, galen_image *out, galen_error *err);
+void gal_prepare_numbers(const galen_image *pixels, const gal_recipe *recipe, float *out);
+
 #endif
