@@ -24,13 +24,23 @@ gal_rng gal_rng_make(uint64_t seed, uint64_t stream) {
     return (gal_rng){.seed = seed, .stream = stream};
 }
 
-uint32_t gal_rng_u32(gal_rng *rng) {
-    uint64_t block = rng->index >> 2;
+static void block_at(const gal_rng *rng, uint64_t block, uint32_t out[4]) {
     uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)rng->stream,
                            (uint32_t)(rng->stream >> 32)};
-    uint32_t key[2] = {(uint32_t)rng->seed, (uint32_t)(rng->seed >> 32)}, word[4];
-    gal_philox(counter, key, word);
+    uint32_t key[2] = {(uint32_t)rng->seed, (uint32_t)(rng->seed >> 32)};
+    gal_philox(counter, key, out);
+}
+
+uint32_t gal_rng_u32(gal_rng *rng) {
+    uint32_t word[4];
+    block_at(rng, rng->index >> 2, word);
     return word[rng->index++ & 3];
+}
+
+void gal_rng_block(gal_rng *rng, uint32_t out[4]) {
+    uint64_t block = (rng->index + 3) >> 2;
+    block_at(rng, block, out);
+    rng->index = 4 * (block + 1);
 }
 
 double gal_rng_uniform(gal_rng *rng) {

@@ -3,7 +3,7 @@
 #define GAL_DATA_LOADER_H
 
 #include "data/dataset.h"
-#include "image/prepare.h"
+#include "image/augment.h"
 
 typedef struct gal_loader_options {
     gal_split split;   /* which pictures */
@@ -17,6 +17,7 @@ typedef struct gal_loader_options {
     bool weighted;
     bool drop_last; /* leave out what does not fill a batch at an epoch's end */
     uint64_t seed;
+    const gal_augment *augment;       /* read while the loader is opened; NULL: pictures as a prediction sees them */
     size_t cache_bytes;               /* pixels kept after decoding and resizing; 0: none */
     const galen_image_limits *limits; /* NULL: the default */
 } gal_loader_options;
@@ -26,13 +27,18 @@ typedef struct gal_loader_batch {
     size_t count;         /* 0: the epoch is over */
     const float *images;  /* [count, channels, height, width] as gal_prepare makes them */
     const size_t *sample; /* [count] indices into the data set */
+    /* [count], NULL unless pictures were mixed: picture i is weight[i] times its own, and for the rest picture
+     * partner[i] of the batch. Targets are to be mixed likewise. The batch is paired first with last and so on. */
+    const float *weight;
+    const size_t *partner;
 } gal_loader_batch;
 
 typedef struct gal_loader gal_loader;
 
 /*
  * The data set must outlive the loader. The pictures of an epoch, their order and every bit of them depend on the data,
- * the recipe, the seed and the number of the epoch alone: not on workers, depth or cache. Where the system grants fewer
+ * the recipe, the changes, the seed and the number of the epoch alone: not on workers, depth or cache (mixing: on the
+ * batch too). Where the system grants fewer
  * threads, fewer are used. The caller owns *out (gal_loader_close), NULL on failure.
  */
 galen_status gal_loader_open(const gal_dataset *dataset, const gal_loader_options *options, gal_loader **out,

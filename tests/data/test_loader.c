@@ -157,6 +157,49 @@ static void test_orders(void **state) {
     gal_dataset_free(set);
 }
 
+/* Changed and mixed pictures too are the same whoever makes them; mixing is what the batch says. */
+static void test_augmented(void **state) {
+    (void)state;
+    static float first[PICTURES * PLANE], again[PICTURES * PLANE];
+    size_t order[PICTURES], order_again[PICTURES];
+    gal_dataset *set = pictures();
+    gal_loader_options o = usual();
+    gal_augment only_mix = {.mixup = 0.5};
+    o.augment = gal_augment_preset("strong");
+    gal_loader *loader = open_ok(set, &o);
+    one_epoch(loader, 3, first, order);
+    gal_loader_close(loader);
+    for (int workers = 1; workers < 6; workers += 2) {
+        o.workers = workers, o.depth = workers - 1, o.cache_bytes = workers == 3 ? 1 << 20 : 0;
+        loader = open_ok(set, &o);
+        one_epoch(loader, 3, again, order_again);
+        assert_memory_equal(first, again, sizeof first);
+        one_epoch(loader, 4, again, order_again);
+        assert_memory_not_equal(first, again, sizeof first);
+        gal_loader_close(loader);
+    }
+
+    o = usual();
+    loader = open_ok(set, &o);
+    one_epoch(loader, 0, first, order); /* unmixed */
+    gal_loader_close(loader);
+    o.augment = &only_mix, o.workers = 2, o.depth = 2;
+    loader = open_ok(set, &o);
+    gal_loader_batch batch;
+    assert_int_equal(gal_loader_start(loader, 0, NULL), GALEN_OK);
+    for (size_t at = 0; gal_loader_next(loader, &batch, NULL) == GALEN_OK && batch.count; at += batch.count)
+        for (size_t i = 0; i < batch.count; i++) {
+            float w = batch.weight[i];
+            const float *a = first + (at + i) * PLANE, *b = first + (at + batch.partner[i]) * PLANE;
+            assert_int_equal(batch.partner[i], batch.count - 1 - i);
+            assert_true(w >= 0 && w <= 1);
+            for (size_t k = 0; batch.partner[i] != i && k < PLANE; k++)
+                assert_true(batch.images[i * PLANE + k] == w * a[k] + (1 - w) * b[k]);
+        }
+    gal_loader_close(loader);
+    gal_dataset_free(set);
+}
+
 static void test_bad_picture(void **state) {
     (void)state;
     gal_dataset *set = pictures();
@@ -194,7 +237,7 @@ static void test_refused(void **state) {
     assert_int_equal(gal_loader_open(set, &o, &loader, &err), GALEN_ERR_ARGUMENT);
     o = usual(), o.recipe.std[1] = 0;
     assert_int_equal(gal_loader_open(set, &o, &loader, &err), GALEN_ERR_ARGUMENT);
-    o = usual(), o.cache_bytes = 1 << 20, o.weighted = true;
+    o = usual(), o.cache_bytes = 1 << 20, o.weighted = true, o.augment = gal_augment_preset("strong");
     long n = 1;
     for (galen_status status = GALEN_ERR_MEMORY; status != GALEN_OK; n++) {
         test_fail_allocation(n, 0);
@@ -211,10 +254,8 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_bad_picture),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_same_bits),   cmocka_unit_test(test_orders),  cmocka_unit_test(test_augmented),
+        cmocka_unit_test(test_bad_picture), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
