@@ -3,7 +3,8 @@
 # Installs nothing, needs no rights; about 210 MB are fetched and 1 GB unpacked. Use: debian.sh FOLDER [SUITE]
 set -eu
 folder=${1:?the folder} suite=${2:-trixie}
-[ -e "$folder/done-$suite" ] && exit 0
+done="$folder/done-$suite-openmp" # names what is unpacked: a folder of an older recipe is made anew
+[ -e "$done" ] && exit 0
 command -v apt-get >/dev/null || { echo "debian.sh: no apt-get here" >&2; exit 1; }
 mkdir -p "$folder/state/lists/partial" "$folder/cache/archives/partial" "$folder/root"
 folder=$(cd "$folder" && pwd)
@@ -17,8 +18,9 @@ apt() {
         -o APT::Install-Recommends=false -o Debug::NoLocking=1 "$@"
 }
 apt update >"$folder/apt.txt" 2>&1
-# PyTorch's products run on whatever BLAS is there; the plain one that its package brings would be slower than it need be.
-apt --download-only --yes install python3-torch python3-onnx libdnnl-dev libopenblas0-pthread >>"$folder/apt.txt" 2>&1
+# PyTorch's products run on whatever BLAS is there; the plain one that its package brings would be slower than it need be, and
+# OpenBLAS with threads of its own, which spin after every product, takes the cores from PyTorch's OpenMP threads, which spin too.
+apt --download-only --yes install python3-torch python3-onnx libdnnl-dev libopenblas0-openmp >>"$folder/apt.txt" 2>&1
 for package in "$folder"/cache/archives/*.deb; do dpkg-deb --extract "$package" "$folder/root"; done
 rm -rf "$folder/cache" "$folder/state"
 # Programs of that root run with its own loader and libraries; FOLDER/with PROGRAM ARGUMENTS does that.
@@ -31,7 +33,7 @@ if [ "\$program" = python3 ]; then
     program=\$(ls $folder/root/usr/bin/python3.[0-9]* | head -n 1)
     export PYTHONHOME=$folder/root/usr PYTHONDONTWRITEBYTECODE=1
 fi
-exec "\$(ls "\$lib"/ld-linux-*.so.* | head -n 1)" --library-path "\$lib/openblas-pthread:\$lib:\$lib/blas:\$lib/lapack" "\$program" "\$@"
+exec "\$(ls "\$lib"/ld-linux-*.so.* | head -n 1)" --library-path "\$lib/openblas-openmp:\$lib:\${lib%/*}:\$lib/blas:\$lib/lapack" "\$program" "\$@"
 END
 chmod +x "$folder/with"
-: >"$folder/done-$suite"
+: >"$done"
