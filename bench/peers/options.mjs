@@ -16,6 +16,7 @@ goes to build/peers/results. Lists are separated by commas.
   --seconds S         length of a block; one run at least
   --out FOLDER        where results go
   --cold              start-up time and peak memory of Galen and ONNX Runtime instead, at the smallest and largest batch
+  --train             training instead: Galen and PyTorch (options: see train.mjs)
 
 Exit: 0 done, 1 Galen failed somewhere, 2 wrong use.
 `;

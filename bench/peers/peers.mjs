@@ -15,6 +15,9 @@ export function withDebian(program, args) {
     return { command: program === 'python3' ? '/usr/bin/python3' : program, args }; // not one of a user's own, without PyTorch
 }
 
+// Galen's level where the caller sets one; the peers choose for themselves.
+const level = process.env.GALEN_CPU ? [process.env.GALEN_CPU] : [];
+
 // glibc gives memory of large tensors back to the system after every run, which would cost PyTorch up to half its speed.
 const keepMemory = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40) };
 
@@ -28,7 +31,7 @@ export const peers = [
         title: 'Galen',
         whole: true,
         precisions: ['f32', 'bf16', 'f16', 'int8'],
-        start: (c) => ({ command: path.join(build, 'bench/peers/galen-peer'), args: [fileOf(c), c.batch, c.threads, c.precision, c.input] }),
+        start: (c) => ({ command: path.join(build, 'bench/peers/galen-peer'), args: [fileOf(c), c.batch, c.threads, c.precision, c.input, ...level] }),
     },
     {
         name: 'ort',
@@ -58,5 +61,12 @@ export const peers = [
         }),
     },
 ];
+
+// A block of Galen's training and PyTorch's process; `cell` has network, side, batch, threads, precision, steps (train.mjs).
+export const trainer = (c) => ({ command: path.join(build, 'bench/train'), args: [c.network, c.side, c.batch, c.threads, c.steps] });
+export const torchTraining = (c) => ({
+    ...withDebian('python3', [path.join(here, 'torch_train.py'), c.network, c.side, c.batch, c.threads, c.precision]),
+    env: { OMP_NUM_THREADS: String(c.threads), ...keepMemory },
+});
 
 const fileOf = (cell) => (cell.precision === 'int8' ? cell.quantised : cell.file);
