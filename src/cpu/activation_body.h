@@ -18,7 +18,7 @@ static inline __attribute__((always_inline)) vf activate_vector(vf x, gal_activa
     return x;
 }
 
-#ifdef GAL_TILE_BF16 /* bf16 tiles activate in registers */
+#ifdef GAL_TILE_HALF /* 16-bit tiles activate in registers */
 #include "cpu/vec_short.h"
 
 /* The same where the result is rounded to 16 bits at once. */

@@ -3,7 +3,7 @@
 
 #include "cpu/vec_math.h"
 
-#define GAL_TILE_BF16 1
+#define GAL_TILE_HALF 1
 #include "cpu/activation_body.h"
 #include "cpu/conv_amx_tile.h"
 

@@ -6,9 +6,9 @@
 
 #include "cpu/pair_bf16_neon.h"
 
-#define GAL_TILE_BF16 1
+#define GAL_TILE_HALF 1
 #include "cpu/activation_body.h"
 #include "cpu/conv_dw_half_body.h"
 
-const gal_dw_half gal_dw_bf16_neonbf16 = {.split = PAIR_SPLIT, .band = dw_band};
+const gal_dw_half gal_dw_bf16_neonbf16 = {.block = PAIR, .split = PAIR_SPLIT, .band = dw_band};
 #endif

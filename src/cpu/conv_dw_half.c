@@ -1,4 +1,4 @@
-/* Depthwise convolution of 16-bit floats: packing, bands of rows over threads, and its rows of bf16.def. */
+/* Depthwise convolution of 16-bit floats: packing, bands of rows over threads, and its rows of bf16.def and f16.def. */
 #include "cpu/conv_dw_half.h"
 
 #include "cpu/rows.h"
@@ -7,36 +7,36 @@
 
 enum { BAND_BYTES = 64 << 10 /* of input a band touches, about */ };
 
-static const char *dw_reject(const gal_node *node) {
+static const char *dw_reject(const gal_node *node, const gal_dw_half *level) {
     gal_conv conv;
-    const char *why = gal_conv_dw_decode(node, GAL_DW_BLOCK, &conv);
+    const char *why = gal_conv_dw_decode(node, level->block, &conv);
     if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
     return why;
 }
 
-static void dw_needs(const gal_node *node, gal_kernel_needs *needs) {
+static void dw_needs(const gal_node *node, const gal_dw_half *level, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
-    if (gal_conv_dw_decode(node, GAL_DW_BLOCK, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
+    if (gal_conv_dw_decode(node, level->block, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
 }
 
 /* Place of channel `c` in its block. */
-static size_t place(int64_t c, bool split) {
-    size_t in = (size_t)c % GAL_DW_BLOCK;
-    return split ? in / 2 + in % 2 * (GAL_DW_BLOCK / 2) : in;
+static size_t place(int64_t c, size_t block, bool split) {
+    size_t in = (size_t)c % block;
+    return split ? in / 2 + in % 2 * (block / 2) : in;
 }
 
-static void dw_pack(const gal_node *node, bool split, void *packed) {
+static void dw_pack(const gal_node *node, const gal_dw_half *level, void *packed) {
     gal_conv conv;
-    if (gal_conv_dw_decode(node, GAL_DW_BLOCK, &conv) != NULL) return;
+    if (gal_conv_dw_decode(node, level->block, &conv) != NULL) return;
     const float *w = node->in[1]->constant->data;
     const float *bias = node->n_in > 2 && node->in[2] != NULL ? node->in[2]->constant->data : NULL;
-    size_t taps = (size_t)(conv.r * conv.s);
+    size_t taps = (size_t)(conv.r * conv.s), each = (size_t)level->block;
     memcpy(packed, &conv, sizeof conv);
     for (int64_t c = 0; c < conv.c; c++) {
-        size_t block = (size_t)c / GAL_DW_BLOCK * GAL_DW_BLOCK, at = place(c, split);
+        size_t block = (size_t)c / each * each, at = place(c, each, level->split);
         float *to = (float *)packed + conv.panels + block * taps + at;
-        for (size_t t = 0; t < taps; t++) to[t * GAL_DW_BLOCK] = w[(size_t)c * taps + t];
+        for (size_t t = 0; t < taps; t++) to[t * each] = w[(size_t)c * taps + t];
         if (bias != NULL) ((float *)packed)[conv.bias + block + at] = bias[c];
     }
 }
@@ -80,15 +80,15 @@ static galen_status dw_run(const gal_call *call, const gal_dw_half *level) {
 
 #define DEPTHWISE(level)                                                                                               \
     const char *gal_conv_dw_##level##_reject(const gal_node *node) {                                                   \
-        return dw_reject(node);                                                                                        \
+        return dw_reject(node, &gal_dw_##level);                                                                       \
     }                                                                                                                  \
     void gal_conv_dw_##level##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {  \
         (void)max_batch, (void)threads;                                                                                \
-        dw_needs(node, needs);                                                                                         \
+        dw_needs(node, &gal_dw_##level, needs);                                                                        \
     }                                                                                                                  \
     void gal_conv_dw_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                            \
         (void)part;                                                                                                    \
-        dw_pack(node, gal_dw_##level.split, packed);                                                                   \
+        dw_pack(node, &gal_dw_##level, packed);                                                                        \
     }                                                                                                                  \
     galen_status gal_conv_dw_##level##_run(const gal_call *call, galen_error *err) {                                   \
         (void)err;                                                                                                     \
@@ -97,6 +97,8 @@ static galen_status dw_run(const gal_call *call, const gal_dw_half *level) {
 
 #if defined(__x86_64__)
 DEPTHWISE(bf16_avx512bf16)
+DEPTHWISE(f16_avx512)
+DEPTHWISE(f16_avx2)
 #elif defined(__aarch64__)
 DEPTHWISE(bf16_neonbf16)
 #endif

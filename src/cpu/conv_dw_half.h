@@ -4,13 +4,6 @@
 
 #include "cpu/conv_f32.h"
 
-/* Channels computed together, two vectors: bias and weights are packed in blocks of so many. */
-#if defined(__aarch64__)
-enum { GAL_DW_BLOCK = 8 };
-#else
-enum { GAL_DW_BLOCK = 32 };
-#endif
-
 /* A band of output rows of one image. */
 typedef struct gal_dw_half_band {
     const gal_conv *conv;     /* followed by bias [columns] and weights [columns / block][r * s][block] */
@@ -22,10 +15,12 @@ typedef struct gal_dw_half_band {
 } gal_dw_half_band;
 
 typedef struct gal_dw_half {
+    int block;  /* channels computed together, two vectors: bias and weights are packed in blocks of so many */
     bool split; /* of a block's parameters those of even channels come first */
     void (*band)(const gal_dw_half_band *band);
 } gal_dw_half;
 
 extern const gal_dw_half gal_dw_bf16_avx512bf16, gal_dw_bf16_neonbf16;
+extern const gal_dw_half gal_dw_f16_avx512, gal_dw_f16_avx2;
 
 #endif

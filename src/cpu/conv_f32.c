@@ -69,7 +69,7 @@ bool gal_conv_wants_merging(const gal_conv *conv) {
 const char *gal_conv_f32_decode(const gal_node *node, int vec, gal_conv *conv) {
     const char *why = gal_conv_geometry(node, conv);
     if (why != NULL) return why;
-    if (node->in[0]->dtype == GALEN_BF16) {
+    if (node->in[0]->dtype == GALEN_BF16 || node->in[0]->dtype == GALEN_F16) {
         if (conv->cg % 2 != 0) return "the channels of a group are not pairs";
         conv->c /= 2, conv->cg /= 2;
     }

@@ -11,8 +11,8 @@ enum { GAL_CONV_EDGE = 4096 };
 
 /*
  * A convolution as the kernels see it. Sizes in elements; layouts NHWC. A matrix product is a 1x1 image of c channels.
- * In bf16 c and cg count pairs of channels, each a word of four bytes, and every offset into the input does too; in
- * int8 fours.
+ * In bf16 and f16 c and cg count pairs of channels, each a word of four bytes, and every offset into the input does
+ * too; in int8 fours.
  */
 typedef struct gal_conv {
     int64_t h, w, c;        /* input image */

@@ -234,7 +234,7 @@ static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_neonbf16;
 const char *ROW(reject)(const gal_node *node) {
     gal_conv_grad g;
     const char *why = decode(node, 2, &g);
-    if (why == NULL && !gal_conv_bf16_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
+    if (why == NULL && !gal_conv_half_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
     return why;
 }
 

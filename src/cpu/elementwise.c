@@ -1,4 +1,5 @@
-/* The rows of elementwise.def, and those of bf16.def that are alike: broadcasting and threads around inner loops. */
+/* The rows of elementwise.def, and those of bf16.def and f16.def that are alike: broadcasting and threads around inner
+ * loops. */
 #include "cpu/elementwise.h"
 
 #include "base/half.h"
@@ -210,6 +211,8 @@ static const char *reject_none(const gal_node *node) {
 GAL_EACH_LEVEL(LEVEL)
 #if defined(__x86_64__)
 MAPS(bf16_avx512bf16, bf16_avx512bf16)
+MAPS(f16_avx512, f16_avx512)
+MAPS(f16_avx2, f16_avx2)
 #elif defined(__aarch64__)
 MAPS(bf16_neonbf16, bf16_neonbf16)
 #endif

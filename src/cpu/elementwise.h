@@ -15,7 +15,7 @@ typedef struct gal_operand {
 } gal_operand;
 
 typedef struct gal_elementwise {
-    size_t element; /* bytes: 4 for f32, 2 for bf16, which has the first two loops only */
+    size_t element; /* bytes: 4 for f32, 2 for bf16 and f16, which have the first two loops only */
     /* y[r * n + i] = a op b for r < rows, i < n. y may be a's data. */
     void (*binary)(gal_binary op, const gal_operand *a, const gal_operand *b, void *y, size_t rows, size_t n);
     /* y[i] = activation(x[i]); y may be x. */
@@ -32,5 +32,6 @@ typedef struct gal_elementwise {
 
 extern const gal_elementwise gal_elementwise_avx2, gal_elementwise_avx512, gal_elementwise_neon;
 extern const gal_elementwise gal_elementwise_bf16_avx512bf16, gal_elementwise_bf16_neonbf16;
+extern const gal_elementwise gal_elementwise_f16_avx512, gal_elementwise_f16_avx2;
 
 #endif

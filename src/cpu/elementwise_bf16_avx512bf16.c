@@ -5,7 +5,7 @@
 
 #include "cpu/pair_bf16.h"
 
-#define GAL_TILE_BF16 1
+#define GAL_TILE_HALF 1
 #include "cpu/activation_body.h"
 #include "cpu/elementwise_half_body.h"
 

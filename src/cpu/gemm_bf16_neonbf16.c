@@ -8,7 +8,7 @@
 #include "cpu/vec_math.h"
 
 #define MR             8
-#define GAL_TILE_BF16  1
+#define GAL_TILE_HALF  1
 #define GAL_TILE_LANES 1
 #include "cpu/activation_body.h"
 #include "cpu/gemm_f32.h"

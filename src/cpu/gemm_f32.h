@@ -1,5 +1,5 @@
 /*
- * The register tile under convolution and matrix product, f32 or bf16.
+ * The register tile under convolution and matrix product, of any type.
  *
  * A tile computes up to `mr` rows by one panel of output channels. Row i of the left operand is given as one pointer a
  * tap to `seg` contiguous floats, so an NHWC image is read where it lies: no im2col. The right operand is packed as
@@ -8,6 +8,9 @@
  *
  * In bf16 a pair of neighbouring channels is one word of four bytes, and stands where f32 has one float: row and panel
  * hold pairs, seg counts them, and a step of the chain is one VDPBF16PS or BFDOT. Accumulators and bias are f32.
+ *
+ * In f16 a word is a pair too, but its channels are steps of the chain one after the other, fused multiply-adds of what
+ * they widen to. The panel holds a row of f16 a channel: two of them where f32 has one.
  *
  * In int8 the word is four channels, u8 on the left and s8 in the panel; sums and bias are i32 (qconv.h).
  */
@@ -44,7 +47,7 @@ typedef struct gal_tile_f32 {
 typedef struct gal_gemm_f32 {
     int mr, nr;     /* rows, columns of a full panel: two vectors */
     int vec;        /* floats in a vector; a last panel of at most this many columns is packed this wide */
-    size_t element; /* bytes of an element of out: 4 for f32, 2 for bf16; of residual: 4 in f32 tiles, 2 in bf16 */
+    size_t element; /* bytes of an element of out: 4 for f32, 2 for bf16 and f16; of residual: 4 in f32 tiles, else 2 */
     void (*tile)(const gal_tile_f32 *tile);
     /* Applies an activation to `rows` rows of `cols` floats in place; NULL when the tile does. */
     void (*activate)(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act);
@@ -53,5 +56,6 @@ typedef struct gal_gemm_f32 {
 extern const gal_gemm_f32 gal_tile_avx2, gal_tile_avx512, gal_tile_neon;
 extern const gal_gemm_f32 gal_tile_bf16_avx512bf16, gal_tile_bf16_f32_avx512bf16; /* with bf16 and with f32 output */
 extern const gal_gemm_f32 gal_tile_bf16_neonbf16, gal_tile_bf16_f32_neonbf16;
+extern const gal_gemm_f32 gal_tile_f16_avx2, gal_tile_f16_f32_avx2, gal_tile_f16_avx512, gal_tile_f16_f32_avx512;
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Body of the register tile (gemm_f32.h), included once by each level after its vec_*.h. MR and the vector width are
- * the level's; every row count gets its own fully unrolled copy so that accumulators stay in registers. A bf16 level
- * defines GAL_TILE_BF16 and brings its own tile_step and tile_store; one that multiplies by a lane of a vector defines
- * GAL_TILE_LANES and brings tile_segment.
+ * the level's; every row count gets its own fully unrolled copy so that accumulators stay in registers. A level of 16
+ * bits defines GAL_TILE_HALF and brings its own tile_step and tile_store; one that multiplies by a lane of a vector
+ * defines GAL_TILE_LANES and brings tile_segment.
  */
 #include "cpu/gemm_f32.h"
 
@@ -11,7 +11,7 @@ enum {
     AHEAD = 8192 /* bytes the panel is fetched ahead: what arrives from L3 while a small tile computes */
 };
 
-#ifndef GAL_TILE_BF16
+#ifndef GAL_TILE_HALF
 static inline __attribute__((always_inline)) vf tile_step(vf x, vf w, vf acc) {
     return vf_fma(x, w, acc);
 }
@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *
         tile_body(t, mr, 2);                                                                                           \
     }
 
-#ifndef GAL_TILE_BF16
+#ifndef GAL_TILE_HALF
 static void activate_rows(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act) {
     for (size_t i = 0; i < rows; i++, x += stride) activate_floats(x, x, cols, act);
 }

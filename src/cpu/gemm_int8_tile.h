@@ -5,7 +5,7 @@
  */
 #include "cpu/qconv.h"
 
-#define GAL_TILE_BF16 1 /* brings its own step and store, as bf16 does */
+#define GAL_TILE_HALF 1 /* brings its own step and store, as bf16 does */
 
 static inline __attribute__((always_inline)) vf tile_step(vf x, vf w, vf acc) {
     return as_floats(dot4(as_ints(acc), as_ints(x), as_ints(w)));

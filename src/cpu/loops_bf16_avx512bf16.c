@@ -1,5 +1,5 @@
 /* bf16 inner loops, AVX512-BF16. The conversion at the store flushes denormals to zero. */
-#include "cpu/loops_bf16.h"
+#include "cpu/loops_half.h"
 #include "cpu/vec_avx512.h"
 
 #include "cpu/vec_math.h"
@@ -136,7 +136,8 @@ static void widen(const uint16_t *x, float *y, size_t n) {
     for (size_t i = 0; i < n; i += VF) _mm512_mask_storeu_ps(y + i, mask_of(n - i), load(x + i, n - i));
 }
 
-const gal_loops_bf16 gal_loops_bf16_avx512bf16 = {
+const gal_loops_half gal_loops_bf16_avx512bf16 = {
+    .dtype = GALEN_BF16,
     .pool_max = pool_max,
     .pool_sum = pool_sum,
     .mean = mean,

@@ -1,6 +1,6 @@
 /* bf16 inner loops, NEON with BF16. */
 #if defined(__aarch64__)
-#include "cpu/loops_bf16.h"
+#include "cpu/loops_half.h"
 #include "cpu/vec_neon.h"
 
 #include "cpu/vec_math.h"
@@ -89,7 +89,8 @@ static void widen(const uint16_t *x, float *y, size_t n) {
     }
 }
 
-const gal_loops_bf16 gal_loops_bf16_neonbf16 = {
+const gal_loops_half gal_loops_bf16_neonbf16 = {
+    .dtype = GALEN_BF16,
     .pool_max = pool_max,
     .pool_sum = pool_sum,
     .mean = mean,

@@ -2,9 +2,10 @@
  * Functions on vectors whose results are rounded to 16 bits at once: f32 in and out, relative error at most 2^-14 or
  * so, which moves a rounding to bf16 (half a unit is 2^-9) in one case of thirty and by one unit at most. A third of
  * the time of vec_math.h, whose division alone takes longer. Include after vec_math.h. NEON has no such scaling and a
- * reciprocal of eight bits only: there they are those of vec_math.h.
+ * reciprocal of eight bits only: there they are those of vec_math.h; in f16 too (GAL_TILE_F16), whose half unit of
+ * 2^-12 they would move in one case of four.
  */
-#if defined(__aarch64__)
+#if defined(__aarch64__) || defined(GAL_TILE_F16)
 static inline vf vf_sigmoid_short(vf x) {
     return vf_sigmoid(x);
 }

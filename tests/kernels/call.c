@@ -20,10 +20,10 @@ static void fill(gal_rng *rng, galen_tensor *x, float scale) {
     if (x->dtype == GALEN_F32) case_fill(rng, x->data, (size_t)n, scale);
     for (int64_t i = 0; galen_dtype_size(x->dtype) == 1 && i < n; i++)
         ((uint8_t *)x->data)[i] = (uint8_t)case_pick(rng, 0, 255);
-    for (int64_t i = 0; x->dtype == GALEN_BF16 && i < n; i++) {
+    for (int64_t i = 0; (x->dtype == GALEN_BF16 || x->dtype == GALEN_F16) && i < n; i++) {
         float v;
         case_fill(rng, &v, 1, scale);
-        ((uint16_t *)x->data)[i] = gal_f32_to_bf16(v);
+        ((uint16_t *)x->data)[i] = x->dtype == GALEN_F16 ? gal_f32_to_f16(v) : gal_f32_to_bf16(v);
     }
 }
 

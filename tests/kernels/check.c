@@ -62,20 +62,21 @@ static void complain(const gal_kernel *kernel, const kernel_case *c, const optio
 static double element(const galen_tensor *t, int64_t i) {
     if (t->dtype == GALEN_U8) return ((const uint8_t *)t->data)[i];
     if (t->dtype == GALEN_I8) return ((const int8_t *)t->data)[i];
+    if (t->dtype == GALEN_F16) return (double)gal_f16_to_f32(((const uint16_t *)t->data)[i]);
     return t->dtype == GALEN_BF16 ? (double)gal_bf16_to_f32(((const uint16_t *)t->data)[i])
                                   : (double)((const float *)t->data)[i];
 }
 
 /*
- * The first element that is further from the reference than the terms summed excuse; false when none is. A bf16 result
- * may round to the neighbour (2^-7 of it) where the f32 sums differ across the middle.
+ * The first element that is further from the reference than the terms summed excuse; false when none is. A bf16
+ * result may round to the neighbour (2^-7 of it; f16: 2^-10, or 2^-24) where the f32 sums differ across the middle.
  */
 static bool output_differs(const galen_tensor *ref, const galen_tensor *got, double depth, double magnitude, char *what,
                            size_t size) {
     int64_t n = galen_tensor_elements(ref);
     double unit = depth > 1 ? 0x1p-23 * (16 + 8 * sqrt(depth)) : 0x1p-23 * 8, base = depth > 1 ? 4 : 1;
     if (magnitude > base) base = magnitude;
-    double step = ref->dtype == GALEN_BF16 ? 0x1p-7 : 0;
+    double step = ref->dtype == GALEN_BF16 ? 0x1p-7 : ref->dtype == GALEN_F16 ? 0x1p-10 : 0;
     for (int64_t i = 0; i < n; i++) {
         double r = element(ref, i), g = element(got, i), far = fabs(r - g);
         if (far <= unit * (base + fabs(r)) + step * fabs(r) || (isnan(r) && isnan(g)) || r == g) continue;

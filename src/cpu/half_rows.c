@@ -1,23 +1,18 @@
-/* The rows of bf16.def other than convolution and matrix product: windows, threads and borders around loops_bf16.h. */
+/*
+ * The rows of bf16.def and f16.def other than convolution, matrix product and element-wise ops: windows, threads and
+ * borders around loops_half.h.
+ */
 #if defined(__x86_64__) || defined(__aarch64__)
-#include "cpu/loops_bf16.h"
+#include "cpu/loops_half.h"
 #include "cpu/rows.h"
 #include "graph/ops/pool_ref.h"
 
 enum { MAX_TAPS = 256, CHANNELS = 64 /* of a task's mean */, PIECE = 16384 /* elements a task handles, about */ };
 
-/* The one level that a processor has: ROW(maxpool, run) is gal_maxpool_bf16_<level>_run. */
-#if defined(__x86_64__)
-#define ROW(name, what) gal_##name##_bf16_avx512bf16_##what
-static const gal_loops_bf16 *const loops = &gal_loops_bf16_avx512bf16;
-#else
-#define ROW(name, what) gal_##name##_bf16_neonbf16_##what
-static const gal_loops_bf16 *const loops = &gal_loops_bf16_neonbf16;
-#endif
-
 /* ---- windows ---- */
 
 typedef struct pool_job {
+    const gal_loops_half *loops;
     gal_window win;
     bool largest, count_pad;
     int64_t c, in_pitch, out_pitch, rows, bands;
@@ -46,10 +41,10 @@ static void run_pixel(const pool_job *job, const uint16_t *x, uint16_t *y, int64
         }
     }
     if (job->largest) {
-        loops->pool_max(x, tap, taps, y, (size_t)job->c);
+        job->loops->pool_max(x, tap, taps, y, (size_t)job->c);
     } else {
         int64_t count = job->count_pad ? padded_taps(win, 1, oh) * padded_taps(win, 2, ow) : (int64_t)taps;
-        loops->pool_sum(x, tap, taps, y, (size_t)job->c, count > 0 ? 1.0f / (float)count : 0.0f);
+        job->loops->pool_sum(x, tap, taps, y, (size_t)job->c, count > 0 ? 1.0f / (float)count : 0.0f);
     }
 }
 
@@ -65,9 +60,10 @@ static void run_band(void *context, size_t index) {
     }
 }
 
-static galen_status run_pool(const gal_call *call, bool largest) {
+static galen_status run_pool(const gal_call *call, const gal_loops_half *loops, bool largest) {
     gal_shape shape;
-    pool_job job = {.largest = largest, .c = call->in[0]->dim[3], .x = call->in[0]->data, .y = call->out[0]->data};
+    pool_job job = {
+        .loops = loops, .largest = largest, .c = call->in[0]->dim[3], .x = call->in[0]->data, .y = call->out[0]->data};
     gal_pool_shape(call->node, true, &job.win, &shape, NULL);
     job.count_pad = gal_attr_int(call->node, "count_include_pad", 0) != 0;
     job.in_pitch = call->in_pitch, job.out_pitch = call->out_pitch;
@@ -88,27 +84,10 @@ static const char *reject_pool(const gal_node *node) {
     return NULL;
 }
 
-const char *ROW(maxpool, reject)(const gal_node *node) {
-    return reject_pool(node);
-}
-
-galen_status ROW(maxpool, run)(const gal_call *call, galen_error *err) {
-    (void)err;
-    return run_pool(call, true);
-}
-
-const char *ROW(avgpool, reject)(const gal_node *node) {
-    return reject_pool(node);
-}
-
-galen_status ROW(avgpool, run)(const gal_call *call, galen_error *err) {
-    (void)err;
-    return run_pool(call, false);
-}
-
 /* ---- the whole image ---- */
 
 typedef struct mean_job {
+    const gal_loops_half *loops;
     const uint16_t *x;
     uint16_t *y;
     size_t area, c, blocks, in_pitch, out_pitch;
@@ -118,20 +97,19 @@ static void run_mean(void *context, size_t index) {
     const mean_job *job = context;
     size_t n = index / job->blocks, from = index % job->blocks * CHANNELS;
     size_t count = job->c - from < CHANNELS ? job->c - from : CHANNELS;
-    loops->mean(job->x + n * job->area * job->in_pitch + from, job->area, job->in_pitch,
-                job->y + n * job->out_pitch + from, count, 1.0f / (float)job->area);
+    job->loops->mean(job->x + n * job->area * job->in_pitch + from, job->area, job->in_pitch,
+                     job->y + n * job->out_pitch + from, count, 1.0f / (float)job->area);
 }
 
-const char *ROW(gap, reject)(const gal_node *node) {
+static const char *reject_gap(const gal_node *node) {
     const gal_shape *x = &node->in[0]->shape;
     if (x->rank != 4) return "the input is not an image";
     return x->dim[3].size < 1 ? "there is nothing to compute" : NULL;
 }
 
-galen_status ROW(gap, run)(const gal_call *call, galen_error *err) {
+static galen_status run_gap(const gal_call *call, const gal_loops_half *loops) {
     const galen_tensor *x = call->in[0];
-    mean_job job = {.x = x->data, .y = call->out[0]->data};
-    (void)err;
+    mean_job job = {.loops = loops, .x = x->data, .y = call->out[0]->data};
     job.area = (size_t)(x->dim[1] * x->dim[2]), job.c = (size_t)x->dim[3];
     job.in_pitch = (size_t)call->in_pitch, job.out_pitch = (size_t)call->out_pitch;
     job.blocks = (job.c + CHANNELS - 1) / CHANNELS;
@@ -142,6 +120,7 @@ galen_status ROW(gap, run)(const gal_call *call, galen_error *err) {
 /* ---- scale and shift of each channel ---- */
 
 typedef struct affine {
+    const gal_loops_half *loops;
     gal_cpu_activation act;
     const uint16_t *x;
     const float *scale, *shift;
@@ -152,18 +131,17 @@ typedef struct affine {
 static void run_pixels(void *context, size_t index) {
     const affine *job = context;
     size_t from = index * job->each, n = job->pixels - from < job->each ? job->pixels - from : job->each;
-    loops->scale_shift(job->x + from * job->x_pitch, job->x_pitch, job->scale, job->shift, job->y + from * job->y_pitch,
-                       job->y_pitch, n, job->c, &job->act);
+    job->loops->scale_shift(job->x + from * job->x_pitch, job->x_pitch, job->scale, job->shift,
+                            job->y + from * job->y_pitch, job->y_pitch, n, job->c, &job->act);
 }
 
-const char *ROW(scale_shift, reject)(const gal_node *node) {
+static const char *reject_scale_shift(const gal_node *node) {
     return node->in[1]->shape.dim[0].size < 1 ? "there is nothing to compute" : NULL;
 }
 
-galen_status ROW(scale_shift, run)(const gal_call *call, galen_error *err) {
+static galen_status run_scale_shift(const gal_call *call, const gal_loops_half *loops) {
     bool relu = gal_attr_string(call->node, "activation", "")[0] != '\0';
-    affine job = {.act = gal_cpu_activation_make(relu ? GAL_ACT_RELU : GAL_ACT_NONE, 0, 0)};
-    (void)err;
+    affine job = {.loops = loops, .act = gal_cpu_activation_make(relu ? GAL_ACT_RELU : GAL_ACT_NONE, 0, 0)};
     job.x = call->in[0]->data, job.scale = call->in[1]->data, job.shift = call->in[2]->data, job.y = call->out[0]->data;
     job.c = (size_t)call->in[1]->dim[0], job.x_pitch = (size_t)call->in_pitch, job.y_pitch = (size_t)call->out_pitch;
     job.pixels = (size_t)galen_tensor_elements(call->in[0]) / job.c;
@@ -172,54 +150,78 @@ galen_status ROW(scale_shift, run)(const gal_call *call, galen_error *err) {
     return GALEN_OK;
 }
 
-/* ---- to bf16 and back ---- */
+/* ---- to 16 bits and back ---- */
 
 typedef struct convert {
+    const gal_loops_half *loops;
     const void *x;
     void *y;
     size_t rows, each, from, to; /* elements of a row in x and y */
 } convert;
 
-static void run_narrow(void *context, size_t index) {
+static void narrow_some(void *context, size_t index) {
     const convert *job = context;
     size_t first = index * job->each, end = first + job->each < job->rows ? first + job->each : job->rows;
-    loops->narrow_rows((const float *)job->x + first * job->from, job->from, (uint16_t *)job->y + first * job->to,
-                       job->to, end - first);
+    job->loops->narrow_rows((const float *)job->x + first * job->from, job->from, (uint16_t *)job->y + first * job->to,
+                            job->to, end - first);
 }
 
-const char *ROW(narrow, reject)(const gal_node *node) {
+static const char *reject_narrow(const gal_node *node, const gal_loops_half *loops) {
     const gal_shape *x = &node->in[0]->shape;
-    if (node->out[0]->dtype != GALEN_BF16) return "is for f32 to bf16";
+    if (node->out[0]->dtype != loops->dtype) return "is for another element type behind it";
     if (x->rank < 1 || x->dim[x->rank - 1].batch || x->dim[x->rank - 1].size < 1) return "there are no channels";
     return NULL;
 }
 
-galen_status ROW(narrow, run)(const gal_call *call, galen_error *err) {
+static galen_status run_narrow(const gal_call *call, const gal_loops_half *loops) {
     const galen_tensor *x = call->in[0], *y = call->out[0];
-    convert job = {.x = x->data, .y = y->data};
-    (void)err;
+    convert job = {.loops = loops, .x = x->data, .y = y->data};
     job.from = (size_t)x->dim[x->rank - 1], job.to = (size_t)y->dim[x->rank - 1];
     job.rows = (size_t)galen_tensor_elements(y) / job.to;
     job.each = job.to < PIECE ? PIECE / job.to : 1;
-    gal_pool_run(call->pool, run_narrow, &job, (job.rows + job.each - 1) / job.each);
+    gal_pool_run(call->pool, narrow_some, &job, (job.rows + job.each - 1) / job.each);
     return GALEN_OK;
 }
 
-static void run_widen(void *context, size_t index) {
+static void widen_some(void *context, size_t index) {
     const convert *job = context;
     size_t first = index * PIECE, n = job->rows - first < PIECE ? job->rows - first : PIECE;
-    loops->widen((const uint16_t *)job->x + first, (float *)job->y + first, n);
+    job->loops->widen((const uint16_t *)job->x + first, (float *)job->y + first, n);
 }
 
-const char *ROW(widen, reject)(const gal_node *node) {
-    return node->out[0]->dtype != GALEN_F32 ? "is for bf16 to f32" : NULL;
+static const char *reject_widen(const gal_node *node) {
+    return node->out[0]->dtype != GALEN_F32 ? "is for f32 behind it" : NULL;
 }
 
-galen_status ROW(widen, run)(const gal_call *call, galen_error *err) {
-    convert job = {.x = call->in[0]->data, .y = call->out[0]->data};
-    (void)err;
+static galen_status run_widen(const gal_call *call, const gal_loops_half *loops) {
+    convert job = {.loops = loops, .x = call->in[0]->data, .y = call->out[0]->data};
     job.rows = (size_t)galen_tensor_elements(call->out[0]);
-    gal_pool_run(call->pool, run_widen, &job, (job.rows + PIECE - 1) / PIECE);
+    gal_pool_run(call->pool, widen_some, &job, (job.rows + PIECE - 1) / PIECE);
     return GALEN_OK;
 }
+/* ---- the rows of each level ---- */
+
+#define ROW(name, level, why, how)                                                                                     \
+    const char *gal_##name##_##level##_reject(const gal_node *node) {                                                  \
+        return why;                                                                                                    \
+    }                                                                                                                  \
+    galen_status gal_##name##_##level##_run(const gal_call *call, galen_error *err) {                                  \
+        (void)err;                                                                                                     \
+        return how;                                                                                                    \
+    }
+#define LEVEL(level)                                                                                                   \
+    ROW(maxpool, level, reject_pool(node), run_pool(call, &gal_loops_##level, true))                                   \
+    ROW(avgpool, level, reject_pool(node), run_pool(call, &gal_loops_##level, false))                                  \
+    ROW(gap, level, reject_gap(node), run_gap(call, &gal_loops_##level))                                               \
+    ROW(scale_shift, level, reject_scale_shift(node), run_scale_shift(call, &gal_loops_##level))                       \
+    ROW(narrow, level, reject_narrow(node, &gal_loops_##level), run_narrow(call, &gal_loops_##level))                  \
+    ROW(widen, level, reject_widen(node), run_widen(call, &gal_loops_##level))
+
+#if defined(__x86_64__)
+LEVEL(bf16_avx512bf16)
+LEVEL(f16_avx512)
+LEVEL(f16_avx2)
+#else
+LEVEL(bf16_neonbf16)
+#endif
 #endif

@@ -1,0 +1,13 @@
+/* f16 depthwise convolution, AVX2 with F16C: sums are f32. */
+#include "cpu/vec_avx2.h"
+
+#include "cpu/vec_math.h"
+
+#include "cpu/vec_f16_avx2.h"
+
+#define GAL_TILE_HALF 1
+#define GAL_TILE_F16  1
+#include "cpu/activation_body.h"
+#include "cpu/conv_dw_half_body.h"
+
+const gal_dw_half gal_dw_f16_avx2 = {.block = PAIR, .split = PAIR_SPLIT, .band = dw_band};

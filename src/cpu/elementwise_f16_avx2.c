@@ -1,0 +1,17 @@
+/* f16 element-wise inner loops, AVX2 with F16C. */
+#include "cpu/vec_avx2.h"
+
+#include "cpu/vec_math.h"
+
+#include "cpu/vec_f16_avx2.h"
+
+#define GAL_TILE_HALF 1
+#define GAL_TILE_F16  1
+#include "cpu/activation_body.h"
+#include "cpu/elementwise_half_body.h"
+
+const gal_elementwise gal_elementwise_f16_avx2 = {
+    .element = sizeof(uint16_t),
+    .binary = half_binary_rows,
+    .activate = half_activate,
+};

@@ -1,0 +1,18 @@
+/* f16 inner loops, AVX-512. */
+#include "cpu/vec_avx512.h"
+
+#include "cpu/vec_math.h"
+
+#include "cpu/vec_f16_avx512.h"
+
+#include "cpu/loops_half_body.h"
+
+const gal_loops_half gal_loops_f16_avx512 = {
+    .dtype = GALEN_F16,
+    .pool_max = pool_max,
+    .pool_sum = pool_sum,
+    .mean = mean,
+    .scale_shift = scale_shift,
+    .narrow_rows = narrow_rows,
+    .widen = widen,
+};
