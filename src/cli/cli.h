@@ -29,7 +29,7 @@ typedef enum cli_type {
     CLI_CHOICE
 } cli_type;
 
-enum { CLI_MAX_LIST = 16, CLI_MAX_OPTIONS = 16 };
+enum { CLI_MAX_LIST = 16, CLI_MAX_OPTIONS = 48 };
 
 typedef struct cli_option {
     const char *name; /* without the dashes */
@@ -148,6 +148,6 @@ galen_status cli_load(const cli_args *args, const char *name, const struct gal_w
                       galen_error *err);
 
 extern const cli_verb cli_bench, cli_completion, cli_convert, cli_doctor, cli_help, cli_info, cli_man, cli_phantom,
-    cli_predict, cli_profile;
+    cli_train, cli_predict, cli_profile;
 
 #endif

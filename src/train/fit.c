@@ -117,7 +117,8 @@ static galen_status judge(gal_fit_loop *l, gal_train_score *score, bool *best, g
     if (status != GALEN_OK) return status;
     status = gal_train_measure(&answers, score, err);
     double metric = status == GALEN_OK ? metric_of(l, score) : 0;
-    *best = status == GALEN_OK && (l->best_epoch == 0 || metric > l->best);
+    bool even = metric == l->best && score->loss < l->best_score.loss; /* a small set is soon ranked without a fault */
+    *best = status == GALEN_OK && (l->best_epoch == 0 || metric > l->best || even);
     if (*best) {
         l->best = metric;
         l->best_score = *score;

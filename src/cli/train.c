@@ -1,0 +1,296 @@
+/* galen train: a training from pictures to a model with its card, with progress, interruption and resuming. */
+#include "cli/cli.h"
+#include "cli/json.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "train/job.h"
+
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+enum { MAX_CONFIG = 1 << 20, BAR = 24 };
+
+#define TYPE_TEXT(choices)   ((choices) != NULL ? CLI_CHOICE : CLI_TEXT)
+#define TYPE_WHOLE(choices)  CLI_TEXT
+#define TYPE_REAL(choices)   CLI_TEXT
+#define TYPE_SWITCH(choices) CLI_FLAG
+#define GAL_SETTING(name_, kind, member, low_, high_, initial, metavar_, choices_, help_)                              \
+    {.name = name_, .type = TYPE_##kind(choices_), .metavar = metavar_, .choices = choices_, .help = help_},
+static const cli_option options[] = {
+    {.name = "out", .letter = 'o', .type = CLI_PATH, .metavar = "FOLDER", .help = "the run folder; made if missing"},
+    {.name = "resume",
+     .type = CLI_FLAG,
+     .help = "go on where the run folder's last checkpoint ends, with its settings"},
+    {.name = "replay",
+     .type = CLI_PATH,
+     .metavar = "RUN",
+     .help = "train again with the settings of a run, into FOLDER, and compare the models; exit 1 when they differ"},
+#include "train/settings.def"
+};
+#undef GAL_SETTING
+
+static volatile sig_atomic_t interrupted;
+
+/* The second one ends the program as usual. */
+static void note_interrupt(int signal_number) {
+    interrupted = 1;
+    signal(signal_number, SIG_DFL);
+}
+
+/* ---- progress, on stderr ---- */
+
+typedef struct watch {
+    const cli_args *args;
+    int64_t shown; /* step last drawn */
+} watch;
+
+static void clear_line(const watch *w) {
+    if (w->args->progress) fputs("\r\033[K", stderr);
+}
+
+static void duration(double seconds, char *out, size_t size) {
+    if (!isfinite(seconds))
+        snprintf(out, size, "-");
+    else if (seconds < 90)
+        snprintf(out, size, "%.0f s", seconds);
+    else if (seconds < 5400)
+        snprintf(out, size, "%.0f min", seconds / 60);
+    else
+        snprintf(out, size, "%.1f h", seconds / 3600);
+}
+
+static void draw_bar(const gal_fit_progress *p) {
+    char bar[BAR + 1], left[32];
+    int full = p->steps > 0 ? (int)(p->step * BAR / p->steps) : 0;
+    for (int i = 0; i < BAR; i++) bar[i] = i < full ? '#' : '.';
+    bar[BAR] = '\0';
+    duration(p->seconds_left, left, sizeof left);
+    fprintf(stderr, "\r\033[Kepoch %lld/%lld [%s] loss %.4f, %.0f images/s, %s left", (long long)p->epoch,
+            (long long)p->epochs, bar, p->loss, p->images_per_second, left);
+    fflush(stderr);
+}
+
+static void end_epoch(const watch *w, const gal_fit_progress *p) {
+    clear_line(w);
+    fprintf(stderr, "epoch %lld/%lld: loss %.4f, rate %.2g, %.0f images/s", (long long)p->epoch, (long long)p->epochs,
+            p->loss, p->rate, p->images_per_second);
+    if (p->score != NULL) {
+        fprintf(stderr, "; validation: loss %.4f, accuracy %.4f", p->score->loss, p->score->accuracy);
+        if (isfinite(p->score->auc)) fprintf(stderr, ", AUC %.4f", p->score->auc);
+        if (p->best) fputs(" *", stderr);
+    }
+    if (p->skipped > 0) fprintf(stderr, "; %lld steps left out for NaN", (long long)p->skipped);
+    fputc('\n', stderr);
+}
+
+static void show(void *context, const gal_fit_progress *p) {
+    watch *w = context;
+    if (p->score != NULL || (p->best && p->step == p->steps))
+        end_epoch(w, p);
+    else if (w->args->progress)
+        draw_bar(p);
+}
+
+static void say(void *context, const char *line) {
+    const watch *w = context;
+    clear_line(w);
+    cli_put_text(stderr, line);
+    fputc('\n', stderr);
+}
+
+/* ---- settings ---- */
+
+static galen_status read_config(gal_train_job *job, const char *folder, galen_error *err) {
+    char path[PATH_MAX];
+    gal_file file;
+    gal_buf text;
+    int n = snprintf(path, sizeof path, "%s/config.json", folder);
+    if (n < 0 || n >= (int)sizeof path) return gal_fail(err, GALEN_ERR_ARGUMENT, "the run folder's name is too long");
+    GAL_TRY(gal_file_map(path, MAX_CONFIG, &file, err));
+    gal_buf_init(&text, MAX_CONFIG + 1);
+    gal_buf_put(&text, file.data, file.size);
+    gal_file_unmap(&file);
+    galen_status status = text.failed || text.data == NULL
+                              ? gal_fail(err, GALEN_ERR_FORMAT, "%s: empty", path)
+                              : gal_train_job_read(job, (const char *)text.data, path, err);
+    gal_buf_free(&text);
+    return status;
+}
+
+/* What the command line says; `any` tells whether it said anything. */
+static galen_status read_options(const cli_args *args, gal_train_job *job, bool *any, galen_error *err) {
+    size_t n;
+    const gal_train_setting *settings = gal_train_job_settings(&n);
+    *any = args->n_operand > 0;
+    if (args->n_operand > 0) GAL_TRY(gal_train_job_set(job, "data", args->operand[0], err));
+    for (size_t i = 0; i < n; i++) {
+        const cli_value *value = cli_get(args, settings[i].name);
+        if (!value->set) continue;
+        *any = true;
+        GAL_TRY(gal_train_job_set(job, settings[i].name, settings[i].metavar != NULL ? value->text : "on", err));
+    }
+    return GALEN_OK;
+}
+
+static galen_status read_job(const cli_args *args, gal_train_job *job, galen_error *err) {
+    bool any, resume = cli_get(args, "resume")->set;
+    const cli_value *replay = cli_get(args, "replay"), *out = cli_get(args, "out");
+    if (!out->set) return gal_fail(err, GALEN_ERR_ARGUMENT, "name a run folder with --out FOLDER");
+    if (replay->set) GAL_TRY(read_config(job, replay->text, err));
+    if (resume) GAL_TRY(read_config(job, out->text, err));
+    GAL_TRY(read_options(args, job, &any, err));
+    if ((resume || replay->set) && any)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "%s takes its settings from the run; leave out the others",
+                        resume ? "--resume" : "--replay");
+    if (job->data == NULL)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "name a folder, table or .npz of labelled pictures");
+    return GALEN_OK;
+}
+
+/* ---- results ---- */
+
+static void score_json(cli_json *json, const char *name, const gal_train_score *s, const gal_operating_point *p) {
+    json_open(json, name, '{');
+    json_number(json, "loss", s->loss);
+    json_number(json, "accuracy", s->accuracy);
+    if (isfinite(s->auc)) json_number(json, "auc", s->auc);
+    if (p != NULL) {
+        json_number(json, "threshold_logit", p->threshold);
+        json_number(json, "sensitivity", p->sensitivity);
+        json_number(json, "specificity", p->specificity);
+    }
+    json_close(json, '}');
+}
+
+static void print_json(const char *folder, const gal_train_outcome *o, int same) {
+    const gal_fit_result *f = &o->fit;
+    cli_json json = json_start(stdout);
+    json_open(&json, NULL, '{');
+    json_text(&json, "run", folder);
+    json_text(&json, "sha256", o->sha256);
+    json_int(&json, "epochs", f->epochs);
+    json_int(&json, "steps", f->steps);
+    json_int(&json, "skipped_steps", f->skipped);
+    json_int(&json, "best_epoch", f->best_epoch);
+    json_bool(&json, "interrupted", f->interrupted);
+    if (o->pictures.val > 0 && f->best_epoch > 0)
+        score_json(&json, "validation", &f->best, f->has_point ? &f->point : NULL);
+    if (o->has_test) score_json(&json, "test", &o->test, f->has_point ? &o->test_point : NULL);
+    if (same >= 0) json_bool(&json, "same_as_replayed", same != 0);
+    json_close(&json, '}');
+}
+
+static void print_score(const char *name, size_t pictures, const gal_train_score *s, const gal_operating_point *p) {
+    printf("%-11s %6zu pictures: loss %.4f, accuracy %.4f", name, pictures, s->loss, s->accuracy);
+    if (isfinite(s->auc)) printf(", AUC %.4f", s->auc);
+    if (p != NULL)
+        printf("; at logit %.4f sensitivity %.4f (%zu of %zu), specificity %.4f (%zu of %zu)", p->threshold,
+               p->sensitivity, p->true_positives, p->true_positives + p->false_negatives, p->specificity,
+               p->true_negatives, p->true_negatives + p->false_positives);
+    putchar('\n');
+}
+
+static void print_table(const char *folder, const gal_train_outcome *o) {
+    const gal_fit_result *f = &o->fit;
+    if (f->interrupted) {
+        printf("stopped after %lld steps; go on with: galen train --resume --out ", (long long)f->steps);
+        cli_put_text(stdout, folder);
+        putchar('\n');
+        return;
+    }
+    if (f->stopped_early) printf("no better epoch for a while: stopped after epoch %lld\n", (long long)f->epochs);
+    if (o->pictures.val > 0) print_score("validation", o->pictures.val, &f->best, f->has_point ? &f->point : NULL);
+    if (o->has_test) print_score("test", o->pictures.test, &o->test, f->has_point ? &o->test_point : NULL);
+    printf("model of epoch %lld: ", (long long)f->best_epoch);
+    cli_put_text(stdout, folder);
+    printf("/best.onnx, sha256 %s\n", o->sha256);
+}
+
+/* ---- */
+
+static galen_status file_of(const char *folder, gal_file *out, galen_error *err) {
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/best.onnx", folder);
+    if (n < 0 || n >= (int)sizeof path) return gal_fail(err, GALEN_ERR_ARGUMENT, "the run folder's name is too long");
+    return gal_file_map(path, SIZE_MAX / 2, out, err);
+}
+
+/* *same: the models of both runs have the same bytes. */
+static galen_status compare(const char *a, const char *b, int *same, galen_error *err) {
+    gal_file x, y;
+    GAL_TRY(file_of(a, &x, err));
+    galen_status status = file_of(b, &y, err);
+    if (status == GALEN_OK) {
+        *same = x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
+        gal_file_unmap(&y);
+    }
+    gal_file_unmap(&x);
+    return status;
+}
+
+static cli_exit finish(const cli_args *args, const gal_train_outcome *outcome) {
+    const cli_value *replay = cli_get(args, "replay");
+    const char *folder = cli_get(args, "out")->text;
+    int same = -1;
+    galen_error err;
+    if (replay->set && !outcome->fit.interrupted && compare(replay->text, folder, &same, &err) != GALEN_OK)
+        return cli_fail_error(args, &err);
+    if (args->json)
+        print_json(folder, outcome, same);
+    else
+        print_table(folder, outcome);
+    if (same >= 0 && !args->json) puts(same ? "the same model, bit for bit" : "another model than the run's");
+    return same == 0 ? CLI_NO : CLI_DONE;
+}
+
+static cli_exit run(const cli_args *args) {
+    gal_train_job job;
+    gal_train_outcome outcome;
+    galen_error err;
+    watch w = {.args = args};
+    const gal_train_hooks hooks = {.progress = show, .say = say, .context = &w, .stop = &interrupted};
+    const struct sigaction action = {.sa_handler = note_interrupt};
+    gal_train_job_init(&job);
+    galen_status status = read_job(args, &job, &err);
+    if (status == GALEN_OK) {
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+        status =
+            gal_train_job_run(&job, cli_get(args, "out")->text, cli_get(args, "resume")->set, &hooks, &outcome, &err);
+        clear_line(&w);
+    }
+    gal_train_job_free(&job);
+    return status == GALEN_OK ? finish(args, &outcome) : cli_fail_error(args, &err);
+}
+
+const cli_verb cli_train = {
+    .name = "train",
+    .operands = "DATA",
+    .min_operands = 0,
+    .max_operands = 1,
+    .summary = "trains or fine-tunes a network on labelled pictures",
+    .text =
+        "DATA is a folder of class/picture or split/class/picture, a table (.csv with columns path and label, and as "
+        "wanted group, split and others) or a MedMNIST .npz. Pictures are JPEG, PNG or DICOM. Two classes make a "
+        "model with one logit, more make one of that many classes, several labels a picture one question each.\n\n"
+        "After each epoch the model is asked about the validation pictures; the best one is kept as best.onnx in the "
+        "run folder, with a card that says how pictures are prepared, what was trained on, and for two classes the "
+        "logit from which on the answer is positive: the highest one with the wanted sensitivity on the validation "
+        "pictures. Test pictures are looked at once, at the end.\n\n"
+        "The same data, settings and seed give the same model, bit for bit, whatever the number of threads. Ctrl-C "
+        "finishes the step and saves; --resume goes on from there. The folder also holds config.json, log.jsonl, "
+        "curves.svg, metrics.json and the checkpoint last.safetensors.",
+    .example =
+        "galen train xrays --out run\tResNet-18 from scratch\n"
+        "galen train xrays --model zoo:resnet50 --weights resnet50.pth --freeze conv1,bn1,layer1 --out run\ttransfer\n"
+        "galen train pneumoniamnist.npz --channels 1 --size 28 --epochs 30 --out run\ta MedMNIST set\n"
+        "galen train --resume --out run\tgo on\n"
+        "galen train --replay run --out again\tthe same once more, compared",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run,
+};

@@ -1,0 +1,150 @@
+/* Curves of a training: two panels of lines over epochs, in plain SVG that any browser shows. */
+#include "base/error.h"
+#include "base/mem.h"
+#include "model/json.h"
+#include "train/job_parts.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_EPOCHS = 100000, WIDTH = 720, PANEL = 240, LEFT = 64, RIGHT = 110, TOP = 28, GAP = 56 };
+
+typedef struct curve {
+    const char *key, *label, *colour;
+    int panel; /* 0: losses, 1: shares */
+    double *value;
+} curve;
+
+typedef struct chart {
+    curve curve[4];
+    size_t epochs;
+} chart;
+
+enum { CURVES = 4 };
+
+static galen_status read_line(chart *c, const char *line, size_t size, galen_error *err) {
+    json_t *o;
+    GAL_TRY(gal_json_parse(line, size, "log.jsonl", &o, err));
+    for (int i = 0; i < CURVES; i++) {
+        const json_t *v = json_object_get(o, c->curve[i].key);
+        c->curve[i].value[c->epochs] = json_is_number(v) ? json_number_value(v) : (double)NAN;
+    }
+    c->epochs++;
+    json_decref(o);
+    return GALEN_OK;
+}
+
+static size_t count_lines(const char *log, size_t size) {
+    size_t n = 0;
+    for (size_t i = 0; i < size; i++) n += log[i] == '\n';
+    return n;
+}
+
+static galen_status read_log(chart *c, const char *log, size_t size, galen_error *err) {
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr(log + at, '\n', size - at);
+        if (end == NULL) return GALEN_OK;
+        size_t length = (size_t)(end - log) - at;
+        GAL_TRY(read_line(c, log + at, length, err));
+        at += length + 1;
+    }
+    return GALEN_OK;
+}
+
+/* ---- drawing ---- */
+
+typedef struct range {
+    double low, high;
+} range;
+
+/* Of all lines of a panel, with a little room; shares end at 1. */
+static range range_of(const chart *c, int panel) {
+    range r = {INFINITY, -INFINITY};
+    for (int i = 0; i < CURVES; i++)
+        for (size_t e = 0; c->curve[i].panel == panel && e < c->epochs; e++) {
+            double v = c->curve[i].value[e];
+            if (!isfinite(v)) continue;
+            r.low = fmin(r.low, v), r.high = fmax(r.high, v);
+        }
+    if (r.low > r.high) return (range){0, 1};
+    if (panel == 0) r.low = 0;
+    if (panel == 1) r.high = 1;
+    if (r.high - r.low < 1e-9) r.high = r.low + 1;
+    return r;
+}
+
+static double x_of(const chart *c, size_t epoch) {
+    double part = c->epochs > 1 ? (double)epoch / (double)(c->epochs - 1) : 0.5;
+    return LEFT + part * (WIDTH - LEFT - RIGHT);
+}
+
+static double y_of(int panel, range r, double v) {
+    return TOP + panel * (PANEL + GAP) + (r.high - v) / (r.high - r.low) * PANEL;
+}
+
+static void draw_grid(const chart *c, int panel, range r, gal_buf *out) {
+    static const char *const titles[] = {"loss", "validation"};
+    gal_buf_printf(out, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s</text>\n", LEFT,
+                   TOP + panel * (PANEL + GAP) - 10, titles[panel]);
+    for (int i = 0; i <= 4; i++) {
+        double v = r.low + (r.high - r.low) * i / 4, y = y_of(panel, r, v);
+        gal_buf_printf(out,
+                       "<path d=\"M%d %.1fH%d\" class=\"grid\"/><text x=\"%d\" y=\"%.1f\" class=\"end\">%.3g</text>\n",
+                       LEFT, y, WIDTH - RIGHT, LEFT - 8, y + 4, v);
+    }
+    size_t step = c->epochs > 10 ? (c->epochs + 9) / 10 : 1;
+    for (size_t e = 0; e < c->epochs; e += step)
+        gal_buf_printf(out, "<text x=\"%.1f\" y=\"%d\" class=\"middle\">%zu</text>\n", x_of(c, e),
+                       TOP + panel * (PANEL + GAP) + PANEL + 18, e + 1);
+}
+
+static void draw_curve(const chart *c, const curve *k, range r, gal_buf *out) {
+    size_t last = SIZE_MAX;
+    char command = 'M';
+    gal_buf_printf(out, "<path class=\"line\" stroke=\"%s\" d=\"", k->colour);
+    for (size_t e = 0; e < c->epochs; e++) {
+        if (!isfinite(k->value[e])) continue;
+        gal_buf_printf(out, "%c%.1f %.1f", command, x_of(c, e), y_of(k->panel, r, k->value[e]));
+        command = 'L';
+        last = e;
+    }
+    gal_buf_text(out, "\"/>\n");
+    if (last == SIZE_MAX) return;
+    double x = x_of(c, last), y = y_of(k->panel, r, k->value[last]);
+    gal_buf_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>", x, y, k->colour);
+    gal_buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" fill=\"%s\">%s %.3f</text>\n", x + 8,
+                   y + (k->key[0] == 'v') * 12 - 4, k->colour, k->label, k->value[last]);
+}
+
+static void draw(const chart *c, gal_buf *out) {
+    int height = 2 * PANEL + GAP + TOP + 48;
+    gal_buf_printf(out,
+                   "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
+                   "font-size=\"12\">\n<style>svg{background:#fff}text{fill:#333}.grid{stroke:#ddd}"
+                   ".line{fill:none;stroke-width:2}.end{text-anchor:end}.middle{text-anchor:middle}</style>\n",
+                   WIDTH, height);
+    for (int panel = 0; panel < 2; panel++) {
+        range r = range_of(c, panel);
+        draw_grid(c, panel, r, out);
+        for (int i = 0; i < CURVES; i++)
+            if (c->curve[i].panel == panel) draw_curve(c, &c->curve[i], r, out);
+    }
+    gal_buf_printf(out, "<text x=\"%d\" y=\"%d\" class=\"middle\">epoch</text>\n</svg>\n", (WIDTH - RIGHT + LEFT) / 2,
+                   height - 8);
+}
+
+galen_status gal_job_draw_curves(const char *log, size_t size, gal_buf *out, galen_error *err) {
+    chart c = {.curve = {{"loss", "training", "#1f6f8b", 0, NULL},
+                         {"val_loss", "validation", "#c8553d", 0, NULL},
+                         {"val_auc", "AUC", "#1f6f8b", 1, NULL},
+                         {"val_accuracy", "accuracy", "#c8553d", 1, NULL}}};
+    size_t n = count_lines(log, size);
+    if (n > MAX_EPOCHS) return gal_fail(err, GALEN_ERR_LIMIT, "log.jsonl: more than %d epochs", MAX_EPOCHS);
+    double *room = gal_calloc(CURVES * (n > 0 ? n : 1), sizeof *room);
+    if (room == NULL) return gal_fail_memory(err, "curves", CURVES * n * sizeof *room);
+    for (size_t i = 0; i < CURVES; i++) c.curve[i].value = room + i * n;
+    galen_status status = read_log(&c, log, size, err);
+    if (status == GALEN_OK) draw(&c, out);
+    gal_free(room);
+    return status == GALEN_OK && out->failed ? gal_fail_memory(err, "curves", 65536) : status;
+}

@@ -1,0 +1,67 @@
+/* A whole training as a list of settings: what `galen train` is told, what config.json holds, what a replay repeats. */
+#ifndef GAL_TRAIN_JOB_H
+#define GAL_TRAIN_JOB_H
+
+#include "base/arena.h"
+#include "train/fit.h"
+
+/* Texts are the job's own or static. settings.def says what each means. */
+typedef struct gal_train_job {
+    const char *data, *model, *weights, *group, *positive, *optimizer, *schedule, *augment, *metric, *freeze,
+        *precision;
+    int64_t epochs, batch, runs, size, channels, patience, seed, warm_up, threads, workers, cache;
+    double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity;
+    bool weighted;
+    gal_arena arena;
+} gal_train_job;
+
+/* One setting: its name on the command line and in config.json, and what it is. */
+typedef struct gal_train_setting {
+    const char *name, *metavar; /* metavar NULL: on or off */
+    const char *help;
+    const char *choices; /* words separated by spaces, or NULL */
+} gal_train_setting;
+
+/* All settings, in the order in which they are written. */
+const gal_train_setting *gal_train_job_settings(size_t *count);
+
+/* The defaults. */
+void gal_train_job_init(gal_train_job *job);
+void gal_train_job_free(gal_train_job *job);
+/* Sets one from its text ("on" and "off" for those without metavar). GALEN_ERR_ARGUMENT says what it may be. */
+galen_status gal_train_job_set(gal_train_job *job, const char *name, const char *text, galen_error *err);
+/* All of them as a JSON object of texts, numbers and booleans, and back. Unknown keys are refused. */
+galen_status gal_train_job_write(const gal_train_job *job, gal_buf *out, galen_error *err);
+galen_status gal_train_job_read(gal_train_job *job, const char *json, const char *what, galen_error *err);
+
+/* Pictures of a split. */
+typedef struct gal_train_counts {
+    size_t train, val, test;
+} gal_train_counts;
+
+typedef struct gal_train_outcome {
+    gal_fit_result fit;
+    gal_train_counts pictures;
+    gal_train_task task;
+    bool has_test;
+    gal_train_score test;           /* of the best epoch's model on the test pictures */
+    gal_operating_point test_point; /* the frozen cut there, when fit.has_point */
+    char sha256[65];                /* of best.onnx */
+} gal_train_outcome;
+
+typedef struct gal_train_hooks {
+    void (*progress)(void *context, const gal_fit_progress *progress);
+    void (*say)(void *context, const char *line); /* what was found in the data, before the first step */
+    void *context;
+    const volatile sig_atomic_t *stop;
+} gal_train_hooks;
+
+/*
+ * Trains into `folder` (made if need be): config.json at once, then the files of fit.h, and at the end metrics.json and
+ * curves.svg. A folder that holds a training is refused unless `resume`. The data set must have a validation split or
+ * gets one (setting val); a test split is judged once, at the end.
+ */
+galen_status gal_train_job_run(const gal_train_job *job, const char *folder, bool resume, const gal_train_hooks *hooks,
+                               gal_train_outcome *out, galen_error *err);
+
+#endif

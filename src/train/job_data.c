@@ -1,0 +1,127 @@
+/* Data of a job: splits, targets, sources. */
+#include "base/error.h"
+#include "base/mem.h"
+#include "data/split.h"
+#include "train/job_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- classes ---- */
+
+static galen_status find_task(const gal_train_job *job, gal_job_data *data, galen_error *err) {
+    const gal_dataset *set = data->set;
+    bool two = !set->multi_label && set->classes == 2;
+    data->task = (gal_train_task){.categorical = !set->multi_label && !two, .classes = two ? 1 : set->classes};
+    data->positive = two ? 1 : -1;
+    if (job->positive == NULL) return GALEN_OK;
+    if (!two) return gal_fail(err, GALEN_ERR_ARGUMENT, "positive '%s': only one of two classes can be", job->positive);
+    for (int c = 0; c < 2; c++) {
+        if (strcmp(set->class_name[c], job->positive) != 0) continue;
+        data->positive = c;
+        return GALEN_OK;
+    }
+    return gal_fail(err, GALEN_ERR_ARGUMENT, "positive '%s': the classes are %s and %s", job->positive,
+                    set->class_name[0], set->class_name[1]);
+}
+
+static void say_split(const gal_train_hooks *hooks, const gal_dataset *set, gal_split split, size_t *room) {
+    char line[512];
+    size_t total = gal_dataset_split_count(set, split);
+    if (hooks->say == NULL || total == 0) return;
+    gal_dataset_class_counts(set, split, room);
+    size_t at = (size_t)snprintf(line, sizeof line, "%s: %zu pictures", gal_split_name(split), total);
+    for (int c = 0; c < set->classes && at < sizeof line; c++)
+        at += (size_t)snprintf(line + at, sizeof line - at, "%s%s %zu", c == 0 ? ": " : ", ", set->class_name[c],
+                               room[c]);
+    hooks->say(hooks->context, line);
+}
+
+static galen_status say(const gal_train_hooks *hooks, const gal_dataset *set, galen_error *err) {
+    size_t *room = gal_calloc((size_t)set->classes, sizeof *room);
+    if (room == NULL) return gal_fail_memory(err, "class counts", (size_t)set->classes * sizeof *room);
+    for (int s = GAL_SPLIT_TRAIN; s < GAL_SPLITS; s++) say_split(hooks, set, (gal_split)s, room);
+    gal_free(room);
+    return GALEN_OK;
+}
+
+static galen_status settle(const gal_train_job *job, const gal_train_hooks *hooks, gal_job_data *data,
+                           galen_error *err) {
+    gal_dataset *set = data->set;
+    GAL_TRY(gal_dataset_check(set, 0, err)); /* one class says so before it fails to be divided */
+    GAL_TRY(gal_dataset_split(set, job->val, job->test, (uint64_t)job->seed, err));
+    data->pictures =
+        (gal_train_counts){gal_dataset_split_count(set, GAL_SPLIT_TRAIN), gal_dataset_split_count(set, GAL_SPLIT_VAL),
+                           gal_dataset_split_count(set, GAL_SPLIT_TEST)};
+    GAL_TRY(say(hooks, set, err));
+    bool judged = data->pictures.val > 0 || job->val > 0;
+    GAL_TRY(gal_dataset_check(set, 1U << GAL_SPLIT_TRAIN | (judged ? 1U << GAL_SPLIT_VAL : 0), err));
+    return find_task(job, data, err);
+}
+
+galen_status gal_job_open_data(const gal_train_job *job, const gal_train_hooks *hooks, gal_job_data *out,
+                               galen_error *err) {
+    *out = (gal_job_data){.positive = -1};
+    if (job->data == NULL) return gal_fail(err, GALEN_ERR_ARGUMENT, "no data was named");
+    const gal_dataset_options options = {.group_rule = job->group};
+    GAL_TRY(gal_dataset_open(job->data, &options, &out->set, err));
+    galen_status status = settle(job, hooks, out, err);
+    if (status != GALEN_OK) gal_job_close_data(out);
+    return status;
+}
+
+void gal_job_close_data(gal_job_data *data) {
+    gal_dataset_free(data->set);
+    data->set = NULL;
+}
+
+/* ---- sources ---- */
+
+static galen_status start(void *context, int64_t epoch, galen_error *err) {
+    gal_job_source *s = context;
+    return gal_loader_start(s->loader, (uint64_t)epoch, err);
+}
+
+static void set_targets(const gal_job_data *data, const gal_sample *sample, float *target) {
+    memset(target, 0, (size_t)data->task.classes * sizeof *target);
+    if (data->positive >= 0) {
+        target[0] = sample->label[0] == data->positive ? 1 : 0;
+        return;
+    }
+    for (int i = 0; i < sample->labels; i++) target[sample->label[i]] = 1;
+}
+
+static galen_status next(void *context, gal_train_batch *out, galen_error *err) {
+    gal_job_source *s = context;
+    gal_loader_batch batch;
+    GAL_TRY(gal_loader_next(s->loader, &batch, err));
+    for (size_t i = 0; i < batch.count; i++)
+        set_targets(s->data, &s->data->set->sample[batch.sample[i]], s->targets + i * (size_t)s->data->task.classes);
+    *out = (gal_train_batch){.count = (int64_t)batch.count, .images = batch.images, .targets = s->targets};
+    return GALEN_OK;
+}
+
+galen_status gal_job_open_source(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
+                                 gal_split split, bool learn, gal_job_source *out, galen_error *err) {
+    const gal_loader_options options = {.split = split,
+                                        .recipe = *recipe,
+                                        .batch = (int)job->batch,
+                                        .workers = job->workers > 0 ? (int)job->workers : gal_pool_available_threads(),
+                                        .depth = 3,
+                                        .shuffle = learn,
+                                        .weighted = learn && job->weighted,
+                                        .seed = (uint64_t)job->seed,
+                                        .cache_bytes = (size_t)job->cache << 20};
+    size_t room = (size_t)job->batch * (size_t)data->task.classes;
+    *out = (gal_job_source){.data = data, .targets = gal_calloc(room, sizeof(float))};
+    if (out->targets == NULL) return gal_fail_memory(err, "targets", room * sizeof(float));
+    GAL_TRY(gal_loader_open(data->set, &options, &out->loader, err));
+    out->source = (gal_train_source){out, (int64_t)gal_loader_count(out->loader), start, next};
+    return GALEN_OK;
+}
+
+void gal_job_close_source(gal_job_source *s) {
+    gal_loader_close(s->loader);
+    gal_free(s->targets);
+    *s = (gal_job_source){.data = NULL};
+}

@@ -1,0 +1,50 @@
+/* The parts a job is put together from; shared by the files of the job only. */
+#ifndef GAL_TRAIN_JOB_PARTS_H
+#define GAL_TRAIN_JOB_PARTS_H
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "train/job.h"
+
+/* A data set with splits, and what its classes mean to the model. */
+typedef struct gal_job_data {
+    gal_dataset *set;
+    gal_train_counts pictures;
+    gal_train_task task;
+    int positive; /* class of a binary task, else -1 */
+} gal_job_data;
+
+/* Opens the data, cuts a validation split where there is none, checks what is there and says what it found. */
+galen_status gal_job_open_data(const gal_train_job *job, const gal_train_hooks *hooks, gal_job_data *out,
+                               galen_error *err);
+void gal_job_close_data(gal_job_data *data);
+
+/* The model with a last layer for the task, how pictures are prepared for it, and its card (gal_free). */
+typedef struct gal_job_model {
+    gal_model *model;
+    gal_recipe recipe;
+    char *card;
+} gal_job_model;
+
+galen_status gal_job_open_model(const gal_train_job *job, const gal_job_data *data, gal_job_model *out,
+                                galen_error *err);
+void gal_job_close_model(gal_job_model *model);
+
+/* One split as a source of batches. */
+typedef struct gal_job_source {
+    const gal_job_data *data;
+    gal_loader *loader;
+    float *targets;
+    gal_train_source source;
+} gal_job_source;
+
+/* `learn`: in random order, changed as the job says; else in order and as they are. Release with
+ * gal_job_close_source, also after a failure. */
+galen_status gal_job_open_source(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
+                                 gal_split split, bool learn, gal_job_source *out, galen_error *err);
+void gal_job_close_source(gal_job_source *source);
+
+/* Curves of a log.jsonl as an SVG picture: loss, and the validation pictures' AUC and accuracy, by epoch. */
+galen_status gal_job_draw_curves(const char *log, size_t size, gal_buf *out, galen_error *err);
+
+#endif

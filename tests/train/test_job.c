@@ -1,0 +1,90 @@
+/* Settings: every one survives the file, ranges and choices hold, and nonsense is refused by name. */
+#include "train/job.h"
+
+#include "support/shared.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static galen_error err;
+
+static void write_text(const gal_train_job *job, char *out, size_t size) {
+    gal_buf buf;
+    gal_buf_init(&buf, 1 << 20);
+    assert_ok(gal_train_job_write(job, &buf, &err), err);
+    assert_true(buf.size < size);
+    memcpy(out, buf.data, buf.size + 1);
+    gal_buf_free(&buf);
+}
+
+static void settings_round_trip(void **state) {
+    (void)state;
+    char first[8192], second[8192];
+    gal_train_job a, b;
+    size_t n;
+    const gal_train_setting *settings = gal_train_job_settings(&n);
+    gal_train_job_init(&a);
+    for (size_t i = 0; i < n; i++) {
+        char word[32] = "on";
+        const char *choices = settings[i].choices;
+        if (choices != NULL) snprintf(word, sizeof word, "%s", strrchr(choices, ' ') + 1);
+        galen_status status = gal_train_job_set(&a, settings[i].name, word, &err);
+        if (status != GALEN_OK) status = gal_train_job_set(&a, settings[i].name, "1", &err);
+        if (status != GALEN_OK) status = gal_train_job_set(&a, settings[i].name, "0.25", &err);
+        assert_ok(status, err);
+    }
+    write_text(&a, first, sizeof first);
+    gal_train_job_init(&b);
+    assert_ok(gal_train_job_read(&b, first, "config.json", &err), err);
+    write_text(&b, second, sizeof second);
+    assert_string_equal(first, second);
+    gal_train_job_free(&a);
+    gal_train_job_free(&b);
+}
+
+static void defaults_are_settings(void **state) {
+    (void)state;
+    gal_train_job job;
+    gal_train_job_init(&job);
+    assert_string_equal(job.model, "zoo:resnet18");
+    assert_int_equal(job.epochs, 10);
+    assert_true(fabs(job.rate - 1e-3) < 1e-12);
+    assert_false(job.weighted);
+    gal_train_job_free(&job);
+}
+
+static void refuse(const char *name, const char *text, const char *says) {
+    gal_train_job job;
+    gal_train_job_init(&job);
+    assert_int_equal(gal_train_job_set(&job, name, text, &err), GALEN_ERR_ARGUMENT);
+    if (strstr(err.message, says) == NULL) fail_msg("'%s' does not say '%s'", err.message, says);
+    gal_train_job_free(&job);
+}
+
+static void nonsense_is_refused(void **state) {
+    (void)state;
+    refuse("rate", "fast", "rate 'fast'");
+    refuse("rate", "nan", "rate");
+    refuse("rate", "0.1x", "number");
+    refuse("epochs", "2.5", "whole number from 1");
+    refuse("epochs", "0", "from 1");
+    refuse("weighted", "perhaps", "on or off");
+    refuse("optimizer", "magic", "adamw");
+    refuse("optimizer", "ada", "adamw");
+    refuse("speed", "1", "no setting 'speed'");
+    gal_train_job job;
+    gal_train_job_init(&job);
+    assert_int_not_equal(gal_train_job_read(&job, "{\"epochs\": 0}", "config.json", &err), GALEN_OK);
+    assert_non_null(strstr(err.message, "config.json"));
+    assert_int_not_equal(gal_train_job_read(&job, "[1]", "config.json", &err), GALEN_OK);
+    assert_int_not_equal(gal_train_job_read(&job, "{\"speed\": 1}", "config.json", &err), GALEN_OK);
+    assert_int_not_equal(gal_train_job_read(&job, "{", "config.json", &err), GALEN_OK);
+    gal_train_job_free(&job);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(settings_round_trip), cmocka_unit_test(defaults_are_settings),
+                                       cmocka_unit_test(nonsense_is_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
