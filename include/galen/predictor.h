@@ -19,7 +19,7 @@ extern "C" {
 typedef struct galen_predictor galen_predictor;
 
 typedef struct galen_predictor_options {
-    int batch;       /* images a run, 1 to 4096; results do not depend on it */
+    int batch;       /* images a run, 1 to 4096; results do not depend on it, but for DynamicQuantizeLinear */
     int threads;     /* 0: all this process may use; results do not depend on it */
     const char *isa; /* "reference", "avx2", "avx512", "amx", "neon": the highest level to use; NULL: the best of this
                         machine */

@@ -25,7 +25,10 @@ static double taps_inside(const gal_node *node, bool channels_last) {
 
 void gal_work_of(const gal_node *node, int64_t batch, gal_cost *cost) {
     gal_node_cost(node, batch, cost);
-    if (strcmp(node->op->name, "Conv") != 0 && strcmp(node->op->name, "QConv") != 0) return;
+    static const char *const convs[] = {"Conv", "DynConv", "QConv"};
+    bool conv = false;
+    for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) conv |= strcmp(node->op->name, convs[i]) == 0;
+    if (!conv) return;
     double padding = 1 - taps_inside(node, strcmp(node->op->domain, "galen") == 0);
     cost->flop -= (int64_t)(2 * (double)cost->mac * padding + 0.5);
 }

@@ -1,6 +1,7 @@
 /* f32 convolution: what the node asks for, and its weights in panel order. */
 #include "cpu/conv_f32.h"
 
+#include "graph/ops/quantized.h"
 #include "graph/ops/window.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ static const char *check_types(const gal_node *node) {
     if (!fixed_image(x) || !fixed_image(node->out[0])) return "the image size is not known at load";
     if (w->constant == NULL) return "the weights are not constant";
     if (w->shape.rank != 4) return "the window is not two-dimensional";
+    if (gal_is_dynamic(node)) return NULL; /* its inputs 2 and 3 are a zero point and a scale */
     if (node->n_in > 2 && node->in[2] != NULL && node->in[2]->constant == NULL) return "the bias is not constant";
     if (node->n_in > 3 && node->in[3] != NULL && !gal_shape_equal(&node->in[3]->shape, &node->out[0]->shape))
         return "the residual has another shape than the output";

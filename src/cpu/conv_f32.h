@@ -57,6 +57,8 @@ void gal_conv_f32_pack(const gal_conv *conv, const gal_gemm_f32 *gemm, const flo
                        const float *bias, gal_columns part, void *packed);
 /* out[0] = activation(conv(in[0]) + bias + in[3]) with call->packed; in[3] may be missing. Takes pitches. */
 void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call);
+/* The same where all of packed but the panels is at `terms`, without in[3]. */
+void gal_conv_f32_run_terms(const gal_gemm_f32 *gemm, const gal_call *call, const void *terms);
 /* The same by other weights than call->packed, without in[3]. */
 void gal_conv_f32_run_by(const gal_gemm_f32 *gemm, const gal_call *call, const void *packed);
 

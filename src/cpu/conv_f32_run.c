@@ -24,7 +24,7 @@ enum {
 typedef struct conv_job {
     const gal_conv *conv;
     const gal_gemm_f32 *gemm;
-    const float *packed, *x; /* x holds words: floats, or pairs of bf16 */
+    const float *packed, *terms, *x; /* terms: all of packed but the panels; x holds words: floats, or pairs of bf16 */
     const char *residual;
     char *y;
     int64_t n;
@@ -116,7 +116,7 @@ static void find_by_rows(const conv_job *job, int64_t group, int64_t t, pixels *
 /* One tap of every row; true when any row meets the image. */
 static bool point_tap(const conv_job *job, const pixels *px, int64_t dh, int64_t dw, const float **row) {
     const gal_conv *cv = job->conv;
-    const float *zero = job->packed + cv->zero;
+    const float *zero = job->terms + cv->zero;
     bool any = false;
     for (int i = 0; i < px->rows; i++) {
         int64_t h = px->h[i] + dh, w = px->w[i] + dw;
@@ -150,7 +150,7 @@ static const float *cut_row(const gal_conv *cv, const float *line, int64_t w, fl
 /* Whole window rows as segments: pointers into the image, copies at its left and right border. */
 static size_t point_rows(const conv_job *job, const pixels *px, const float **row, uint32_t *tap, float *edge) {
     const gal_conv *cv = job->conv;
-    const float *zero = job->packed + cv->zero;
+    const float *zero = job->terms + cv->zero;
     int64_t mr = job->gemm->mr, line = cv->w * cv->c;
     for (int i = 0; i < px->rows; i++) {
         int64_t h = px->h[i], w = px->w[i];
@@ -207,9 +207,9 @@ static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_t
     for (size_t i = 0; i < table->tiles; i++) {
         gal_tile_f32 tile = table->tile[i];
         tile.b = b;
-        tile.bias = job->packed + cv->bias + (size_t)group * cv->columns + first;
-        tile.scale = job->packed + cv->scale + (size_t)group * cv->columns + first;
-        tile.packed = job->packed;
+        tile.bias = job->terms + cv->bias + (size_t)group * cv->columns + first;
+        tile.scale = job->terms + cv->scale + (size_t)group * cv->columns + first;
+        tile.packed = job->terms;
         tile.out = (char *)tile.out + first * tile.element;
         if (tile.residual != NULL) tile.residual = (const char *)tile.residual + first * tile.element;
         tile.cols = (int)at_most(job->gemm->nr, cv->kg - (int64_t)first);
@@ -279,9 +279,11 @@ static void cut(conv_job *job, int threads) {
     job->weights_outer = job->shares > 1 && weight_bytes > input_bytes;
 }
 
-static void run_conv(const gal_gemm_f32 *gemm, const gal_call *call, const void *packed, const void *residual) {
+static void run_conv(const gal_gemm_f32 *gemm, const gal_call *call, const void *terms, const void *packed,
+                     const void *residual) {
     const galen_tensor *x = call->in[0];
-    conv_job job = {.conv = packed, .gemm = gemm, .packed = packed, .x = x->data, .y = call->out[0]->data};
+    conv_job job = {
+        .conv = terms, .gemm = gemm, .packed = packed, .terms = terms, .x = x->data, .y = call->out[0]->data};
     const gal_conv *cv = job.conv;
     gal_pool *pool = call->pool;
     job.n = x->dim[0];
@@ -297,9 +299,13 @@ static void run_conv(const gal_gemm_f32 *gemm, const gal_call *call, const void 
 
 void gal_conv_f32_run(const gal_gemm_f32 *gemm, const gal_call *call) {
     const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
-    run_conv(gemm, call, call->packed, residual != NULL ? residual->data : NULL);
+    run_conv(gemm, call, call->packed, call->packed, residual != NULL ? residual->data : NULL);
 }
 
 void gal_conv_f32_run_by(const gal_gemm_f32 *gemm, const gal_call *call, const void *packed) {
-    run_conv(gemm, call, packed, NULL);
+    run_conv(gemm, call, packed, packed, NULL);
+}
+
+void gal_conv_f32_run_terms(const gal_gemm_f32 *gemm, const gal_call *call, const void *terms) {
+    run_conv(gemm, call, terms, call->packed, NULL);
 }

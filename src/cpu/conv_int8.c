@@ -14,7 +14,7 @@ static size_t round_up(size_t x, size_t to) {
     return (x + to - 1) / to * to;
 }
 
-/* Decodes and decides where the parts of packed lie: gal_qconv, zero row, bias, factors, table, panels. */
+/* Decodes and decides where the parts of packed lie: gal_qconv, zero row, bias, factors, table or f32 bias, panels. */
 static const char *decode(const gal_node *node, const gal_gemm_f32 *gemm, gal_qconv *qc) {
     const char *why = gal_qconv_decode(node, qc);
     if (why != NULL) return why;
@@ -29,15 +29,25 @@ static const char *decode(const gal_node *node, const gal_gemm_f32 *gemm, gal_qc
     conv->bias = conv->zero + round_up(seg, WORDS);
     conv->scale = conv->bias + round_up(conv->columns * (size_t)conv->group, WORDS);
     conv->panels = conv->scale + round_up(conv->columns * (size_t)conv->group, WORDS);
-    if (node->n_in > 5 && node->in[5] != NULL) {
-        qc->table = conv->panels * 4;
-        conv->panels += TABLE / 4;
+    if (node->n_in <= 5 || node->in[5] == NULL) return NULL;
+    if (qc->dynamic) {
+        qc->shift = conv->panels - conv->bias;
+        conv->panels += conv->panels - conv->scale;
+        return NULL;
     }
+    qc->table = conv->panels * 4;
+    conv->panels += TABLE / 4;
     return NULL;
 }
 
 static const gal_gemm_f32 *tile_for(const gal_node *node, const gal_gemm_f32 *bytes, const gal_gemm_f32 *floats) {
-    return gal_quant_output(node) == GALEN_F32 ? floats : bytes;
+    galen_dtype y = node->out[0]->dtype;
+    return y == GALEN_F32 || y == GALEN_I32 ? floats : bytes;
+}
+
+/* What a call of a dynamic op fills in with its own zero point and scale: packed up to the panels. */
+static size_t terms_bytes(const gal_qconv *qc) {
+    return qc->dynamic ? qc->conv.panels * sizeof(float) : 0;
 }
 
 static void needs(const gal_node *node, const gal_gemm_f32 *gemm, int64_t max_batch, gal_kernel_needs *out) {
@@ -45,7 +55,7 @@ static void needs(const gal_node *node, const gal_gemm_f32 *gemm, int64_t max_ba
     *out = (gal_kernel_needs){0};
     if (decode(node, gemm, &qc) != NULL) return;
     out->packed_bytes = gal_conv_f32_packed_bytes(&qc.conv);
-    out->scratch_bytes = gal_qconv_copy_bytes(&qc, max_batch);
+    out->scratch_bytes = gal_qconv_copy_bytes(&qc, max_batch) + terms_bytes(&qc);
 }
 
 /* Column `j` of a group into its panel. */
@@ -77,8 +87,26 @@ static void pack(const gal_node *node, const gal_gemm_f32 *gemm, void *packed) {
         size_t group = (size_t)(k / conv->kg), j = (size_t)(k % conv->kg), column = group * conv->columns + j;
         bias[column] = bias[k];
         words[conv->scale + column] = words[conv->scale + (size_t)k];
+        if (qc.shift != 0) words[conv->bias + qc.shift + column] = (float)gal_scale_at(node->in[5]->constant, k);
         pack_column(&qc, gemm, (const int8_t *)node->in[1]->constant->data + k * qc.w_step[0], j,
                     (int8_t *)(words + conv->panels + group * depth * conv->columns));
+    }
+}
+
+/* Packed for the zero point and scale that this call brings. */
+static void fill_terms(const gal_call *call, const gal_qconv *packed, float *terms) {
+    const gal_node *node = call->node;
+    gal_qconv *qc = (gal_qconv *)terms;
+    gal_conv *conv = &qc->conv;
+    memcpy(terms, packed, terms_bytes(packed));
+    float x_scale = node->n_in > 3 && call->in[3] != NULL ? *(const float *)call->in[3]->data : 1;
+    qc->x_zero += gal_zero_at(node->n_in > 2 ? call->in[2] : NULL, 0);
+    conv->pad = 0x01010101u * (uint32_t)qc->x_zero;
+    for (size_t i = conv->zero; i < conv->bias; i++) memcpy(terms + i, &conv->pad, sizeof conv->pad);
+    int32_t *bias = (int32_t *)terms + conv->bias;
+    for (size_t i = 0; i < conv->columns * (size_t)conv->group; i++) {
+        bias[i] = (int32_t)(0 - (uint32_t)qc->x_zero * (uint32_t)bias[i]);
+        terms[conv->scale + i] = x_scale * terms[conv->scale + i];
     }
 }
 
@@ -87,14 +115,20 @@ static galen_status run(const gal_call *call, const gal_gemm_f32 *gemm) {
     const galen_tensor *in[4] = {call->in[0], NULL, NULL, call->in[3]};
     galen_tensor x = *call->in[0];
     gal_call mine = *call;
+    char *copy = (char *)call->scratch + terms_bytes(qc);
     if (qc->copy) {
-        gal_qconv_copy(qc, call, call->scratch);
-        x.data = call->scratch;
+        gal_qconv_copy(qc, call, copy);
+        x.data = copy;
         in[0] = &x;
         mine.in = in;
         mine.in_pitch = 4 * qc->conv.c;
     }
-    gal_conv_f32_run(gemm, &mine);
+    if (!qc->dynamic) {
+        gal_conv_f32_run(gemm, &mine);
+        return GALEN_OK;
+    }
+    fill_terms(call, qc, call->scratch);
+    gal_conv_f32_run_terms(gemm, &mine, call->scratch);
     return GALEN_OK;
 }
 

@@ -31,7 +31,7 @@ typedef struct gal_tile_f32 {
     const float *b;       /* the panel */
     const float *bias;    /* one float a column of the panel (padded with zeros) */
     const float *scale;   /* int8: a factor a column of the panel */
-    const void *packed;   /* int8: the gal_qconv of the node */
+    const void *packed;   /* int8: the gal_qconv of the node and what it says lies behind it */
     const void *residual; /* added before the clamp; NULL: none */
     void *out;
     size_t stride;                 /* elements from one row of out to the next */

@@ -1,7 +1,7 @@
 /*
  * int8 register tile (gemm_f32.h) over words of four bytes: u8 activations, s8 weights, i32 sums kept as the bits of
  * floats. Included once by each level after it has defined VF, MR, dot4 (sums of four products added to each sum),
- * store_sums and map_bytes.
+ * store_sums, store_scaled and map_bytes.
  */
 #include "cpu/qconv.h"
 
@@ -17,6 +17,11 @@ static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 
     size_t from = (size_t)row * t->residual_stride + (size_t)vector * VF;
     const uint8_t *residual = t->residual != NULL ? (const uint8_t *)t->residual + from : NULL;
     vi sum = add_ints(as_ints(acc), as_ints(vf_load(t->bias + vector * VF)));
+    if (qc->dynamic) {
+        const float *shift = qc->shift != 0 ? t->bias + qc->shift + vector * VF : NULL;
+        store_scaled(&qc->q, sum, vf_load(t->scale + vector * VF), shift, t->out, at, t->cols - vector * VF);
+        return;
+    }
     store_sums(&qc->q, sum, vf_load(t->scale + vector * VF), residual, t->out, at, t->cols - vector * VF);
 }
 

@@ -31,18 +31,34 @@ static const char *decode_gemm(const gal_node *node, gal_qconv *out) {
     return conv->c < 1 || conv->k < 1 ? "there is nothing to compute" : NULL;
 }
 
-const char *gal_qconv_decode(const gal_node *node, gal_qconv *out) {
-    *out = (gal_qconv){.flip = node->in[0]->dtype == GALEN_I8};
-    const char *why = node->in[0]->shape.rank == 4 ? decode_conv(node, out) : decode_gemm(node, out);
-    if (why != NULL) return why;
-    if (gal_attr_int(node, "w_zero", 0) != 0) return "the weights have a zero point";
+static const char *decode_dynamic(const gal_node *node, gal_qconv *out) {
+    for (uint32_t i = 4; i < node->n_in; i++)
+        if (node->in[i] != NULL && node->in[i]->constant == NULL) return "the scales or the bias are not constant";
+    out->dynamic = true;
+    out->q = (gal_requant){.dtype = node->out[0]->dtype, .low = -INFINITY, .high = INFINITY};
+    if (gal_attr_find(node, "activation") != NULL) out->q.low = 0;
+    out->x_zero = out->flip ? 128 : 0;
+    return NULL;
+}
+
+static const char *decode_static(const gal_node *node, gal_qconv *out) {
     if (node->in[2] != NULL && node->in[2]->constant == NULL) return "the bias is not constant";
     if (node->n_in > 5 && node->in[5] != NULL && node->in[5]->constant == NULL) return "the table is not constant";
     gal_requant_of(node, &out->q);
     if (out->q.dtype == GALEN_BF16) return "the output is bf16";
     if (out->q.dtype == GALEN_F32 && out->q.has_residual) return "a residual of bytes is added to floats";
-    gal_conv *conv = &out->conv;
     out->x_zero = gal_quant_of(node, 'x', node->in[0]->dtype).zero + (out->flip ? 128 : 0);
+    return NULL;
+}
+
+const char *gal_qconv_decode(const gal_node *node, gal_qconv *out) {
+    *out = (gal_qconv){.flip = node->in[0]->dtype == GALEN_I8};
+    const char *why = node->in[0]->shape.rank == 4 ? decode_conv(node, out) : decode_gemm(node, out);
+    if (why != NULL) return why;
+    if (gal_attr_int(node, "w_zero", 0) != 0) return "the weights have a zero point";
+    why = gal_is_dynamic(node) ? decode_dynamic(node, out) : decode_static(node, out);
+    if (why != NULL) return why;
+    gal_conv *conv = &out->conv;
     out->bytes = conv->c;
     conv->pad = 0x01010101u * (uint32_t)out->x_zero;
     conv->act = gal_cpu_activation_make(GAL_ACT_NONE, 0, 0);
@@ -60,10 +76,17 @@ static int32_t sum_of_weights(const gal_node *node, const gal_qconv *qc, int64_t
 }
 
 void gal_qconv_terms(const gal_node *node, const gal_qconv *qc, int32_t *bias, float *factor) {
-    const int32_t *own = node->in[2] != NULL ? node->in[2]->constant->data : NULL;
+    const int32_t *own = !qc->dynamic && node->in[2] != NULL ? node->in[2]->constant->data : NULL;
+    const galen_tensor *w_scale = node->n_in > 4 && node->in[4] != NULL ? node->in[4]->constant : NULL;
     int64_t cg = qc->bytes / qc->conv.group;
     for (int64_t k = 0; k < qc->conv.k; k++) {
-        uint32_t less = (uint32_t)qc->x_zero * (uint32_t)sum_of_weights(node, qc, cg, k);
+        int32_t sum = sum_of_weights(node, qc, cg, k);
+        if (qc->dynamic) {
+            bias[k] = sum;
+            factor[k] = w_scale != NULL ? (float)gal_scale_at(w_scale, k) : 1;
+            continue;
+        }
+        uint32_t less = (uint32_t)qc->x_zero * (uint32_t)sum;
         bias[k] = (int32_t)((own != NULL ? (uint32_t)own[k] : 0) - less);
         factor[k] = gal_requant_factor(node, node->in[4]->constant, k);
     }

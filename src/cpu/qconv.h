@@ -1,5 +1,6 @@
 /*
- * Integer convolution and product for fast rows: galen.QConv and galen.QGemm (graph/ops/quantized.h) decoded once.
+ * Integer convolution and product for fast rows: galen.QConv, QGemm, DynConv and DynGemm (graph/ops/quantized.h)
+ * decoded once.
  *
  * A row sees u8 activations: s8 ones are turned into u8 by adding 128 (an exclusive or with 0x80), which moves the zero
  * point by as much. The sum over raw bytes x * w then lacks x_zero * (sum of w) a channel; gal_qconv_terms puts that
@@ -18,13 +19,16 @@ typedef struct gal_qconv {
     bool flip;         /* x is s8 */
     bool copy;         /* x needs another form before the tiles can read it: s8, or channels not in fours */
     int64_t bytes;     /* channels of x as they lie */
+    bool dynamic;      /* DynConv, DynGemm: x_zero and x_scale come with each call; x_zero here is what to add */
+    size_t shift;      /* dynamic: floats from the bias of a column to its f32 bias; 0: none */
     size_t table;      /* offset in bytes of 256 bytes from the start of packed; 0: none */
     int64_t w_step[4]; /* elements of in[1] from one output, channel, row and column to the next */
 } gal_qconv;
 
 /* Reads a galen.QConv or QGemm node into *out, all but where packed parts lie. NULL, or why fast rows cannot do it. */
 const char *gal_qconv_decode(const gal_node *node, gal_qconv *out);
-/* bias[k] in the sum's units with the zero point's part, and factor[k], for all output channels. */
+/* bias[k] in the sum's units with the zero point's part, and factor[k], for all output channels. Dynamic: the sum of
+ * the channel's weights, and w_scale[k]. */
 void gal_qconv_terms(const gal_node *node, const gal_qconv *qc, int32_t *bias, float *factor);
 /* Bytes of x in the tiles' form, 0 when they can read it as it lies; and making it. */
 size_t gal_qconv_copy_bytes(const gal_qconv *qc, int64_t batch);

@@ -54,3 +54,18 @@ static inline __attribute__((always_inline)) void store_sums(const gal_requant *
     else
         vf_store_part((float *)out + at, n, v);
 }
+
+/* Sums themselves, or times a factor and with a term in f32 (galen.DynConv); low 0 is Relu. */
+static inline __attribute__((always_inline)) void store_scaled(const gal_requant *q, vi sum, vf factor,
+                                                               const float *shift, void *out, size_t at, int n) {
+    vf v = as_floats(sum);
+    if (q->dtype != GALEN_I32) {
+        v = vf_mul(_mm256_cvtepi32_ps(sum), factor);
+        if (shift != NULL) v = vf_add(v, vf_load(shift));
+        if (q->low == 0) v = vf_if_less(v, vf_zero(), vf_zero(), v);
+    }
+    if (n >= VF)
+        vf_store((float *)out + at, v);
+    else
+        vf_store_part((float *)out + at, n, v);
+}

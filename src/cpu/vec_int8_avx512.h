@@ -36,3 +36,17 @@ static inline __attribute__((always_inline)) void store_sums(const gal_requant *
     else
         store_bytes((uint8_t *)out + at, mask, q, v);
 }
+
+/* Sums themselves, or times a factor and with a term in f32 (galen.DynConv); low 0 is Relu. */
+static inline __attribute__((always_inline)) void store_scaled(const gal_requant *q, vi sum, vf factor,
+                                                               const float *shift, void *out, size_t at, int n) {
+    __mmask16 mask = first_of(n);
+    if (q->dtype == GALEN_I32) {
+        _mm512_mask_storeu_epi32((int32_t *)out + at, mask, sum);
+        return;
+    }
+    vf v = vf_mul(_mm512_cvtepi32_ps(sum), factor);
+    if (shift != NULL) v = vf_add(v, vf_load(shift));
+    if (q->low == 0) v = vf_if_less(v, vf_zero(), vf_zero(), v);
+    _mm512_mask_storeu_ps((float *)out + at, mask, v);
+}

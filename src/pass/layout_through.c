@@ -184,6 +184,13 @@ static galen_status quantize(gal_layout *layout, gal_node *node, galen_error *er
     return remake(layout, node, "", node->op->name, node->n_in, in, &axis, 1, NULL, err);
 }
 
+/* The ends of a whole tensor are the same in any order. */
+static galen_status quantize_dynamic(gal_layout *layout, gal_node *node, galen_error *err) {
+    gal_value *in[1] = {gal_layout_twin(layout, node->in[0])};
+    if (in[0] == NULL) return GALEN_OK;
+    return remake(layout, node, "", node->op->name, 1, in, NULL, 0, NULL, err);
+}
+
 /* galen.QMap: the second input is a table whatever the layout. */
 static galen_status map(gal_layout *layout, gal_node *node, galen_error *err) {
     gal_value *in[2] = {gal_layout_twin(layout, node->in[0]), node->in[1]};
@@ -198,6 +205,7 @@ static const struct {
     {"BatchNormalization", batch_norm},
     {"Concat", concat},
     {"DequantizeLinear", quantize},
+    {"DynamicQuantizeLinear", quantize_dynamic},
     {"Pad", pad},
     {"QuantizeLinear", quantize},
     {"ReduceMax", reduce},

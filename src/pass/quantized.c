@@ -2,7 +2,9 @@
  * Integer graphs. A model in QDQ form says DequantizeLinear -> op -> QuantizeLinear where it means an op on bytes: each
  * such op becomes one of the integer ops of quantized.h, from the QuantizeLinear upwards, and DequantizeLinear moves
  * down through ops that only move elements, so that the two meet and vanish. QLinearConv and QLinearMatMul become the
- * same ops. What is left between bytes and floats stays as it is, and is right.
+ * same ops, and ConvInteger and MatMulInteger ops
+ * whose scales are found at run time (quantized_dynamic.c). What is left between bytes and floats stays as it is, and
+ * is right.
  */
 #include "pass/quantized.h"
 
@@ -265,6 +267,8 @@ galen_status gal_pass_quantized(gal_graph *graph, bool *changed, galen_error *er
     GAL_TRY(walk(&q, visit_biased_result, err)); /* before the MatMul alone is taken */
     GAL_TRY(gal_pass_remove_dead(graph, changed, err));
     GAL_TRY(walk(&q, visit_float_result, err));
+    GAL_TRY(gal_pass_remove_dead(graph, changed, err));
+    GAL_TRY(walk(&q, gal_quantize_dynamic, err));
     GAL_TRY(gal_pass_remove_dead(graph, changed, err));
     GAL_TRY(walk(&q, fold_dequantize, err));
     return walk(&q, gal_quantized_entry, err);

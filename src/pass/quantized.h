@@ -64,6 +64,8 @@ galen_status gal_quantize_map(gal_quantized *q, const gal_node *op, const gal_by
                               bool *done, galen_error *err);
 /* ONNX's QLinearConv and QLinearMatMul. */
 galen_status gal_quantize_linear(gal_quantized *q, gal_node *node, bool *done, galen_error *err);
+/* ConvInteger and MatMulInteger, with what follows them in a graph of dynamic quantisation. */
+galen_status gal_quantize_dynamic(gal_quantized *q, gal_node *op, galen_error *err);
 /* Once channels are last: pictures enter as bytes of four channels, tables move into products. */
 galen_status gal_quantized_entry(gal_quantized *q, gal_node *node, galen_error *err);
 

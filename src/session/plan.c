@@ -211,7 +211,8 @@ galen_dtype gal_session_precision(const gal_session *session) {
 
 /* A convolution or product of bytes: what a quantised file asks for, whatever the precision of the rest. */
 static bool multiplies_bytes(const gal_node *node) {
-    static const char *const ops[] = {"QConv", "QGemm", "ConvInteger", "QLinearConv", "QLinearMatMul", "MatMulInteger"};
+    static const char *const ops[] = {"ConvInteger", "DynConv", "DynGemm",     "MatMulInteger",
+                                      "QConv",       "QGemm",   "QLinearConv", "QLinearMatMul"};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (strcmp(node->op->name, ops[i]) == 0) return true;
     return false;

@@ -24,7 +24,7 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
 /* The same for a row's op and element type. */
 bool case_random_for(const gal_kernel *kernel, gal_rng *rng, kernel_case *out);
 bool case_bench_for(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out);
-/* Rows of galen.QConv and galen.QGemm (cases_int8.c). */
+/* Rows of galen.QConv, QGemm, DynConv and DynGemm (cases_int8.c). */
 bool case_is_product8(const gal_kernel *kernel);
 void case_random_product8(const gal_kernel *kernel, gal_rng *rng, kernel_case *out);
 bool case_bench_product8(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out);

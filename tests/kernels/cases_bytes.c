@@ -86,8 +86,9 @@ static draft start(kernel_case *c, gal_rng *rng) {
 
 static void finish(draft *d, const char *domain, const char *op) {
     galen_error err;
+    uint32_t n_out = strcmp(op, "DynamicQuantizeLinear") == 0 ? 3 : 1;
     const gal_node_spec spec = {
-        .domain = domain, .op = op, .n_in = d->n_in, .n_out = 1, .n_attr = d->n_attr, .in = d->in, .attr = d->attr};
+        .domain = domain, .op = op, .n_in = d->n_in, .n_out = n_out, .n_attr = d->n_attr, .in = d->in, .attr = d->attr};
     must(gal_graph_node(d->c->graph, &spec, &d->c->node, &err), &err);
     must(gal_graph_mark_output(d->c->graph, d->c->node->out[0], &err), &err);
 }
@@ -190,6 +191,10 @@ static void element(const gal_kernel *kernel, gal_rng *rng, int64_t side, int64_
         scale_shift(kernel, side, channels, &d);
     } else if (strcmp(kernel->op, "Quantize") == 0) {
         quantize(side, channels, &d);
+    } else if (strcmp(kernel->op, "DynamicQuantizeLinear") == 0) {
+        gal_shape shape = image(side, channels);
+        d.in[0] = input(&d, "x", GALEN_F32, &shape);
+        d.n_in = 1;
     } else if (strcmp(kernel->op, "QMap") == 0) {
         gal_shape shape = image(side, channels);
         d.in[0] = input(&d, "x", kernel->dtype, &shape);
@@ -207,7 +212,8 @@ static void element(const gal_kernel *kernel, gal_rng *rng, int64_t side, int64_
 
 bool case_is_bytes(const gal_kernel *kernel) {
     if (case_is_product8(kernel)) return false;
-    bool from_f32 = strcmp(kernel->op, "Quantize") == 0 || strcmp(kernel->op, "QuantizeLinear") == 0;
+    bool from_f32 = strcmp(kernel->op, "Quantize") == 0 || strcmp(kernel->op, "QuantizeLinear") == 0 ||
+                    strcmp(kernel->op, "DynamicQuantizeLinear") == 0;
     return from_f32 || kernel->dtype == GALEN_U8 || kernel->dtype == GALEN_I8;
 }
 

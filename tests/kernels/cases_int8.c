@@ -1,4 +1,4 @@
-/* Problems in 8-bit integers: the layers and products of cases.c as galen.QConv and galen.QGemm. */
+/* Problems in 8-bit integers: the layers and products of cases.c as galen.QConv, QGemm, DynConv and DynGemm. */
 #include "cases.h"
 #include "graph/ops/quantized.h"
 
@@ -131,16 +131,78 @@ static void replace(kernel_case *c, galen_dtype x, galen_dtype y, bool bias, boo
              residual ? ", residual" : "", table ? ", table" : "");
 }
 
+static gal_value *number_input(gal_graph *graph, const char *name, galen_dtype dtype) {
+    const gal_shape one = {.rank = 0};
+    gal_value *value;
+    galen_error err;
+    must(gal_graph_input(graph, name, dtype, &one, &value, &err), &err);
+    return value;
+}
+
+/* Zero point and scale come with the call. */
+static void replace_dynamic(kernel_case *c, galen_dtype x, bool scaled, bool bias, bool relu, gal_rng *rng) {
+    const gal_node *node = c->node;
+    bool conv = strcmp(node->op->name, "Conv") == 0, transposed = !conv && gal_attr_int(node, "transB", 0) != 0;
+    gal_value *in[MAX_IN] = {NULL};
+    gal_attr attr[MAX_ATTR];
+    uint32_t n = 0;
+    gal_graph *graph;
+    gal_node *made;
+    galen_error err;
+    int64_t outputs = node->in[1]->constant->dim[conv || transposed ? 0 : 1];
+    for (uint32_t i = 0; i < node->n_attr; i++)
+        if (strncmp(node->attr[i].name, "act", 3) != 0) attr[n++] = node->attr[i];
+    if (scaled && relu) attr[n++] = (gal_attr){.name = "activation", .type = GAL_ATTR_STRING, .s = "Relu"};
+    must(gal_graph_create("check", &graph, &err), &err);
+    must(gal_graph_input(graph, "x", x, &node->in[0]->shape, &in[0], &err), &err);
+    in[1] = byte_weights(graph, node->in[1]->constant, GALEN_I8, rng);
+    if (case_pick(rng, 0, 4) > 0) in[2] = number_input(graph, "x_zero", x);
+    if (scaled) {
+        in[3] = number_input(graph, "x_scale", GALEN_F32);
+        in[4] = float_row(graph, case_pick(rng, 0, 2) ? outputs : 1, 0.005f, 0.015f, rng);
+        if (bias) in[5] = float_row(graph, outputs, -20, 20, rng);
+    }
+    const gal_node_spec spec = {.domain = "galen",
+                                .op = conv ? "DynConv" : "DynGemm",
+                                .n_in = !scaled ? 3
+                                        : bias  ? 6
+                                                : 5,
+                                .n_out = 1,
+                                .n_attr = n,
+                                .in = in,
+                                .attr = attr};
+    must(gal_graph_node(graph, &spec, &made, &err), &err);
+    must(gal_graph_mark_output(graph, made->out[0], &err), &err);
+    gal_graph_destroy(c->graph);
+    c->graph = graph, c->node = made;
+    c->depth = 0; /* integers: nothing to excuse */
+    size_t used = strlen(c->text);
+    snprintf(c->text + used, sizeof c->text - used, "; %s, %s%s", galen_dtype_name(x), scaled ? "scaled" : "sums",
+             bias ? ", bias" : "");
+}
+
+static bool is_dynamic(const gal_kernel *kernel) {
+    return strncmp(kernel->op, "Dyn", 3) == 0;
+}
+
 static const char *float_op(const gal_kernel *kernel) {
-    return strcmp(kernel->op, "QConv") == 0 ? "Conv" : "Gemm";
+    return strstr(kernel->op, "Conv") != NULL ? "Conv" : "Gemm";
 }
 
 bool case_is_product8(const gal_kernel *kernel) {
-    return strcmp(kernel->op, "QConv") == 0 || strcmp(kernel->op, "QGemm") == 0;
+    static const char *const ops[] = {"DynConv", "DynGemm", "QConv", "QGemm"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(kernel->op, ops[i]) == 0) return true;
+    return false;
 }
 
 void case_random_product8(const gal_kernel *kernel, gal_rng *rng, kernel_case *out) {
     case_random("galen", float_op(kernel), rng, out);
+    if (is_dynamic(kernel)) {
+        bool scaled = case_pick(rng, 0, 3) > 0, with_bias = scaled && case_pick(rng, 0, 2) > 0;
+        replace_dynamic(out, kernel->dtype, scaled, with_bias, case_pick(rng, 0, 1) != 0, rng);
+        return;
+    }
     bool bias = case_pick(rng, 0, 3) > 0, residual = case_pick(rng, 0, 2) == 0, table = case_pick(rng, 0, 3) == 0;
     replace(out, kernel->dtype, output_type(rng), bias, residual, table, rng);
 }
@@ -148,6 +210,9 @@ void case_random_product8(const gal_kernel *kernel, gal_rng *rng, kernel_case *o
 bool case_bench_product8(const gal_kernel *kernel, int index, int64_t batch, kernel_case *out) {
     gal_rng rng = gal_rng_make(1, (uint64_t)index);
     if (!case_bench("galen", float_op(kernel), index, batch, out)) return false;
-    replace(out, kernel->dtype, GALEN_U8, true, false, false, &rng);
+    if (is_dynamic(kernel))
+        replace_dynamic(out, kernel->dtype, true, true, true, &rng);
+    else
+        replace(out, kernel->dtype, GALEN_U8, true, false, false, &rng);
     return true;
 }

@@ -63,6 +63,7 @@ static double element(const galen_tensor *t, int64_t i) {
     if (t->dtype == GALEN_U8) return ((const uint8_t *)t->data)[i];
     if (t->dtype == GALEN_I8) return ((const int8_t *)t->data)[i];
     if (t->dtype == GALEN_F16) return (double)gal_f16_to_f32(((const uint16_t *)t->data)[i]);
+    if (t->dtype == GALEN_I32) return ((const int32_t *)t->data)[i];
     return t->dtype == GALEN_BF16 ? (double)gal_bf16_to_f32(((const uint16_t *)t->data)[i])
                                   : (double)((const float *)t->data)[i];
 }

@@ -76,6 +76,19 @@ static void test_layers(void **state) {
 }
 
 /* The second output of MaxPool counts through the batch. */
+/* Its scale is that of the whole tensor: the products behind it treat items apart, it does not. */
+static void test_scales_of_the_moment(void **state) {
+    (void)state;
+    const gal_node_spec spec = {.op = "DynamicQuantizeLinear", .n_in = 1, .n_out = 3, .in = &x};
+    const int64_t dim[4] = {2, C, 1, 1};
+    gal_node *node;
+    assert_ok(gal_graph_node(g, &spec, &node, &small_err), small_err);
+    expect(false, node->out[0]);
+    gal_value *in[3] = {node->out[0], NULL, node->out[2]};
+    assert_ok(gal_graph_new_constant(g, NULL, GALEN_I8, 4, dim, &in[1], &small_err), small_err);
+    expect(true, small_node(g, "ConvInteger", 3, in, 0, NULL)->out[0]);
+}
+
 static void test_pool_indices(void **state) {
     (void)state;
     const int64_t window[2] = {2, 2};
@@ -156,8 +169,13 @@ static void test_shapes(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, drop)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_layers),     TEST(test_pool_indices), TEST(test_norm_of_the_batch),
-                                       TEST(test_reductions), TEST(test_products),     TEST(test_broadcast),
-                                       TEST(test_shapes)};
+    const struct CMUnitTest tests[] = {TEST(test_layers),
+                                       TEST(test_pool_indices),
+                                       TEST(test_norm_of_the_batch),
+                                       TEST(test_reductions),
+                                       TEST(test_products),
+                                       TEST(test_broadcast),
+                                       TEST(test_shapes),
+                                       TEST(test_scales_of_the_moment)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

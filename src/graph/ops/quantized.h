@@ -25,6 +25,20 @@
  *
  *   v   = rint(clamp((float)acc * (x_scale * w_scale[k] / mid_scale), mid_low, mid_high)) * (mid_scale / y_scale)
  *
+ * galen.DynConv and galen.DynGemm are for graphs whose scales are found at run time (DynamicQuantizeLinear); they take
+ *
+ *   in[0] x, in[1] w      as above, attribute w_zero
+ *   in[2] x_zero          one byte of the type of x; optional
+ *   in[3] x_scale         one f32; optional, and with it
+ *   in[4] w_scale         f32 [1] or [K]
+ *   in[5] bias            f32 [1] or [K]; optional
+ *
+ * and give acc itself (i32) without x_scale, else f32 in the steps of Cast, Mul, Add and Relu:
+ *
+ *   v   = (float)acc * (x_scale * w_scale[k])
+ *   v   = v + bias[k]
+ *   y   = v < 0 ? 0 : v                                   with activation Relu
+ *
  * Every operation is one IEEE f32 operation or exact, so fast rows give the reference's bits.
  */
 #ifndef GAL_GRAPH_OPS_QUANTIZED_H
@@ -35,6 +49,7 @@
 #include "graph/ops/affine.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Scale, zero point and type of one byte tensor. */
 typedef struct gal_quant {
@@ -65,6 +80,11 @@ galen_dtype gal_quant_output(const gal_node *node);
 void gal_requant_of(const gal_node *node, gal_requant *out);
 /* factor of output channel k of galen.QConv or QGemm: x_scale * w_scale[k] / (mid_scale or y_scale). */
 float gal_requant_factor(const gal_node *node, const galen_tensor *w_scale, int64_t k);
+
+/* galen.DynConv and DynGemm. */
+static inline bool gal_is_dynamic(const gal_node *node) {
+    return strcmp(node->op->name, "DynConv") == 0 || strcmp(node->op->name, "DynGemm") == 0;
+}
 
 /* galen.QAdd and QMul: zero points and factors of both inputs (quantized_element.c). */
 typedef struct gal_qpair {
