@@ -71,7 +71,8 @@ GALEN_API void galen_session_close(galen_session *session);
 
 /*
  * in[i] and out[i] point to dense data of input i and output i at this batch (1 to options.batch). Allocates nothing;
- * one call at a time. The bits of an output depend on its own item, the model, the precision and the level only.
+ * one call at a time. The bits of an output depend on its own item, the model, the precision and the level only,
+ * except behind DynamicQuantizeLinear, whose scale is that of the whole batch.
  * GALEN_ERR_NUMERIC: NaN or infinity in an output, which is written all the same.
  */
 GALEN_API galen_status galen_session_run(galen_session *session, int64_t batch, const void *const *in, void *const *out,

@@ -121,6 +121,33 @@ static galen_status try_rules(gal_quantized *q, gal_value *value, const gal_want
     return GALEN_OK;
 }
 
+/* QuantizeLinear(Reshape(y)) is Reshape(QuantizeLinear(y)): what makes y is then seen. */
+static galen_status hoist(gal_quantized *q, gal_node *node, gal_node *moved, bool *done, galen_error *err) {
+    static const char *const ops[] = {"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) found |= gal_is_op(moved, "", ops[i]);
+    if (!found || gal_sole_producer(moved->in[0]) == NULL) return GALEN_OK;
+    gal_value *rounded[3] = {moved->in[0], node->in[1], node->n_in > 2 ? node->in[2] : NULL};
+    gal_value *in[2] = {NULL, moved->n_in > 1 ? moved->in[1] : NULL};
+    gal_node *above, *made;
+    GAL_TRY(gal_graph_node(
+        q->graph,
+        &(gal_node_spec){.op = "QuantizeLinear", .n_in = node->n_in, .n_out = 1, .in = rounded, .before = node}, &above,
+        err));
+    in[0] = above->out[0];
+    const gal_remake spec = {.like = moved,
+                             .domain = "",
+                             .op = moved->op->name,
+                             .n_in = moved->n_in,
+                             .in = in,
+                             .stands_for = moved->stands_for,
+                             .before = node};
+    GAL_TRY(gal_remake_node(q->graph, &spec, &made, err));
+    gal_stand_in(q, &(gal_wanted){.last = node}, made->out[0]);
+    *done = true;
+    return GALEN_OK;
+}
+
 /* From a QuantizeLinear upwards: what it rounds is an op on bytes. */
 static galen_status visit_quantize(gal_quantized *q, gal_node *node, galen_error *err) {
     gal_wanted wanted = {.last = node};
@@ -135,6 +162,8 @@ static galen_status visit_quantize(gal_quantized *q, gal_node *node, galen_error
     gal_node *op = gal_sole_producer(node->in[0]);
     if (op != NULL && op->n_in > 0 && gal_read_dequantize(op->in[0], &x))
         GAL_TRY(gal_quantize_map(q, op, &x, &wanted, &done, err));
+    if (done) return GALEN_OK;
+    if (op != NULL) GAL_TRY(hoist(q, node, op, &done, err));
     if (done) return GALEN_OK;
     GAL_TRY(try_rules(q, node->in[0], &wanted, &done, err));
     if (done) return GALEN_OK;

@@ -133,6 +133,21 @@ static gal_node *parts_of(gal_graph *g, gal_value *x, bool equal) {
     return node;
 }
 
+/* A mean over the picture, as exporters write a global pool, and a Flatten before the rounding. */
+static void pool_and_flatten(void **state) {
+    (void)state;
+    const int64_t image[2] = {2, 3};
+    gal_graph *g = small_graph();
+    gal_value *x = q_image(g, "x", kind_x);
+    const gal_attr attr[2] = {small_list("axes", image, 2), small_int("keepdims", 0)};
+    q_finish(g, small_node(g, "ReduceMean", 1, &x, 2, attr)->out[0], kind_z,
+             "Quantize QGlobalAveragePool Reshape DequantizeLinear");
+    g = small_graph();
+    x = small_op(g, "GlobalAveragePool", q_image(g, "x", kind_x), NULL);
+    q_finish(g, small_with(g, "Flatten", x, small_int("axis", 1)), kind_z,
+             "Quantize QGlobalAveragePool Reshape DequantizeLinear");
+}
+
 /* Every part of a Split, not only the first. */
 static void split(void **state) {
     (void)state;
@@ -214,6 +229,7 @@ int main(void) {
         cmocka_unit_test(concat),
         cmocka_unit_test(pools),
         cmocka_unit_test(moves),
+        cmocka_unit_test(pool_and_flatten),
         cmocka_unit_test(split),
         cmocka_unit_test(half_of_a_pair),
         cmocka_unit_test(read_in_floats),
