@@ -17,19 +17,21 @@
 #define LEVEL_AVX512_BF16 GAL_ISA_AVX512, GAL_HAS_AVX512_BF16
 #define LEVEL_AMX_BF16    GAL_ISA_AMX, GAL_HAS_AMX_BF16 | GAL_HAS_AVX512_BF16
 #define LEVEL_AMX_INT8    GAL_ISA_AMX, GAL_HAS_AMX_INT8 | GAL_HAS_AVX512_BF16 | GAL_HAS_AVX512_VBMI
-#define ROW(domain, op, level, dtype, symbol, tile, pitched, needs, pack)                                              \
-    &(const gal_kernel){NAME(symbol, tile), domain, op,   LEVEL_##level, GALEN_##dtype, pitched,                       \
+#define ROW(domain, op, level, dtype, symbol, tile, pitched, input, needs, pack)                                       \
+    &(const gal_kernel){NAME(symbol, tile), domain, op,   LEVEL_##level, GALEN_##dtype, pitched, input,                \
                         symbol##_reject,    needs,  pack, symbol##_run},
 #define GAL_ROW(domain, op, level, dtype, symbol, tile)                                                                \
-    ROW(domain, op, level, dtype, symbol, tile, false, symbol##_needs, symbol##_pack)
+    ROW(domain, op, level, dtype, symbol, tile, false, 0, symbol##_needs, symbol##_pack)
 #define GAL_ROW_PITCHED(domain, op, level, dtype, symbol, tile)                                                        \
-    ROW(domain, op, level, dtype, symbol, tile, true, symbol##_needs, symbol##_pack)
+    ROW(domain, op, level, dtype, symbol, tile, true, 0, symbol##_needs, symbol##_pack)
 #define GAL_ROW_PLAIN(domain, op, level, dtype, symbol, tile)                                                          \
-    ROW(domain, op, level, dtype, symbol, tile, false, NULL, NULL)
+    ROW(domain, op, level, dtype, symbol, tile, false, 0, NULL, NULL)
 #define GAL_ROW_SCRATCH(domain, op, level, dtype, symbol, tile)                                                        \
-    ROW(domain, op, level, dtype, symbol, tile, false, symbol##_needs, NULL)
+    ROW(domain, op, level, dtype, symbol, tile, false, 0, symbol##_needs, NULL)
 #define GAL_ROW_PLAIN_PITCHED(domain, op, level, dtype, symbol, tile)                                                  \
-    ROW(domain, op, level, dtype, symbol, tile, true, NULL, NULL)
+    ROW(domain, op, level, dtype, symbol, tile, true, 0, NULL, NULL)
+#define GAL_ROW_SCRATCH_PITCHED(domain, op, level, dtype, symbol, tile, input)                                         \
+    ROW(domain, op, level, dtype, symbol, tile, true, input, symbol##_needs, NULL)
 static const gal_kernel *const rows[] = {
 #include "cpu/kernels.def"
     NULL /* a processor without rows has an array too */
@@ -40,6 +42,7 @@ static const gal_kernel *const rows[] = {
 #undef GAL_ROW_PLAIN
 #undef GAL_ROW_PLAIN_PITCHED
 #undef GAL_ROW_SCRATCH
+#undef GAL_ROW_SCRATCH_PITCHED
 
 enum { ROWS = sizeof rows / sizeof *rows - 1 };
 

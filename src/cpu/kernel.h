@@ -30,13 +30,14 @@ typedef struct gal_kernel {
     uint32_t features; /* GAL_HAS_* it needs beside the level (features.h) */
     galen_dtype dtype; /* of in[0] */
     /*
-     * The row takes a pitch (GAL_ROW_PITCHED, GAL_ROW_PLAIN_PITCHED): in[0] and out[0] may each be a slice of the last
-     * dimension of a wider tensor, pixels call->in_pitch and call->out_pitch elements apart; image follows image in the
-     * same step. Between the pixels of out[0] lie other values: they are neither written nor depended on. The other
+     * The row takes a pitch (GAL_ROW_..._PITCHED): in[pitched_in] and out[0] may each be a slice of the last dimension
+     * of a wider tensor, pixels call->in_pitch and call->out_pitch elements apart; image follows image in the same
+     * step. Between the pixels of out[0] lie other values: they are neither written nor depended on. The other
      * inputs are dense. Pixels begin at multiples of four bytes, not of vectors or lines. Holds for every node that the
      * row does not reject; dims are those of the slice.
      */
     bool pitched;
+    uint32_t pitched_in;
     /* NULL when the row can compute this node, else why not (static text, for GALEN_VERBOSE=dispatch). Looks at types,
      * shapes without N, attributes and constants; never at the batch size, so that the choice cannot depend on it. */
     const char *(*reject)(const gal_node *node);

@@ -20,6 +20,7 @@ typedef struct norm_job {
     const char *a, *x, *y; /* in[0]; X and Y of a gradient, Y may be NULL */
     char *out;
     size_t rows, c, each, blocks; /* pixels, channels, pixels of a block, blocks */
+    size_t in_step, out_step;     /* elements from pixel to pixel of X and out[0] */
     float *one, *two;             /* of each block and channel: what was summed */
     double *total, *square;       /* of each channel */
     const float *mean, *factor, *beta;
@@ -48,6 +49,7 @@ static norm_job cut(const gal_call *call, const gal_train_loops *loops) {
     const galen_tensor *x = call->in[0];
     norm_job j = {.loops = loops, .call = call, .a = x->data, .out = call->out[0]->data, .c = channels(call->node)};
     j.rows = (size_t)galen_tensor_elements(x) / j.c;
+    j.in_step = (size_t)call->in_pitch, j.out_step = (size_t)call->out_pitch;
     j.each = block_rows(j.c);
     j.blocks = (j.rows + j.each - 1) / j.each;
     j.total = call->scratch;
@@ -64,9 +66,9 @@ static size_t rows_of(const norm_job *j, size_t block) {
     return left < j->each ? left : j->each;
 }
 
-/* Bytes from the first pixel to the block's. */
-static size_t offset_of(const norm_job *j, size_t block) {
-    return block * j->each * j->c * j->loops->element;
+/* Bytes from the first pixel to the block's, in a tensor of that step. */
+static size_t offset_of(const norm_job *j, size_t block, size_t step) {
+    return block * j->each * step * j->loops->element;
 }
 
 static void run_blocks(const norm_job *j, gal_task_fn fn) {
@@ -84,7 +86,8 @@ static void add_blocks(const norm_job *j, const float *part, double *total) {
 
 static void block_moments(void *context, size_t b) {
     const norm_job *j = context;
-    j->loops->moments(j->a + offset_of(j, b), rows_of(j, b), j->c, j->one + b * j->c, j->two + b * j->c);
+    j->loops->moments(j->a + offset_of(j, b, j->in_step), j->in_step, rows_of(j, b), j->c, j->one + b * j->c,
+                      j->two + b * j->c);
 }
 
 /* Means and squares of the blocks into those of all (Chan, Golub and LeVeque, 1983). */
@@ -125,8 +128,8 @@ static void finish_moments(const norm_job *j) {
 
 static void block_normalise(void *context, size_t b) {
     const norm_job *j = context;
-    j->loops->normalise(j->a + offset_of(j, b), rows_of(j, b), j->c, j->weighted, j->sum, j->beta, j->low,
-                        j->out + offset_of(j, b));
+    j->loops->normalise(j->a + offset_of(j, b, j->in_step), j->in_step, rows_of(j, b), j->c, j->weighted, j->sum,
+                        j->beta, j->low, j->out + offset_of(j, b, j->out_step), j->out_step);
 }
 
 static bool has_relu(const gal_node *node) {
@@ -147,8 +150,9 @@ static void run_norm(const gal_call *call, const gal_train_loops *loops) {
 
 static void block_sums(void *context, size_t b) {
     const norm_job *j = context;
-    size_t at = offset_of(j, b);
-    j->loops->gradient_sums(j->a + at, j->x + at, j->y != NULL ? j->y + at : NULL, rows_of(j, b), j->c, j->mean,
+    size_t at = offset_of(j, b, j->c);
+    const char *x = j->x + offset_of(j, b, j->in_step);
+    j->loops->gradient_sums(j->a + at, x, j->in_step, j->y != NULL ? j->y + at : NULL, rows_of(j, b), j->c, j->mean,
                             j->one + b * j->c, j->two + b * j->c);
 }
 
@@ -172,9 +176,10 @@ static float *finish_sums(const norm_job *j) {
 
 static void block_gradient(void *context, size_t b) {
     const norm_job *j = context;
-    size_t at = offset_of(j, b);
-    j->loops->gradient(j->a + at, j->x + at, j->y != NULL ? j->y + at : NULL, rows_of(j, b), j->c, j->mean, j->factor,
-                       j->sum, j->weighted, j->out + at);
+    size_t at = offset_of(j, b, j->c);
+    const char *x = j->x + offset_of(j, b, j->in_step);
+    j->loops->gradient(j->a + at, x, j->in_step, j->y != NULL ? j->y + at : NULL, rows_of(j, b), j->c, j->mean,
+                       j->factor, j->sum, j->weighted, j->out + offset_of(j, b, j->out_step), j->out_step);
 }
 
 static void run_norm_grad(const gal_call *call, const gal_train_loops *loops) {
@@ -189,7 +194,7 @@ static void run_norm_grad(const gal_call *call, const gal_train_loops *loops) {
 
 static void block_channel_sum(void *context, size_t b) {
     const norm_job *j = context;
-    j->loops->channel_sum(j->a + offset_of(j, b), rows_of(j, b), j->c, j->one + b * j->c);
+    j->loops->channel_sum(j->a + offset_of(j, b, j->c), rows_of(j, b), j->c, j->one + b * j->c);
 }
 
 static void run_channel_sum(const gal_call *call, const gal_train_loops *loops) {

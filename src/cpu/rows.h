@@ -15,11 +15,14 @@
     void symbol##_pack(const gal_node *node, gal_columns part, void *packed);
 #define GAL_ROW_PITCHED       GAL_ROW
 #define GAL_ROW_PLAIN_PITCHED GAL_ROW_PLAIN
+#define GAL_ROW_SCRATCH_PITCHED(domain, op, level, dtype, symbol, tile, input)                                         \
+    GAL_ROW_SCRATCH(domain, op, level, dtype, symbol, tile)
 #include "cpu/kernels.def"
 #undef GAL_ROW
 #undef GAL_ROW_PLAIN
 #undef GAL_ROW_PITCHED
 #undef GAL_ROW_PLAIN_PITCHED
 #undef GAL_ROW_SCRATCH
+#undef GAL_ROW_SCRATCH_PITCHED
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Inner loops of training that are bound by memory: normalisation, activations and pools on rows of channels. Rows are
- * dense, [rows, c], of the level's element type; numbers a channel are f32. Sums within a call run over rows in order.
+ * dense, [rows, c], of the level's element type, but for those with a step: elements from row to row. Numbers a channel
+ * are f32. Sums within a call run over rows in order.
  */
 #ifndef GAL_CPU_TRAIN_LOOPS_H
 #define GAL_CPU_TRAIN_LOOPS_H
@@ -11,16 +12,17 @@
 typedef struct gal_train_loops {
     size_t element; /* bytes of an element */
     /* mean[c], and squares[c] = sum of (x - mean)^2 */
-    void (*moments)(const void *x, size_t rows, size_t c, float *mean, float *squares);
+    void (*moments)(const void *x, size_t step, size_t rows, size_t c, float *mean, float *squares);
     /* y = (x - mean) factor + beta, at least `low` */
-    void (*normalise)(const void *x, size_t rows, size_t c, const float *mean, const float *factor, const float *beta,
-                      float low, void *y);
+    void (*normalise)(const void *x, size_t step, size_t rows, size_t c, const float *mean, const float *factor,
+                      const float *beta, float low, void *y, size_t y_step);
     /* sum[c] = sum of dy, weighted[c] = sum of dy (x - mean), over rows where y > 0; y NULL: all. */
-    void (*gradient_sums)(const void *dy, const void *x, const void *y, size_t rows, size_t c, const float *mean,
-                          float *sum, float *weighted);
+    void (*gradient_sums)(const void *dy, const void *x, size_t step, const void *y, size_t rows, size_t c,
+                          const float *mean, float *sum, float *weighted);
     /* dx = (dy - sum - (x - mean) weighted) factor with dy 0 where y <= 0 */
-    void (*gradient)(const void *dy, const void *x, const void *y, size_t rows, size_t c, const float *mean,
-                     const float *factor, const float *sum, const float *weighted, void *dx);
+    void (*gradient)(const void *dy, const void *x, size_t step, const void *y, size_t rows, size_t c,
+                     const float *mean, const float *factor, const float *sum, const float *weighted, void *dx,
+                     size_t dx_step);
     void (*channel_sum)(const void *dy, size_t rows, size_t c, float *sum);
     /* dx = y > 0 ? dy : 0 */
     void (*relu_gradient)(const void *dy, const void *y, size_t n, void *dx);

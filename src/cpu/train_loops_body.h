@@ -30,7 +30,7 @@ INLINE size_t left_of(size_t left, int j) {
 
 /* ---- moments ---- */
 
-INLINE void moments_block(const element *x, size_t rows, size_t c, size_t left, float *mean, float *squares,
+INLINE void moments_block(const element *x, size_t step, size_t rows, size_t left, float *mean, float *squares,
                           const int wide) {
     vf sum[WIDE], m[WIDE];
     const vf share = vf_set(1.0f / (float)rows);
@@ -38,7 +38,7 @@ INLINE void moments_block(const element *x, size_t rows, size_t c, size_t left, 
     for (int j = 0; j < wide; j++) sum[j] = vf_zero();
     for (size_t r = 0; r < rows; r++) {
         GAL_UNROLL
-        for (int j = 0; j < wide; j++) sum[j] = vf_add(sum[j], load(x + r * c + j * VF, left_of(left, j)));
+        for (int j = 0; j < wide; j++) sum[j] = vf_add(sum[j], load(x + r * step + j * VF, left_of(left, j)));
     }
     GAL_UNROLL
     for (int j = 0; j < wide; j++) {
@@ -49,7 +49,7 @@ INLINE void moments_block(const element *x, size_t rows, size_t c, size_t left, 
     for (size_t r = 0; r < rows; r++) {
         GAL_UNROLL
         for (int j = 0; j < wide; j++) {
-            vf d = vf_sub(load(x + r * c + j * VF, left_of(left, j)), m[j]);
+            vf d = vf_sub(load(x + r * step + j * VF, left_of(left, j)), m[j]);
             sum[j] = vf_fma(d, d, sum[j]);
         }
     }
@@ -57,15 +57,16 @@ INLINE void moments_block(const element *x, size_t rows, size_t c, size_t left, 
     for (int j = 0; j < wide; j++) put_floats(squares + j * VF, left_of(left, j), sum[j]);
 }
 
-static void moments(const void *x, size_t rows, size_t c, float *mean, float *squares) {
+static void moments(const void *x, size_t step, size_t rows, size_t c, float *mean, float *squares) {
     size_t i = 0;
     for (; i + WIDE * VF <= c; i += WIDE * VF)
-        moments_block((const element *)x + i, rows, c, WIDE * VF, mean + i, squares + i, WIDE);
-    for (; i < c; i += VF) moments_block((const element *)x + i, rows, c, c - i, mean + i, squares + i, 1);
+        moments_block((const element *)x + i, step, rows, WIDE * VF, mean + i, squares + i, WIDE);
+    for (; i < c; i += VF) moments_block((const element *)x + i, step, rows, c - i, mean + i, squares + i, 1);
 }
 
-INLINE void normalise_block(const element *x, size_t rows, size_t c, size_t left, const float *mean,
-                            const float *factor, const float *beta, float low, element *y, const int wide) {
+INLINE void normalise_block(const element *x, size_t step, size_t rows, size_t left, const float *mean,
+                            const float *factor, const float *beta, float low, element *y, size_t y_step,
+                            const int wide) {
     vf m[WIDE], f[WIDE], b[WIDE], least = vf_set(low);
     GAL_UNROLL
     for (int j = 0; j < wide; j++) {
@@ -76,21 +77,21 @@ INLINE void normalise_block(const element *x, size_t rows, size_t c, size_t left
         GAL_UNROLL
         for (int j = 0; j < wide; j++) {
             size_t n = left_of(left, j);
-            vf v = vf_fma(vf_sub(load(x + r * c + j * VF, n), m[j]), f[j], b[j]);
-            store(y + r * c + j * VF, n, vf_max(least, v)); /* NaN in v stays */
+            vf v = vf_fma(vf_sub(load(x + r * step + j * VF, n), m[j]), f[j], b[j]);
+            store(y + r * y_step + j * VF, n, vf_max(least, v)); /* NaN in v stays */
         }
     }
 }
 
-static void normalise(const void *x, size_t rows, size_t c, const float *mean, const float *factor, const float *beta,
-                      float low, void *y) {
+static void normalise(const void *x, size_t step, size_t rows, size_t c, const float *mean, const float *factor,
+                      const float *beta, float low, void *y, size_t y_step) {
     size_t i = 0;
     for (; i + WIDE * VF <= c; i += WIDE * VF)
-        normalise_block((const element *)x + i, rows, c, WIDE * VF, mean + i, factor + i, beta + i, low,
-                        (element *)y + i, WIDE);
+        normalise_block((const element *)x + i, step, rows, WIDE * VF, mean + i, factor + i, beta + i, low,
+                        (element *)y + i, y_step, WIDE);
     for (; i < c; i += VF)
-        normalise_block((const element *)x + i, rows, c, c - i, mean + i, factor + i, beta + i, low, (element *)y + i,
-                        1);
+        normalise_block((const element *)x + i, step, rows, c - i, mean + i, factor + i, beta + i, low,
+                        (element *)y + i, y_step, 1);
 }
 
 /* ---- their gradient ---- */
@@ -100,8 +101,8 @@ INLINE vf arriving(const element *dy, const element *y, size_t at, size_t n, con
     return masked ? vf_if_less(vf_zero(), load(y + at, n), d, vf_zero()) : d;
 }
 
-INLINE void sums_block(const element *dy, const element *x, const element *y, size_t rows, size_t c, size_t left,
-                       const float *mean, float *sum, float *weighted, const int wide, const bool masked) {
+INLINE void sums_block(const element *dy, const element *x, size_t step, const element *y, size_t rows, size_t c,
+                       size_t left, const float *mean, float *sum, float *weighted, const int wide, const bool masked) {
     vf m[WIDE], s[WIDE], w[WIDE];
     GAL_UNROLL
     for (int j = 0; j < wide; j++) {
@@ -114,7 +115,7 @@ INLINE void sums_block(const element *dy, const element *x, const element *y, si
             size_t n = left_of(left, j), at = r * c + (size_t)j * VF;
             vf d = arriving(dy, y, at, n, masked);
             s[j] = vf_add(s[j], d);
-            w[j] = vf_fma(d, vf_sub(load(x + at, n), m[j]), w[j]);
+            w[j] = vf_fma(d, vf_sub(load(x + r * step + (size_t)j * VF, n), m[j]), w[j]);
         }
     }
     GAL_UNROLL
@@ -124,27 +125,28 @@ INLINE void sums_block(const element *dy, const element *x, const element *y, si
     }
 }
 
-INLINE void sums_loop(const element *dy, const element *x, const element *y, size_t rows, size_t c, const float *mean,
-                      float *sum, float *weighted, const bool masked) {
+INLINE void sums_loop(const element *dy, const element *x, size_t step, const element *y, size_t rows, size_t c,
+                      const float *mean, float *sum, float *weighted, const bool masked) {
     size_t i = 0;
     for (; i + WIDE * VF <= c; i += WIDE * VF)
-        sums_block(dy + i, x + i, masked ? y + i : y, rows, c, WIDE * VF, mean + i, sum + i, weighted + i, WIDE,
+        sums_block(dy + i, x + i, step, masked ? y + i : y, rows, c, WIDE * VF, mean + i, sum + i, weighted + i, WIDE,
                    masked);
     for (; i < c; i += VF)
-        sums_block(dy + i, x + i, masked ? y + i : y, rows, c, c - i, mean + i, sum + i, weighted + i, 1, masked);
+        sums_block(dy + i, x + i, step, masked ? y + i : y, rows, c, c - i, mean + i, sum + i, weighted + i, 1, masked);
 }
 
-static void gradient_sums(const void *dy, const void *x, const void *y, size_t rows, size_t c, const float *mean,
-                          float *sum, float *weighted) {
+static void gradient_sums(const void *dy, const void *x, size_t step, const void *y, size_t rows, size_t c,
+                          const float *mean, float *sum, float *weighted) {
     if (y != NULL)
-        sums_loop(dy, x, y, rows, c, mean, sum, weighted, true);
+        sums_loop(dy, x, step, y, rows, c, mean, sum, weighted, true);
     else
-        sums_loop(dy, x, y, rows, c, mean, sum, weighted, false);
+        sums_loop(dy, x, step, y, rows, c, mean, sum, weighted, false);
 }
 
-/* What is known of a channel. */
+/* What is known of a channel, and the steps of X and dX. */
 typedef struct numbers {
     const float *mean, *factor, *sum, *weighted;
+    size_t x_step, dx_step;
 } numbers;
 
 INLINE void gradient_block(const element *dy, const element *x, const element *y, size_t rows, size_t c, size_t left,
@@ -161,8 +163,9 @@ INLINE void gradient_block(const element *dy, const element *x, const element *y
         for (int j = 0; j < wide; j++) {
             size_t n = left_of(left, j), at = r * c + i + (size_t)j * VF;
             vf d = vf_sub(arriving(dy, y, at, n, masked), s[j]);
-            d = vf_sub(d, vf_mul(vf_sub(load(x + at, n), m[j]), w[j]));
-            store(dx + at, n, vf_mul(d, f[j]));
+            vf v = load(x + r * k->x_step + i + (size_t)j * VF, n);
+            d = vf_sub(d, vf_mul(vf_sub(v, m[j]), w[j]));
+            store(dx + r * k->dx_step + i + (size_t)j * VF, n, vf_mul(d, f[j]));
         }
     }
 }
@@ -174,9 +177,10 @@ INLINE void gradient_loop(const element *dy, const element *x, const element *y,
     for (; i < c; i += VF) gradient_block(dy, x, y, rows, c, c - i, k, i, dx, 1, masked);
 }
 
-static void gradient(const void *dy, const void *x, const void *y, size_t rows, size_t c, const float *mean,
-                     const float *factor, const float *sum, const float *weighted, void *dx) {
-    const numbers k = {mean, factor, sum, weighted};
+static void gradient(const void *dy, const void *x, size_t step, const void *y, size_t rows, size_t c,
+                     const float *mean, const float *factor, const float *sum, const float *weighted, void *dx,
+                     size_t dx_step) {
+    const numbers k = {mean, factor, sum, weighted, step, dx_step};
     if (y != NULL)
         gradient_loop(dy, x, y, rows, c, &k, dx, true);
     else

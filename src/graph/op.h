@@ -19,8 +19,8 @@ typedef struct gal_cost {
 
 /*
  * One call of a kernel. Tensors are dense and never overlap, except where GAL_OP_INPLACE allowed out[0] == in[0]. Only
- * for a fast row that says it takes pitches (gal_kernel) and for GAL_OP_PITCHED in[0] and out[0] may be slices of wider
- * tensors.
+ * for a fast row that says it takes pitches (gal_kernel; of the input it names) and for GAL_OP_PITCHED in[0] and out[0]
+ * may be slices of wider tensors.
  */
 typedef struct gal_call {
     const gal_node *node;
@@ -30,7 +30,7 @@ typedef struct gal_call {
     const void *packed;            /* what a fast row's pack() wrote; NULL for references */
     gal_pool *pool;                /* NULL: serial */
     /* Elements from one pixel (a row of the last dimension) of in[0] and out[0] to the next; read by rows that take
-     * pitches, and set for those in every call. */
+     * pitches, and set for those in every call. A row may name another input (gal_kernel.pitched_in). */
     int64_t in_pitch, out_pitch;
 } gal_call;
 

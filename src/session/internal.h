@@ -44,7 +44,7 @@ typedef struct gal_step {
     const gal_kernel *kernel;    /* NULL: the op's reference */
     const galen_tensor **in;     /* n_in for the whole batch, NULL where omitted; then as many for each lane */
     galen_tensor **out;          /* n_out, likewise */
-    int64_t in_pitch, out_pitch; /* of in[0] and out[0] (gal_call); 0: dense */
+    int64_t in_pitch, out_pitch; /* of gal_call; 0: dense */
     void *packed, *scratch;      /* scratch: of a step that runs on the whole batch */
     int64_t outputs;             /* columns of weights packed in parts (gal_kernel_needs) */
     size_t packed_bytes, scratch_bytes, scratch_offset; /* offset: in the slice of a step that runs in groups */

@@ -51,6 +51,12 @@ static bool takes_pitch(const join *j, const gal_node *node) {
     return kernel != NULL && kernel->pitched;
 }
 
+/* `use` reads a value that may be a slice. */
+static bool reads_pitch(const join *j, const gal_use *use) {
+    const gal_kernel *kernel = j->s->step[j->step_of[use->node->id]].kernel;
+    return takes_pitch(j, use->node) && use->index == (kernel != NULL ? kernel->pitched_in : 0);
+}
+
 static bool is_joined(const join *j, const gal_node *node) {
     return node->id < j->n_old_node && j->joinable[node->id];
 }
@@ -60,7 +66,7 @@ static bool may_be_slice(const join *j, const gal_value *value) {
     if (from == NULL || value->is_input || value->is_output || value->constant != NULL) return false;
     if (from->n_out != 1 || !has_channels(value) || !(is_joined(j, from) || takes_pitch(j, from))) return false;
     for (const gal_use *use = value->uses; use != NULL; use = use->next)
-        if (!is_joined(j, use->node) && (use->index != 0 || !takes_pitch(j, use->node))) return false;
+        if (!is_joined(j, use->node) && !reads_pitch(j, use)) return false;
     return true;
 }
 

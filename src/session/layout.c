@@ -162,9 +162,9 @@ static galen_tensor *tensor_of(gal_session *s, const gal_value *value, int lane)
     return lane < 0 ? &s->slot[slot].tensor : &s->lane[lane].tensor[slot];
 }
 
-/* Of the first of n values; 0: dense. */
-static int64_t pitch_of(const gal_session *s, gal_value *const *value, uint32_t n) {
-    return n > 0 && value[0] != NULL ? s->slot[s->slot_of[value[0]->id]].pitch : 0;
+/* Of value i of n; 0: dense. */
+static int64_t pitch_of(const gal_session *s, gal_value *const *value, uint32_t n, uint32_t i) {
+    return i < n && value[i] != NULL ? s->slot[s->slot_of[value[i]->id]].pitch : 0;
 }
 
 static galen_status link_tensors(gal_session *s, galen_error *err) {
@@ -175,8 +175,8 @@ static galen_status link_tensors(gal_session *s, galen_error *err) {
         step->in = gal_arena_alloc(&s->store, node->n_in * sets, sizeof *step->in);
         step->out = gal_arena_alloc(&s->store, node->n_out * sets, sizeof *step->out);
         if (step->in == NULL || step->out == NULL) return gal_fail_memory(err, "the plan", s->store.total);
-        step->in_pitch = pitch_of(s, node->in, node->n_in);
-        step->out_pitch = pitch_of(s, node->out, node->n_out);
+        step->in_pitch = pitch_of(s, node->in, node->n_in, step->kernel != NULL ? step->kernel->pitched_in : 0);
+        step->out_pitch = pitch_of(s, node->out, node->n_out, 0);
         for (int k = 0; k < (int)sets; k++) {
             for (uint32_t i = 0; i < node->n_in; i++)
                 step->in[(uint32_t)k * node->n_in + i] = tensor_of(s, node->in[i], k - 1);

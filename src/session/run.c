@@ -70,23 +70,24 @@ static bool has_work(const gal_step *step, view tensors) {
     return false;
 }
 
-/* Of the first of n tensors: as planned, else dense. */
-static int64_t pitch_of(int64_t planned, const galen_tensor *const *tensor, uint32_t n) {
-    if (planned != 0 || n == 0 || tensor[0] == NULL) return planned;
-    return gal_dense_pitch(tensor[0]);
+/* Of tensor i of n: as planned, else dense. */
+static int64_t pitch_of(int64_t planned, const galen_tensor *const *tensor, uint32_t n, uint32_t i) {
+    if (planned != 0 || i >= n || tensor[i] == NULL) return planned;
+    return gal_dense_pitch(tensor[i]);
 }
 
 static galen_status run_step(const gal_step *step, view tensors, void *scratch, gal_pool *pool, galen_error *err) {
     const gal_node *node = step->node;
+    uint32_t pitched_in = step->kernel != NULL ? step->kernel->pitched_in : 0;
     const gal_call call = {.node = node,
                            .in = tensors.in,
                            .out = tensors.out,
                            .scratch = scratch,
                            .packed = step->packed,
                            .pool = pool,
-                           .in_pitch = pitch_of(step->in_pitch, tensors.in, node->n_in),
+                           .in_pitch = pitch_of(step->in_pitch, tensors.in, node->n_in, pitched_in),
                            .out_pitch =
-                               pitch_of(step->out_pitch, (const galen_tensor *const *)tensors.out, node->n_out)};
+                               pitch_of(step->out_pitch, (const galen_tensor *const *)tensors.out, node->n_out, 0)};
     if (!has_work(step, tensors)) return GALEN_OK;
     galen_status status = step->kernel != NULL ? step->kernel->run(&call, err) : node->op->run(&call, err);
     if (status == GALEN_OK || err == NULL || strncmp(err->message, "node '", 6) == 0) return status;
@@ -283,7 +284,7 @@ galen_status gal_session_observe(gal_session *session, const void *const *in, vo
             const galen_tensor *const *made = (const galen_tensor *const *)tensors.out;
             void *scratch = whole ? step->scratch : slice + step->scratch_offset;
             GAL_TRY(run_step(step, tensors, scratch, session->pool, err));
-            GAL_TRY(fn(context, t, made, pitch_of(step->out_pitch, made, step->node->n_out), err));
+            GAL_TRY(fn(context, t, made, pitch_of(step->out_pitch, made, step->node->n_out, 0), err));
         }
     }
     return finish_outputs(session, out, err);

@@ -120,14 +120,15 @@ static guarded make_wide(gal_rng *rng, const galen_tensor *t, int64_t *pitch, si
 
 void call_widen(prepared *p, uint64_t seed) {
     gal_rng rng = gal_rng_make(seed, 99);
-    p->wide_in = make_wide(&rng, &p->in[0], &p->in_pitch, &p->in_at);
+    galen_tensor *in = &p->in[p->kernel->pitched_in];
+    p->wide_in = make_wide(&rng, in, &p->in_pitch, &p->in_at);
     p->wide_out = make_wide(&rng, &p->out, &p->out_pitch, &p->out_at);
-    size_t size = galen_dtype_size(p->in[0].dtype), line = (size_t)gal_dense_pitch(&p->in[0]) * size;
+    size_t size = galen_dtype_size(in->dtype), line = (size_t)gal_dense_pitch(in) * size;
     memset(p->wide_in.data, 0xff, p->wide_in.size); /* NaN, should anybody compute with it */
     char *to = (char *)p->wide_in.data + p->in_at;
-    for (size_t i = 0; i < pixels_of(&p->in[0]); i++)
-        memcpy(to + i * (size_t)p->in_pitch * size, (char *)p->in[0].data + i * line, line);
-    p->in[0].data = to;
+    for (size_t i = 0; i < pixels_of(in); i++)
+        memcpy(to + i * (size_t)p->in_pitch * size, (char *)in->data + i * line, line);
+    in->data = to;
     call_spoil(p, 0x7f);
 }
 
@@ -158,17 +159,18 @@ galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool,
     const galen_tensor *in_at[CALL_MAX_IN];
     galen_tensor *out_at[1 + CALL_MAX_MORE] = {&out, &p->more[0], &p->more[1], &p->more[2], &p->more[3]};
     bool wide = p->wide_out.map != NULL;
+    uint32_t pitched_in = p->kernel != NULL ? p->kernel->pitched_in : 0;
     for (uint32_t i = 0; i < p->n_in; i++) {
         in[i] = p->in[i];
         in_at[i] = node->in[i] == NULL ? NULL : &in[i];
-        int64_t pitch = i == 0 && wide ? p->in_pitch : gal_dense_pitch(&in[i]);
+        int64_t pitch = i == pitched_in && wide ? p->in_pitch : gal_dense_pitch(&in[i]);
         if (node->in[i] != NULL) slice(node->in[i], &in[i], pitch, first, count);
     }
     if (wide) out.data = (char *)p->wide_out.data + p->out_at;
     slice(node->out[0], &out, wide ? p->out_pitch : gal_dense_pitch(&out), first, count);
     gal_call call = {
         .node = node, .in = in_at, .out = out_at, .scratch = p->scratch.data, .packed = p->packed.data, .pool = pool};
-    call.in_pitch = gal_dense_pitch(&in[0]), call.out_pitch = gal_dense_pitch(&out);
+    call.in_pitch = gal_dense_pitch(&in[pitched_in]), call.out_pitch = gal_dense_pitch(&out);
     if (wide) call.in_pitch = p->in_pitch, call.out_pitch = p->out_pitch;
     galen_status status = (p->kernel == NULL ? node->op->run : p->kernel->run)(&call, err);
     if (wide) gather(p);

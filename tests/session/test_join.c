@@ -291,6 +291,35 @@ static void test_graph_output(void **state) {
     drop(&p);
 }
 
+/* Normalisation of training reads its features in place, forward as first input and backward as second. */
+static void build_training(gal_graph *g, gal_value *x, uint64_t seed) {
+    (void)seed;
+    const gal_attr axis = {.name = "axis", .type = GAL_ATTR_INT, .i = 1};
+    const int64_t dim = 35;
+    gal_value *flat = add_node(g, "Flatten", &x, 1, NULL, 0), *dy = product(g, flat, dim);
+    gal_value *part[3] = {product(g, flat, 6), product(g, flat, 20), product(g, flat, 9)};
+    output(g, product(g, add_node(g, "Concat", part, 2, &axis, 1), 3));
+    gal_value *all = add_node(g, "Concat", part, 3, &axis, 1), *in[5] = {all};
+    for (int i = 1; i < 5; i++) in[i] = weights(g, 1, &dim, 1);
+    gal_node *forward, *backward;
+    const gal_node_spec norm = {.domain = "galen", .op = "BatchNorm", .n_in = 5, .n_out = 5, .in = in};
+    assert_ok(gal_graph_node(g, &norm, &forward, &err), err);
+    gal_value *back[5] = {dy, all, in[1], forward->out[1], forward->out[2]};
+    const gal_node_spec gradient = {.domain = "galen", .op = "BatchNormGrad", .n_in = 5, .n_out = 3, .in = back};
+    assert_ok(gal_graph_node(g, &gradient, &backward, &err), err);
+    output(g, forward->out[0]);
+    for (int i = 0; i < 3; i++) output(g, backward->out[i]);
+}
+
+static void test_training(void **state) {
+    (void)state;
+    if (!has_rows()) skip();
+    plan p = check(build_training, 0);
+    assert_int_equal(count_in_place(&p), 2);
+    assert_int_equal(count_op(&p, "Copy"), 0);
+    drop(&p);
+}
+
 /* A Concat the caller wants, and its inputs in a wider one: they are copied from there. A wanted input is copied too.
  */
 static void build_wanted(gal_graph *g, gal_value *x, uint64_t seed) {
@@ -471,12 +500,13 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prefixes),      cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_copied_once),   cmocka_unit_test(test_same_value_twice),
-        cmocka_unit_test(test_graph_output),  cmocka_unit_test(test_wanted),
-        cmocka_unit_test(test_left_alone),    cmocka_unit_test(test_last_reader),
-        cmocka_unit_test(test_random),        cmocka_unit_test(test_densenet),
-        cmocka_unit_test(test_densenet_bf16), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_copied_once),  cmocka_unit_test(test_same_value_twice),
+        cmocka_unit_test(test_graph_output), cmocka_unit_test(test_training),
+        cmocka_unit_test(test_wanted),       cmocka_unit_test(test_left_alone),
+        cmocka_unit_test(test_last_reader),  cmocka_unit_test(test_random),
+        cmocka_unit_test(test_densenet),     cmocka_unit_test(test_densenet_bf16),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
