@@ -18,7 +18,8 @@ typedef struct prepared {
     uint32_t n_in, n_more;
     galen_tensor more[CALL_MAX_MORE]; /* outputs behind the first */
     guarded more_memory[CALL_MAX_MORE];
-    /* After call_widen: in[kernel->pitched_in] and out as slices of wider tensors; `out` above is what is gathered from there. */
+    /* After call_widen: in[kernel->pitched_in] and out as slices of wider tensors; `out` above is what is gathered from
+     * there. */
     int64_t in_pitch, out_pitch;
     guarded wide_in, wide_out;
     size_t in_at, out_at; /* bytes in front of the first pixel */
@@ -27,7 +28,8 @@ typedef struct prepared {
 
 /* Inputs are filled from the seed alone, so that two calls on one case see the same numbers. */
 void call_prepare(prepared *p, const kernel_case *problem, const gal_kernel *kernel, uint64_t seed);
-/* Moves the row's pitched input and the output into slices of random width and place, as a pitched row may meet them. */
+/* Moves the row's pitched input and the output into slices of random width and place, as a pitched row may meet them.
+ */
 void call_widen(prepared *p, uint64_t seed);
 /* Runs items [first, first + count) as a batch of their own. */
 galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool, galen_error *err);
