@@ -8,9 +8,9 @@
 /* Texts are the job's own or static. settings.def says what each means. */
 typedef struct gal_train_job {
     const char *data, *model, *weights, *group, *positive, *optimizer, *schedule, *augment, *metric, *freeze,
-        *precision;
+        *precision, *leaks;
     int64_t epochs, batch, runs, size, channels, patience, seed, warm_up, threads, workers, cache;
-    double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity;
+    double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity, mixup;
     bool weighted;
     gal_arena arena;
 } gal_train_job;

@@ -1,6 +1,7 @@
 /* Data of a job: splits, targets, sources. */
 #include "base/error.h"
 #include "base/mem.h"
+#include "data/duplicates.h"
 #include "data/split.h"
 #include "train/job_parts.h"
 
@@ -45,7 +46,37 @@ static galen_status say(const gal_train_hooks *hooks, const gal_dataset *set, ga
     return GALEN_OK;
 }
 
-static galen_status settle(const gal_train_job *job, const gal_train_hooks *hooks, gal_job_data *data,
+/* ---- leaks ---- */
+
+enum { NEAR = 2, NAMED = 3 }; /* bits of 128 that may differ; pairs that are named */
+
+static void say_pair(const gal_train_hooks *hooks, const gal_dataset *set, const gal_duplicate *pair) {
+    char line[1024];
+    const gal_sample *a = &set->sample[pair->a], *b = &set->sample[pair->b];
+    snprintf(line, sizeof line, "  %.400s (%s) %s %.400s (%s)", a->id, gal_split_name(a->split),
+             pair->exact ? "=" : "~", b->id, gal_split_name(b->split));
+    hooks->say(hooks->context, line);
+}
+
+/* Counts pictures that stand in two splits and names the first: what is judged on them says less. */
+static galen_status find_leaks(const gal_train_job *job, const gal_train_hooks *hooks, const gal_dataset *set,
+                               gal_pool *pool, galen_error *err) {
+    char line[160];
+    gal_duplicates found;
+    bool near = strcmp(job->leaks, "near") == 0;
+    if (hooks->say == NULL || strcmp(job->leaks, "off") == 0) return GALEN_OK;
+    GAL_TRY(gal_duplicates_find(set, &(gal_duplicate_options){.distance = near ? NEAR : -1}, pool, &found, err));
+    if (found.count > 0) {
+        snprintf(line, sizeof line, "%s%zu pairs of %s pictures stand in two splits:", found.all ? "" : "at least ",
+                 found.count, near ? "equal or nearly equal" : "equal");
+        hooks->say(hooks->context, line);
+    }
+    for (size_t i = 0; i < found.count && i < NAMED; i++) say_pair(hooks, set, &found.pair[i]);
+    gal_duplicates_free(&found);
+    return GALEN_OK;
+}
+
+static galen_status settle(const gal_train_job *job, const gal_train_hooks *hooks, gal_pool *pool, gal_job_data *data,
                            galen_error *err) {
     gal_dataset *set = data->set;
     GAL_TRY(gal_dataset_check(set, 0, err)); /* one class says so before it fails to be divided */
@@ -55,17 +86,18 @@ static galen_status settle(const gal_train_job *job, const gal_train_hooks *hook
                            gal_dataset_split_count(set, GAL_SPLIT_TEST)};
     GAL_TRY(say(hooks, set, err));
     bool judged = data->pictures.val > 0 || job->val > 0;
+    GAL_TRY(find_leaks(job, hooks, set, pool, err));
     GAL_TRY(gal_dataset_check(set, 1U << GAL_SPLIT_TRAIN | (judged ? 1U << GAL_SPLIT_VAL : 0), err));
     return find_task(job, data, err);
 }
 
-galen_status gal_job_open_data(const gal_train_job *job, const gal_train_hooks *hooks, gal_job_data *out,
-                               galen_error *err) {
+galen_status gal_job_open_data(const gal_train_job *job, const gal_train_hooks *hooks, gal_pool *pool,
+                               gal_job_data *out, galen_error *err) {
     *out = (gal_job_data){.positive = -1};
     if (job->data == NULL) return gal_fail(err, GALEN_ERR_ARGUMENT, "no data was named");
     const gal_dataset_options options = {.group_rule = job->group};
     GAL_TRY(gal_dataset_open(job->data, &options, &out->set, err));
-    galen_status status = settle(job, hooks, out, err);
+    galen_status status = settle(job, hooks, pool, out, err);
     if (status != GALEN_OK) gal_job_close_data(out);
     return status;
 }
@@ -103,18 +135,22 @@ static galen_status next(void *context, gal_train_batch *out, galen_error *err) 
 
 galen_status gal_job_open_source(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
                                  gal_split split, bool learn, gal_job_source *out, galen_error *err) {
+    gal_augment augment = *gal_augment_preset(job->augment);
+    augment.mixup = job->mixup;
     const gal_loader_options options = {.split = split,
                                         .recipe = *recipe,
                                         .batch = (int)job->batch,
                                         .workers = job->workers > 0 ? (int)job->workers : gal_pool_available_threads(),
                                         .depth = 3,
+                                        .augment = learn ? &augment : NULL,
                                         .shuffle = learn,
                                         .weighted = learn && job->weighted,
                                         .seed = (uint64_t)job->seed,
                                         .cache_bytes = (size_t)job->cache << 20};
     size_t room = (size_t)job->batch * (size_t)data->task.classes;
-    *out = (gal_job_source){.data = data, .targets = gal_calloc(room, sizeof(float))};
+    *out = (gal_job_source){.data = data, .targets = gal_calloc(2 * room, sizeof(float))};
     if (out->targets == NULL) return gal_fail_memory(err, "targets", room * sizeof(float));
+    out->own = out->targets + room;
     GAL_TRY(gal_loader_open(data->set, &options, &out->loader, err));
     out->source = (gal_train_source){out, (int64_t)gal_loader_count(out->loader), start, next};
     return GALEN_OK;

@@ -15,8 +15,8 @@ typedef struct gal_job_data {
 } gal_job_data;
 
 /* Opens the data, cuts a validation split where there is none, checks what is there and says what it found. */
-galen_status gal_job_open_data(const gal_train_job *job, const gal_train_hooks *hooks, gal_job_data *out,
-                               galen_error *err);
+galen_status gal_job_open_data(const gal_train_job *job, const gal_train_hooks *hooks, gal_pool *pool,
+                               gal_job_data *out, galen_error *err);
 void gal_job_close_data(gal_job_data *data);
 
 /* The model with a last layer for the task, how pictures are prepared for it, and its card (gal_free). */
@@ -34,7 +34,7 @@ void gal_job_close_model(gal_job_model *model);
 typedef struct gal_job_source {
     const gal_job_data *data;
     gal_loader *loader;
-    float *targets;
+    float *targets, *own; /* of a batch; before mixing */
     gal_train_source source;
 } gal_job_source;
 

@@ -115,7 +115,7 @@ static galen_status make_trainer(run *r, galen_error *err) {
 static galen_status open_all(run *r, galen_error *err) {
     GAL_TRY(read_frozen(r, err));
     GAL_TRY(gal_pool_create((int)r->job->threads, &r->pool, err));
-    GAL_TRY(gal_job_open_data(r->job, r->hooks, &r->data, err));
+    GAL_TRY(gal_job_open_data(r->job, r->hooks, r->pool, &r->data, err));
     GAL_TRY(gal_job_open_model(r->job, &r->data, &r->model, err));
     const gal_recipe *recipe = &r->model.recipe;
     GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_TRAIN, true, &r->train, err));
