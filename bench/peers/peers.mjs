@@ -63,7 +63,7 @@ export const peers = [
 ];
 
 // A block of Galen's training and PyTorch's process; `cell` has network, side, batch, threads, precision, steps (train.mjs).
-export const trainer = (c) => ({ command: path.join(build, 'bench/train'), args: [c.network, c.side, c.batch, c.threads, c.steps] });
+export const trainer = (c) => ({ command: path.join(build, 'bench/train'), args: [c.network, c.side, c.batch, c.threads, c.steps, c.precision] });
 export const torchTraining = (c) => ({
     ...withDebian('python3', [path.join(here, 'torch_train.py'), c.network, c.side, c.batch, c.threads, c.precision]),
     env: { OMP_NUM_THREADS: String(c.threads), ...keepMemory },

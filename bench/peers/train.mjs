@@ -15,7 +15,7 @@ const cells = [
     { name: 'densenet121_224', network: 'densenet121', side: 224, batch: 16, steps: 1, seconds: 1 },
 ];
 const usage = `Use: bench/peers/run --train [--model LIST] [--precision f32,bf16] [--threads N] [--blocks N] [--out FOLDER]
-Models: ${cells.map((c) => c.name).join(' ')}. Galen trains in f32 only: in bf16 PyTorch alone is measured.\n`;
+Models: ${cells.map((c) => c.name).join(' ')}. bf16 keeps f32 weights: Galen's --precision bf16, PyTorch's autocast.\n`;
 
 function read() {
     const text = { type: 'string' };
@@ -46,10 +46,10 @@ async function measure(cell, blocks) {
     try {
         const about = await peer.ready();
         for (let block = 0; block < blocks; block++) {
-            const first = block % 2 === 0 && cell.precision === 'f32';
+            const first = block % 2 === 0;
             if (first) galen.push(galenBlock(cell));
             torch.push(median(await peer.block(cell.seconds)));
-            if (!first && cell.precision === 'f32') galen.push(galenBlock(cell));
+            if (!first) galen.push(galenBlock(cell));
         }
         return { galen, torch, about, load };
     } finally {
@@ -58,16 +58,13 @@ async function measure(cell, blocks) {
 }
 
 function rowOf(cell, { galen, torch, about, load }) {
-    const rate = (ms) => (ms.length > 0 ? (cell.batch / median(ms)) * 1e3 : null), ratios = galen.map((ms, i) => torch[i] / ms);
-    const row = { model: cell.name, precision: cell.precision, batch: cell.batch, threads: cell.threads, load, galen: { images_per_second: rate(galen), ms: galen },
-                  torch: { images_per_second: rate(torch), ms: torch, about } };
-    if (ratios.length > 0) Object.assign(row, { ratio: median(ratios), interval: interval(ratios) });
-    return row;
+    const rate = (ms) => (cell.batch / median(ms)) * 1e3, ratios = galen.map((ms, i) => torch[i] / ms);
+    return { model: cell.name, precision: cell.precision, batch: cell.batch, threads: cell.threads, load, galen: { images_per_second: rate(galen), ms: galen },
+             torch: { images_per_second: rate(torch), ms: torch, about }, ratio: median(ratios), interval: interval(ratios) };
 }
 
 function print(row) {
-    const ratio = row.ratio ? `${row.ratio.toFixed(2)} (${row.interval.map((v) => v.toFixed(2)).join(' to ')})` : '–';
-    const galen = row.galen.images_per_second?.toFixed(1) ?? 'not measured';
+    const ratio = `${row.ratio.toFixed(2)} (${row.interval.map((v) => v.toFixed(2)).join(' to ')})`, galen = row.galen.images_per_second.toFixed(1);
     console.log(`${row.model.padEnd(16)} ${row.precision.padEnd(5)} batch ${row.batch}: Galen ${galen}, PyTorch ${row.torch.images_per_second.toFixed(1)} images/s (${row.torch.about.mode}); ratio ${ratio}; load ${row.load.toFixed(1)}`);
 }
 

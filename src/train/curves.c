@@ -54,23 +54,26 @@ static galen_status read_log(chart *c, const char *log, size_t size, galen_error
 /* ---- drawing ---- */
 
 typedef struct range {
-    double low, high;
+    double low, high, step; /* of the grid */
 } range;
 
-/* Of all lines of a panel, with a little room; shares end at 1. */
+/* 1, 2 or 5 times a power of ten. */
+static double round_step(double step) {
+    double power = pow(10, floor(log10(step))), part = step / power;
+    return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+}
+
+/* Of all lines of a panel, out to the grid; losses begin at 0, shares end at 1. */
 static range range_of(const chart *c, int panel) {
-    range r = {INFINITY, -INFINITY};
+    double low = panel == 0 ? 0 : 1, high = low;
     for (int i = 0; i < CURVES; i++)
         for (size_t e = 0; c->curve[i].panel == panel && e < c->epochs; e++) {
             double v = c->curve[i].value[e];
-            if (!isfinite(v)) continue;
-            r.low = fmin(r.low, v), r.high = fmax(r.high, v);
+            if (isfinite(v)) low = fmin(low, v), high = fmax(high, v);
         }
-    if (r.low > r.high) return (range){0, 1};
-    if (panel == 0) r.low = 0;
-    if (panel == 1) r.high = 1;
-    if (r.high - r.low < 1e-9) r.high = r.low + 1;
-    return r;
+    if (high - low < 1e-6) panel == 0 ? (high = 1) : (low = 0);
+    double step = round_step((high - low) / 5);
+    return (range){floor(low / step) * step, ceil(high / step) * step, step};
 }
 
 static double x_of(const chart *c, size_t epoch) {
@@ -86,8 +89,9 @@ static void draw_grid(const chart *c, int panel, range r, gal_buf *out) {
     static const char *const titles[] = {"loss", "validation"};
     gal_buf_printf(out, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s</text>\n", LEFT,
                    TOP + panel * (PANEL + GAP) - 10, titles[panel]);
-    for (int i = 0; i <= 4; i++) {
-        double v = r.low + (r.high - r.low) * i / 4, y = y_of(panel, r, v);
+    int lines = (int)lround((r.high - r.low) / r.step);
+    for (int i = 0; i <= lines; i++) {
+        double v = r.low + r.step * i, y = y_of(panel, r, v);
         gal_buf_printf(out,
                        "<path d=\"M%d %.1fH%d\" class=\"grid\"/><text x=\"%d\" y=\"%.1f\" class=\"end\">%.3g</text>\n",
                        LEFT, y, WIDTH - RIGHT, LEFT - 8, y + 4, v);
@@ -98,22 +102,40 @@ static void draw_grid(const chart *c, int panel, range r, gal_buf *out) {
                        TOP + panel * (PANEL + GAP) + PANEL + 18, e + 1);
 }
 
+/* Index of the last epoch with a value, SIZE_MAX: none. */
+static size_t last_of(const chart *c, const curve *k) {
+    size_t e = c->epochs;
+    while (e > 0 && !isfinite(k->value[e - 1])) e--;
+    return e - 1;
+}
+
 static void draw_curve(const chart *c, const curve *k, range r, gal_buf *out) {
-    size_t last = SIZE_MAX;
     char command = 'M';
     gal_buf_printf(out, "<path class=\"line\" stroke=\"%s\" d=\"", k->colour);
     for (size_t e = 0; e < c->epochs; e++) {
         if (!isfinite(k->value[e])) continue;
         gal_buf_printf(out, "%c%.1f %.1f", command, x_of(c, e), y_of(k->panel, r, k->value[e]));
         command = 'L';
-        last = e;
     }
     gal_buf_text(out, "\"/>\n");
-    if (last == SIZE_MAX) return;
-    double x = x_of(c, last), y = y_of(k->panel, r, k->value[last]);
-    gal_buf_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>", x, y, k->colour);
-    gal_buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" fill=\"%s\">%s %.3f</text>\n", x + 8,
-                   y + (k->key[0] == 'v') * 12 - 4, k->colour, k->label, k->value[last]);
+}
+
+/* What the lines of a panel are and where they end, no two names on one another. */
+static void draw_names(const chart *c, int panel, range r, gal_buf *out) {
+    double above = -INFINITY;
+    const curve *first = &c->curve[2 * panel], *second = first + 1;
+    size_t a = last_of(c, first), b = last_of(c, second);
+    bool turn = a != SIZE_MAX && b != SIZE_MAX && second->value[b] > first->value[a];
+    for (int i = 0; i < 2; i++) {
+        const curve *k = (i == 0) != turn ? first : second;
+        size_t last = last_of(c, k);
+        if (last == SIZE_MAX) continue;
+        double x = x_of(c, last), y = y_of(panel, r, k->value[last]), at = fmax(y + 4, above + 15);
+        gal_buf_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>", x, y, k->colour);
+        gal_buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" style=\"fill:%s\">%s %.3f</text>\n", x + 8, at, k->colour,
+                       k->label, k->value[last]);
+        above = at;
+    }
 }
 
 static void draw(const chart *c, gal_buf *out) {
@@ -128,6 +150,7 @@ static void draw(const chart *c, gal_buf *out) {
         draw_grid(c, panel, r, out);
         for (int i = 0; i < CURVES; i++)
             if (c->curve[i].panel == panel) draw_curve(c, &c->curve[i], r, out);
+        draw_names(c, panel, r, out);
     }
     gal_buf_printf(out, "<text x=\"%d\" y=\"%d\" class=\"middle\">epoch</text>\n</svg>\n", (WIDTH - RIGHT + LEFT) / 2,
                    height - 8);

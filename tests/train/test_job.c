@@ -1,5 +1,5 @@
 /* Settings: every one survives the file, ranges and choices hold, and nonsense is refused by name. */
-#include "train/job.h"
+#include "train/job_parts.h"
 
 #include "support/shared.h"
 
@@ -83,8 +83,36 @@ static void nonsense_is_refused(void **state) {
     gal_train_job_free(&job);
 }
 
+static size_t count(const char *text, const char *word) {
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++) n++;
+    return n;
+}
+
+/* A line for each measure that the log has, values that are missing left out, and no log at all. */
+static void curves_are_drawn(void **state) {
+    (void)state;
+    static const char log[] = "{\"epoch\": 1, \"loss\": 0.7, \"val_loss\": 0.6, \"val_accuracy\": 0.5}\n"
+                              "{\"epoch\": 2, \"loss\": 0.3, \"val_loss\": 0.4, \"val_accuracy\": 0.75}\n{\"cut";
+    gal_buf svg;
+    gal_buf_init(&svg, 1 << 20);
+    assert_ok(gal_job_draw_curves(log, sizeof log - 1, &svg, &err), err);
+    const char *text = (const char *)svg.data;
+    assert_int_equal(count(text, "<svg "), 1);
+    assert_int_equal(count(text, "<circle"), 3);
+    assert_non_null(strstr(text, "training 0.300"));
+    assert_non_null(strstr(text, "accuracy 0.750"));
+    assert_null(strstr(text, "AUC"));
+    assert_null(strstr(text, "nan"));
+    svg.size = 0;
+    assert_ok(gal_job_draw_curves("", 0, &svg, &err), err);
+    assert_null(strstr((const char *)svg.data, "<circle"));
+    assert_int_not_equal(gal_job_draw_curves("oops\n", 5, &svg, &err), GALEN_OK);
+    gal_buf_free(&svg);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(settings_round_trip), cmocka_unit_test(defaults_are_settings),
-                                       cmocka_unit_test(nonsense_is_refused)};
+                                       cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(curves_are_drawn)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
