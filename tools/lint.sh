@@ -102,8 +102,12 @@ fi
 
 if [ "${2:-}" != --fast ]; then
     step "clang-tidy"
-    # GCC's own options mean nothing to clang; sources of the library and the command only.
-    mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep -E '^src/.*\.c$')
+    # GCC's own options mean nothing to clang; sources of the library and the command only, and of those the ones
+    # this processor's build compiles: another's (NEON on x86) would be read with guessed options.
+    mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep -E '^src/.*\.c$' | while read -r f; do
+        grep -qF "/$f\"" "$build/compile_commands.json" && echo "$f"
+    done)
+    [ "${#sources[@]}" -gt 0 ] || say "$build/compile_commands.json names no source"
     printf '%s\0' "${sources[@]}" |
         xargs -0 -n 4 -P "$(nproc)" clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option >"$build/tidy.txt" 2>/dev/null
     if grep -qE '(warning|error):' "$build/tidy.txt"; then

@@ -42,10 +42,11 @@ static double one_cycle(const gal_schedule *s, double step) {
 
 static double warmed(const gal_schedule *s, const gal_plateau *plateau, int64_t step) {
     int64_t left = s->steps - s->warm_up;
+    int64_t falls = step / (s->every > 0 ? s->every : 1);
     double part = left > 0 ? (double)(step - s->warm_up) / (double)left : 1;
     switch (s->kind) {
     case GAL_SCHEDULE_COSINE: return s->rate * ease(1, s->floor, part < 1 ? part : 1);
-    case GAL_SCHEDULE_STEP: return s->rate * pow(s->factor, (double)(step / (s->every > 0 ? s->every : 1)));
+    case GAL_SCHEDULE_STEP: return s->rate * pow(s->factor, (double)falls);
     case GAL_SCHEDULE_PLATEAU: return s->rate * plateau->scale;
     case GAL_SCHEDULE_CONSTANT:
     case GAL_SCHEDULE_ONE_CYCLE: break;
