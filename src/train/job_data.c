@@ -123,12 +123,24 @@ static void set_targets(const gal_job_data *data, const gal_sample *sample, floa
     for (int i = 0; i < sample->labels; i++) target[sample->label[i]] = 1;
 }
 
+/* The targets of a batch, mixed as its pictures were. */
+static void fill_targets(gal_job_source *s, const gal_loader_batch *batch) {
+    size_t classes = (size_t)s->data->task.classes;
+    float *own = batch->weight != NULL ? s->own : s->targets;
+    for (size_t i = 0; i < batch->count; i++)
+        set_targets(s->data, &s->data->set->sample[batch->sample[i]], own + i * classes);
+    for (size_t i = 0; batch->weight != NULL && i < batch->count; i++) {
+        const float *a = own + i * classes, *b = own + batch->partner[i] * classes;
+        for (size_t c = 0; c < classes; c++)
+            s->targets[i * classes + c] = batch->weight[i] * a[c] + (1 - batch->weight[i]) * b[c];
+    }
+}
+
 static galen_status next(void *context, gal_train_batch *out, galen_error *err) {
     gal_job_source *s = context;
     gal_loader_batch batch;
     GAL_TRY(gal_loader_next(s->loader, &batch, err));
-    for (size_t i = 0; i < batch.count; i++)
-        set_targets(s->data, &s->data->set->sample[batch.sample[i]], s->targets + i * (size_t)s->data->task.classes);
+    fill_targets(s, &batch);
     *out = (gal_train_batch){.count = (int64_t)batch.count, .images = batch.images, .targets = s->targets};
     return GALEN_OK;
 }

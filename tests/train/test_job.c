@@ -1,11 +1,13 @@
 /* Settings: every one survives the file, ranges and choices hold, and nonsense is refused by name. */
 #include "train/job_parts.h"
 
+#include "base/file.h"
 #include "support/shared.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static galen_error err;
 
@@ -111,8 +113,70 @@ static void curves_are_drawn(void **state) {
     gal_buf_free(&svg);
 }
 
+/* A flat picture of grey level `level` at folder/name below the temporary folder. */
+static void put(const char *folder, const char *name, int level) {
+    char path[4096];
+    galen_image image;
+    void *bytes = NULL;
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/%s", test_tmp(), folder);
+    (void)mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/%s/%s", test_tmp(), folder, name);
+    assert_ok(galen_image_create(2, 2, 1, GALEN_SAMPLE_U8, &image, &err), err);
+    memset(image.data, level, 4);
+    assert_ok(galen_image_encode_png(&image, &bytes, &size, &err), err);
+    assert_ok(gal_file_write(path, bytes, size, &err), err);
+    galen_image_free(&image);
+    galen_free(bytes);
+}
+
+/* Black pictures are of one class and white ones of the other: what a mixed picture's grey is, its target must be. */
+static void targets_are_mixed_like_pictures(void **state) {
+    (void)state;
+    char data[4096];
+    gal_train_job job;
+    gal_job_data set;
+    gal_job_source source;
+    gal_train_batch batch;
+    const gal_train_hooks hooks = {.say = NULL};
+    const gal_recipe recipe = {.channels = 1, .width = 2, .height = 2, .high = 1, .std = {1}};
+    snprintf(data, sizeof data, "%s/mixed", test_tmp());
+    assert_int_equal(mkdir(data, 0700), 0);
+    for (int i = 0; i < 12; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%02d.png", i);
+        put(i % 2 ? "mixed/white" : "mixed/black", name, i % 2 ? 255 : 0);
+    }
+    gal_train_job_init(&job);
+    assert_ok(gal_train_job_set(&job, "data", data, &err), err);
+    assert_ok(gal_train_job_set(&job, "augment", "none", &err), err);
+    assert_ok(gal_train_job_set(&job, "mixup", "1", &err), err);
+    assert_ok(gal_train_job_set(&job, "batch", "5", &err), err);
+    assert_ok(gal_train_job_set(&job, "val", "0", &err), err);
+    assert_ok(gal_job_open_data(&job, &hooks, NULL, &set, &err), err);
+    assert_ok(gal_job_open_source(&job, &set, &recipe, GAL_SPLIT_TRAIN, true, &source, &err), err);
+    int between = 0, seen = 0;
+    for (int64_t epoch = 0; epoch < 3; epoch++) {
+        assert_ok(source.source.start(source.source.context, epoch, &err), err);
+        do {
+            assert_ok(source.source.next(source.source.context, &batch, &err), err);
+            for (int64_t i = 0; i < batch.count; i++, seen++) {
+                float grey = batch.images[4 * i], target = batch.targets[i];
+                if (fabsf(grey - target) > 1e-6f) fail_msg("a picture of %g has a target of %g", grey, target);
+                between += target > 0.01f && target < 0.99f;
+            }
+        } while (batch.count > 0);
+    }
+    assert_int_equal(seen, 36);
+    assert_true(between > 5);
+    gal_job_close_source(&source);
+    gal_job_close_data(&set);
+    gal_train_job_free(&job);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(settings_round_trip), cmocka_unit_test(defaults_are_settings),
-                                       cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(curves_are_drawn)};
+                                       cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(curves_are_drawn),
+                                       cmocka_unit_test(targets_are_mixed_like_pictures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
