@@ -65,8 +65,10 @@ static galen_status map_open(int fd, const char *path, size_t max, int flags, st
 static galen_status map_path(const char *path, size_t max, bool shared, struct stat *st, gal_file *out,
                              galen_error *err) {
     *out = (gal_file){0};
+    if (st != NULL) *st = (struct stat){0};
     /* O_NONBLOCK: opening a named pipe must not hang. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (shared ? O_NOFOLLOW : 0));
+    if (fd < 0 && shared && errno == ENOENT) return GALEN_OK;
     if (fd < 0) return fail_os(err, path, "open", errno);
     galen_status status = map_open(fd, path, max, shared ? MAP_SHARED : MAP_PRIVATE, st, out, err);
     close(fd);

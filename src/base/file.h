@@ -16,7 +16,7 @@ typedef struct gal_file {
 galen_status gal_file_map(const char *path, size_t max, gal_file *out, galen_error *err);
 struct stat;
 /* The same for memory shared with every process that maps the file; *st is what the file was when it was opened. A link
- * is not followed. */
+ * is not followed. Where nothing has that name all is well and st->st_nlink is 0: asking first would be a race. */
 galen_status gal_file_map_shared(const char *path, size_t max, struct stat *st, gal_file *out, galen_error *err);
 void gal_file_unmap(gal_file *file);
 /* Gives the pages read so far back to the system; they are read again when touched. For weights that were packed

@@ -164,9 +164,10 @@ const uint8_t *gal_cache_map(const gal_cache *cache, const gal_session *session,
     struct stat st;
     galen_error err = {0};
     if (gal_file_map_shared(cache->path, HEADER + session->packed_bytes, &st, map, &err) != GALEN_OK) {
-        if (lstat(cache->path, &st) == 0 || errno != ENOENT) gal_log(GALEN_LOG_WARNING, "%s; made anew", err.message);
+        gal_log(GALEN_LOG_WARNING, "%s; made anew", err.message);
         return NULL;
     }
+    if (st.st_nlink == 0) return NULL; /* nobody made it yet */
     const char *why = is_private(&st) ? check(cache, session, map) : "belongs to somebody else, or others may write it";
     if (why == NULL) return map->data + HEADER;
     gal_log(GALEN_LOG_WARNING, "%s: %s; made anew", cache->path, why);
