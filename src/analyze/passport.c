@@ -13,9 +13,8 @@ galen_status gal_passport_start(gal_passport *passport, gal_numerics *numerics, 
                                 galen_error *err) {
     *passport = (gal_passport){.numerics = numerics, .predictor = predictor};
     if (predictor == NULL) return GALEN_OK;
-    passport->planes = gal_alloc_aligned(predictor->plane_floats * sizeof(float));
-    return passport->planes != NULL ? GALEN_OK
-                                    : gal_fail_memory(err, "an image", predictor->plane_floats * sizeof(float));
+    passport->planes = gal_alloc_aligned(predictor->picture * sizeof(float));
+    return passport->planes != NULL ? GALEN_OK : gal_fail_memory(err, "an image", predictor->picture * sizeof(float));
 }
 
 void gal_passport_free(gal_passport *passport) {

@@ -75,13 +75,22 @@ static galen_status simplify(const galen_image *image, int channels, galen_image
     return GALEN_OK;
 }
 
+/* Level v of channel c as the model takes it. */
+static float level(const gal_recipe *r, int v, int c) {
+    return (r->low + (float)v / 255.0f * (r->high - r->low) - r->mean[c]) / r->std[c];
+}
+
+void gal_prepare_table(const gal_recipe *recipe, float *table) {
+    for (int v = 0; v < LEVELS; v++)
+        for (int c = 0; c < recipe->channels; c++) *table++ = level(recipe, v, c);
+}
+
 void gal_prepare_numbers(const galen_image *image, const gal_recipe *r, float *out) {
     size_t pixels = (size_t)image->width * (size_t)image->height, step = (size_t)image->channels;
     for (int c = 0; c < r->channels; c++) {
         const uint8_t *from = (const uint8_t *)image->data + (step == 1 ? 0 : (size_t)c);
         float value[LEVELS];
-        for (int v = 0; v < LEVELS; v++)
-            value[v] = (r->low + (float)v / 255.0f * (r->high - r->low) - r->mean[c]) / r->std[c];
+        for (int v = 0; v < LEVELS; v++) value[v] = level(r, v, c);
         for (size_t i = 0; i < pixels; i++) *out++ = value[from[i * step]];
     }
 }
@@ -108,5 +117,19 @@ galen_status gal_prepare(const galen_image *image, const gal_recipe *recipe, flo
     GAL_TRY(gal_prepare_pixels(image, recipe, &pixels, err));
     gal_prepare_numbers(&pixels, recipe, out);
     galen_image_free(&pixels);
+    return GALEN_OK;
+}
+
+galen_status gal_prepare_interleaved(const galen_image *image, const gal_recipe *recipe, uint8_t *out,
+                                     galen_error *err) {
+    galen_image small;
+    GAL_TRY(gal_prepare_pixels(image, recipe, &small, err));
+    const uint8_t *from = small.data;
+    size_t pixels = (size_t)small.width * (size_t)small.height, channels = (size_t)recipe->channels;
+    if (small.channels == recipe->channels)
+        memcpy(out, from, pixels * channels);
+    else
+        for (size_t i = 0; i < pixels; i++) memset(out + i * channels, from[i], channels);
+    galen_image_free(&small);
     return GALEN_OK;
 }

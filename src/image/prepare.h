@@ -38,4 +38,13 @@ galen_status gal_recipe_check(const gal_recipe *recipe, galen_error *err);
 galen_status gal_prepare_pixels(const galen_image *image, const gal_recipe *recipe, galen_image *out, galen_error *err);
 void gal_prepare_numbers(const galen_image *pixels, const gal_recipe *recipe, float *out);
 
+/*
+ * The pixels for sessions that do the rest: u8, interleaved (HWC), channels * height * width bytes, a grey picture
+ * copied into all channels; errors as gal_prepare. And what the numbers of each level are: 256 rows of `channels`
+ * floats. table[pixel * channels + c] has the bits that gal_prepare writes.
+ */
+galen_status gal_prepare_interleaved(const galen_image *image, const gal_recipe *recipe, uint8_t *out,
+                                     galen_error *err);
+void gal_prepare_table(const gal_recipe *recipe, float *table);
+
 #endif

@@ -26,6 +26,17 @@ galen_status gal_pass_fuse(gal_graph *graph, bool *changed,
  * once, after them, when that precision was asked for. */
 galen_status gal_pass_narrow(gal_graph *graph, galen_dtype to, bool *changed, galen_error *err);
 
+/*
+ * From here on the only input, f32 planes [N, C, H, W], is fed as pixels: u8 [N, H, W, C], which `table` (256 rows of C
+ * numbers, copied) turns into what the model takes (pixels.c). Not for graphs to be written. After a failure the graph
+ * can only be destroyed.
+ */
+galen_status gal_pass_take_pixels(gal_graph *graph, const float *table, galen_error *err);
+
+/* Rounding to 16 bits and quantisation behind galen.Pixels become part of its table. Runs once, after gal_pass_narrow.
+ */
+galen_status gal_pass_fold_pixels(gal_graph *graph, bool *changed, galen_error *err);
+
 /* Computes one node whose inputs are constants now, as gal_pass_fold_constants does; others are left alone. */
 galen_status gal_pass_fold_node(gal_graph *graph, gal_node *node, bool *changed, galen_error *err);
 

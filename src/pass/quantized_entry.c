@@ -14,20 +14,22 @@ static bool has_perm(const gal_node *node, const int64_t perm[4]) {
     return n == 4 && memcmp(own, perm, 4 * sizeof *perm) == 0;
 }
 
-/* Transpose(QuantizeLinear(x)) to channels last is one step. */
+/* Transpose(QuantizeLinear(x)) to channels last is one step, also where x had its channels last already. */
 static galen_status enter(gal_quantized *q, gal_node *transpose, galen_error *err) {
-    static const int64_t to_last[4] = {0, 2, 3, 1};
+    static const int64_t to_last[4] = {0, 2, 3, 1}, to_first[4] = {0, 3, 1, 2};
     gal_node *node = gal_sole_producer(transpose->in[0]), *made;
     gal_wanted wanted = {.last = transpose};
     if (!has_perm(transpose, to_last) || !gal_read_quantize(node, &wanted.quant)) return GALEN_OK;
+    const gal_node *above = node->in[0]->producer;
+    bool planes = !gal_is_op(above, "", "Transpose") || !has_perm(above, to_first);
     gal_attr more[4];
     uint32_t n = gal_wanted_attrs(&wanted, more);
-    more[n++] = gal_attr_of_int("planes", 1);
+    more[n++] = gal_attr_of_int("planes", planes);
     const gal_remake spec = {.like = node,
                              .domain = "galen",
                              .op = "Quantize",
                              .n_in = 1,
-                             .in = node->in,
+                             .in = planes ? node->in : above->in,
                              .more = more,
                              .n_more = n,
                              .drop = "axis",

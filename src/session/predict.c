@@ -29,7 +29,7 @@ static void prepare_item(void *context, size_t i) {
     item->decode_ms = ms_since(start);
     if (item->status != GALEN_OK) return;
     start = gal_clock_seconds();
-    item->status = gal_prepare(&image, &p->card.recipe, p->input + i * p->plane_floats, &item->error);
+    item->status = gal_prepare_interleaved(&image, &p->card.recipe, p->input + i * p->picture, &item->error);
     if (item->status != GALEN_OK) gal_fail_in(&item->error, item->status, item->file);
     item->prepare_ms = ms_since(start);
     galen_image_free(&image);
@@ -40,8 +40,7 @@ static size_t close_ranks(galen_predictor *p, size_t count) {
     size_t ready = 0;
     for (size_t i = 0; i < count; i++) {
         if (p->item[i].status != GALEN_OK) continue;
-        if (ready != i)
-            memcpy(p->input + ready * p->plane_floats, p->input + i * p->plane_floats, p->plane_floats * sizeof(float));
+        if (ready != i) memcpy(p->input + ready * p->picture, p->input + i * p->picture, p->picture);
         ready++;
     }
     return ready;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "graph/op.h"
+#include "pass/pass.h"
 
 #include <string.h>
 
@@ -111,7 +112,10 @@ static void state_facts(galen_predictor *p) {
 }
 
 static galen_status make_session(galen_predictor *p, const galen_predictor_options *o, galen_error *err) {
+    float table[256 * 3];
     gal_session_options s = gal_session_default_options();
+    gal_prepare_table(&p->card.recipe, table);
+    GAL_TRY(gal_pass_take_pixels(p->model->graph, table, err));
     GAL_TRY(gal_pool_create(o->threads, &p->pool, err));
     s.pool = p->pool;
     s.max_batch = p->batch;
@@ -125,14 +129,13 @@ static galen_status make_session(galen_predictor *p, const galen_predictor_optio
     return gal_session_create(p->model->graph, &s, &p->session, err);
 }
 
-/* The batch's planes, scores of every output, and the book-keeping of its files. */
+/* The batch's pictures, scores of every output, and the book-keeping of its files. */
 static galen_status make_buffers(galen_predictor *p, galen_error *err) {
     const gal_recipe *r = &p->card.recipe;
     const gal_graph *g = p->model->graph;
-    p->plane_floats = (size_t)r->channels * (size_t)r->height * (size_t)r->width;
+    p->picture = (size_t)r->channels * (size_t)r->height * (size_t)r->width;
     size_t bytes;
-    if (!gal_size_mul(p->plane_floats, sizeof(float) * (size_t)p->batch, &bytes))
-        return gal_fail_memory(err, "the input batch", SIZE_MAX);
+    if (!gal_size_mul(p->picture, (size_t)p->batch, &bytes)) return gal_fail_memory(err, "the input batch", SIZE_MAX);
     p->input = gal_alloc_aligned(bytes);
     p->item = gal_calloc((size_t)p->batch, sizeof *p->item);
     p->probability = gal_calloc((size_t)p->facts.n_scores, sizeof *p->probability);

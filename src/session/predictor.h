@@ -26,14 +26,14 @@ struct galen_predictor {
     bool fixed_batch; /* the model's own batch is fixed at 1 */
     int batch, frame;
     galen_image_limits limits;
-    size_t plane_floats; /* of one prepared image */
-    float *input;        /* batch * plane_floats */
+    size_t picture;      /* bytes of one picture as the session takes it (gal_pass_take_pixels) */
+    uint8_t *input;      /* batch * picture */
     gal_item *item;      /* batch */
     double *probability; /* n_scores */
     void **output;       /* one buffer a graph output */
 };
 
-/* Decodes and prepares one file as the model takes it: predictor->plane_floats floats. The error names the file. */
+/* Decodes and prepares one file as the model itself takes it, f32 planes [C, H, W]. The error names the file. */
 galen_status gal_predictor_read(const galen_predictor *predictor, const char *file, float *planes, galen_error *err);
 
 #endif

@@ -110,6 +110,39 @@ static void test_stretch(void **state) {
     galen_image_free(&image);
 }
 
+/* Pixels and table together are what gal_prepare writes, bit for bit, from grey, RGB and 16 bits to one plane and
+ * three.
+ */
+static void test_halves(void **state) {
+    (void)state;
+    galen_error err = {0};
+    for (int k = 0; k < 12; k++) {
+        int channels = 1 + k % 4, planes = k / 4 % 2 ? 3 : 1;
+        galen_image image;
+        gal_recipe recipe = {.channels = planes,
+                             .width = 5,
+                             .height = 4,
+                             .filter = GALEN_FILTER_BICUBIC,
+                             .rule = GAL_RESIZE_STRETCH,
+                             .low = -1,
+                             .high = 1,
+                             .mean = {0.485f, 0.456f, 0.406f},
+                             .std = {0.229f, 0.224f, 0.225f}};
+        float out[60], table[768];
+        uint8_t pixels[60];
+        assert_ok(galen_image_create(9, 7, channels, k < 8 ? GALEN_SAMPLE_U8 : GALEN_SAMPLE_U16, &image, &err), err);
+        for (size_t i = 0; i < (size_t)(63 * channels * (k < 8 ? 1 : 2)); i++)
+            ((uint8_t *)image.data)[i] = (uint8_t)(i * 2654435761u >> 9);
+        assert_ok(gal_prepare(&image, &recipe, out, &err), err);
+        assert_ok(gal_prepare_interleaved(&image, &recipe, pixels, &err), err);
+        gal_prepare_table(&recipe, table);
+        for (int i = 0; i < 20; i++)
+            for (int c = 0; c < planes; c++)
+                assert_memory_equal(&table[pixels[i * planes + c] * planes + c], &out[20 * c + i], sizeof *out);
+        galen_image_free(&image);
+    }
+}
+
 /* The crop's place: torchvision cuts the longer side to an integer and rounds half the difference to even. */
 static void test_short_side(void **state) {
     (void)state;
@@ -179,7 +212,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create),        cmocka_unit_test(test_crop),    cmocka_unit_test(test_colours),
         cmocka_unit_test(test_grey_is_kept),  cmocka_unit_test(test_stretch), cmocka_unit_test(test_short_side),
-        cmocka_unit_test(test_wrong_recipes),
+        cmocka_unit_test(test_wrong_recipes), cmocka_unit_test(test_halves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
