@@ -153,15 +153,31 @@ static galen_status read_job(const cli_args *args, gal_train_job *job, galen_err
 
 /* ---- results ---- */
 
-static void score_json(cli_json *json, const char *name, const gal_train_score *s, const gal_operating_point *p) {
+static void interval_json(cli_json *json, const char *name, gal_interval i) {
+    json_open(json, name, '[');
+    json_number(json, NULL, i.low);
+    json_number(json, NULL, i.high);
+    json_close(json, ']');
+}
+
+static gal_interval share(size_t hits, size_t misses) {
+    return gal_wilson(hits, hits + misses, GAL_Z95);
+}
+
+/* point and area may be NULL. */
+static void score_json(cli_json *json, const char *name, const gal_train_score *s, const gal_operating_point *p,
+                       const gal_auc *area) {
     json_open(json, name, '{');
     json_number(json, "loss", s->loss);
     json_number(json, "accuracy", s->accuracy);
     if (isfinite(s->auc)) json_number(json, "auc", s->auc);
+    if (area != NULL) interval_json(json, "auc_95", area->interval);
     if (p != NULL) {
         json_number(json, "threshold_logit", p->threshold);
         json_number(json, "sensitivity", p->sensitivity);
+        interval_json(json, "sensitivity_95", share(p->true_positives, p->false_negatives));
         json_number(json, "specificity", p->specificity);
+        interval_json(json, "specificity_95", share(p->true_negatives, p->false_positives));
     }
     json_close(json, '}');
 }
@@ -178,19 +194,35 @@ static void print_json(const char *folder, const gal_train_outcome *o, int same)
     json_int(&json, "best_epoch", f->best_epoch);
     json_bool(&json, "interrupted", f->interrupted);
     if (o->pictures.val > 0 && f->best_epoch > 0)
-        score_json(&json, "validation", &f->best, f->has_point ? &f->point : NULL);
-    if (o->has_test) score_json(&json, "test", &o->test, f->has_point ? &o->test_point : NULL);
+        score_json(&json, "validation", &f->best, f->has_point ? &f->point : NULL, NULL);
+    if (o->has_test)
+        score_json(&json, "test", &o->test, f->has_point ? &o->test_point : NULL,
+                   o->has_test_area ? &o->test_area : NULL);
     if (same >= 0) json_bool(&json, "same_as_replayed", same != 0);
     json_close(&json, '}');
 }
 
-static void print_score(const char *name, size_t pictures, const gal_train_score *s, const gal_operating_point *p) {
+static void print_share(const char *name, size_t hits, size_t misses) {
+    gal_interval i = share(hits, misses);
+    if (hits + misses == 0) {
+        printf("%s unknown (no such pictures)", name);
+        return;
+    }
+    printf("%s %.4f (%zu of %zu; %.4f to %.4f)", name, (double)hits / (double)(hits + misses), hits, hits + misses,
+           i.low, i.high);
+}
+
+/* Two lines: the score, and the decisions at the frozen cut. */
+static void print_score(const char *name, size_t pictures, const gal_train_score *s, const gal_operating_point *p,
+                        const gal_auc *area) {
     printf("%-11s %6zu pictures: loss %.4f, accuracy %.4f", name, pictures, s->loss, s->accuracy);
     if (isfinite(s->auc)) printf(", AUC %.4f", s->auc);
-    if (p != NULL)
-        printf("; at logit %.4f sensitivity %.4f (%zu of %zu), specificity %.4f (%zu of %zu)", p->threshold,
-               p->sensitivity, p->true_positives, p->true_positives + p->false_negatives, p->specificity,
-               p->true_negatives, p->true_negatives + p->false_positives);
+    if (area != NULL) printf(" (%.4f to %.4f)", area->interval.low, area->interval.high);
+    putchar('\n');
+    if (p == NULL) return;
+    printf("%18s at logit %.4f: ", "", p->threshold);
+    print_share("sensitivity", p->true_positives, p->false_negatives);
+    print_share(", specificity", p->true_negatives, p->false_positives);
     putchar('\n');
 }
 
@@ -203,8 +235,12 @@ static void print_table(const char *folder, const gal_train_outcome *o) {
         return;
     }
     if (f->stopped_early) printf("no better epoch for a while: stopped after epoch %lld\n", (long long)f->epochs);
-    if (o->pictures.val > 0) print_score("validation", o->pictures.val, &f->best, f->has_point ? &f->point : NULL);
-    if (o->has_test) print_score("test", o->pictures.test, &o->test, f->has_point ? &o->test_point : NULL);
+    if (o->pictures.val > 0)
+        print_score("validation", o->pictures.val, &f->best, f->has_point ? &f->point : NULL, NULL);
+    if (o->has_test)
+        print_score("test", o->pictures.test, &o->test, f->has_point ? &o->test_point : NULL,
+                    o->has_test_area ? &o->test_area : NULL);
+    if (f->has_point) puts("in brackets: intervals of 95 % (Wilson's, of AUC DeLong's)");
     printf("model of epoch %lld: ", (long long)f->best_epoch);
     cli_put_text(stdout, folder);
     printf("/best.onnx, sha256 %s\n", o->sha256);

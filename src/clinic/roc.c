@@ -3,22 +3,17 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "clinic/ranked.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct ranked {
-    double score;
-    uint8_t positive;
-} ranked;
-
 static int highest_first(const void *a, const void *b) {
-    double x = ((const ranked *)a)->score, y = ((const ranked *)b)->score;
+    double x = ((const gal_ranked *)a)->score, y = ((const gal_ranked *)b)->score;
     return (x < y) - (x > y);
 }
 
-/* Sorted copies, highest first; *positives counts them. The caller frees *out. */
-static galen_status rank(const gal_scores *s, ranked **out, size_t *positives, galen_error *err) {
+galen_status gal_rank(const gal_scores *s, gal_ranked **out, size_t *positives, galen_error *err) {
     *positives = 0;
     for (size_t i = 0; i < s->count; i++) {
         if (isnan(s->score[i])) return gal_fail(err, GALEN_ERR_NUMERIC, "the score of case %zu is NaN", i + 1);
@@ -27,19 +22,19 @@ static galen_status rank(const gal_scores *s, ranked **out, size_t *positives, g
     if (*positives == 0 || *positives == s->count)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "%zu positive and %zu negative cases; both are needed", *positives,
                         s->count - *positives);
-    ranked *r = gal_calloc(s->count, sizeof *r);
+    gal_ranked *r = gal_calloc(s->count, sizeof *r);
     if (r == NULL) return gal_fail_memory(err, "ranking", s->count * sizeof *r);
-    for (size_t i = 0; i < s->count; i++) r[i] = (ranked){s->score[i], s->positive[i]};
+    for (size_t i = 0; i < s->count; i++) r[i] = (gal_ranked){s->score[i], s->positive[i]};
     qsort(r, s->count, sizeof *r, highest_first);
     *out = r;
     return GALEN_OK;
 }
 
 galen_status gal_roc_auc(const gal_scores *s, double *auc, galen_error *err) {
-    ranked *r;
+    gal_ranked *r;
     size_t positives, above = 0;
     double wins = 0; /* pairs, in halves' exact sums: below 2^53 for any set that fits into memory */
-    GAL_TRY(rank(s, &r, &positives, err));
+    GAL_TRY(gal_rank(s, &r, &positives, err));
     for (size_t i = 0; i < s->count;) {
         size_t end = i, up = 0;
         for (; end < s->count && r[end].score == r[i].score; end++) up += r[end].positive;
@@ -68,11 +63,11 @@ void gal_roc_at(const gal_scores *s, double threshold, gal_operating_point *out)
 
 galen_status gal_roc_for_sensitivity(const gal_scores *s, double sensitivity, gal_operating_point *out,
                                      galen_error *err) {
-    ranked *r;
+    gal_ranked *r;
     size_t positives, found = 0, i = 0;
     if (!(sensitivity > 0 && sensitivity <= 1))
         return gal_fail(err, GALEN_ERR_ARGUMENT, "a sensitivity of %g; it must be above 0 and at most 1", sensitivity);
-    GAL_TRY(rank(s, &r, &positives, err));
+    GAL_TRY(gal_rank(s, &r, &positives, err));
     size_t wanted = (size_t)ceil(sensitivity * (double)positives - 1e-9);
     for (; found < wanted; i++) found += r[i].positive;
     double threshold = r[i - 1].score;

@@ -2,8 +2,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "model/json.h"
 #include "train/checkpoint.h"
+#include "train/folder.h"
 #include "train/loop.h"
 
 #include <errno.h>
@@ -14,12 +14,6 @@
 #include <unistd.h>
 
 static const size_t MODEL_MAX = (size_t)8 << 30;
-
-galen_status gal_fit_path(const gal_fit_loop *l, const char *name, char out[GAL_FIT_PATH], galen_error *err) {
-    int n = snprintf(out, GAL_FIT_PATH, "%s/%s", l->options->folder, name);
-    if (n > 0 && n < GAL_FIT_PATH) return GALEN_OK;
-    return gal_fail(err, GALEN_ERR_ARGUMENT, "the run folder's name is too long");
-}
 
 /* ---- notes ---- */
 
@@ -94,22 +88,22 @@ static galen_status read_notes(gal_fit_loop *l, const char *text, const char *pa
 /* ---- files ---- */
 
 galen_status gal_fit_save(const gal_fit_loop *l, galen_error *err) {
-    char path[GAL_FIT_PATH];
+    char path[GAL_RUN_PATH];
     if (l->options->folder == NULL) return GALEN_OK;
     char *notes = write_notes(l);
     if (notes == NULL) return gal_fail_memory(err, "a checkpoint's notes", 4096);
-    galen_status status = gal_fit_path(l, "log.jsonl", path, err);
+    galen_status status = gal_run_path(l->options->folder, "log.jsonl", path, err);
     if (status == GALEN_OK) status = gal_file_write(path, l->log.data, l->log.size, err);
-    if (status == GALEN_OK) status = gal_fit_path(l, "last.safetensors", path, err);
+    if (status == GALEN_OK) status = gal_run_path(l->options->folder, "last.safetensors", path, err);
     if (status == GALEN_OK) status = gal_checkpoint_write(l->trainer, path, notes, err);
     free(notes);
     return status;
 }
 
 static galen_status read_whole(const gal_fit_loop *l, const char *name, gal_buf *out, galen_error *err) {
-    char path[GAL_FIT_PATH];
+    char path[GAL_RUN_PATH];
     gal_file file;
-    GAL_TRY(gal_fit_path(l, name, path, err));
+    GAL_TRY(gal_run_path(l->options->folder, name, path, err));
     GAL_TRY(gal_file_map(path, MODEL_MAX, &file, err));
     out->size = 0;
     gal_buf_put(out, file.data, file.size);
@@ -130,9 +124,9 @@ static void cut_log(gal_fit_loop *l) {
 }
 
 galen_status gal_fit_restore(gal_fit_loop *l, bool *found, galen_error *err) {
-    char path[GAL_FIT_PATH], *notes;
+    char path[GAL_RUN_PATH], *notes;
     *found = false;
-    GAL_TRY(gal_fit_path(l, "last.safetensors", path, err));
+    GAL_TRY(gal_run_path(l->options->folder, "last.safetensors", path, err));
     if (access(path, F_OK) != 0 && errno == ENOENT) return GALEN_OK;
     GAL_TRY(gal_checkpoint_read(l->trainer, path, &notes, err));
     galen_status status = read_notes(l, notes, path, err);
@@ -191,11 +185,11 @@ static galen_status write_card(gal_fit_loop *l, galen_error *err) {
 }
 
 galen_status gal_fit_keep_best(gal_fit_loop *l, galen_error *err) {
-    char path[GAL_FIT_PATH];
+    char path[GAL_RUN_PATH];
     GAL_TRY(write_card(l, err));
     l->model->size = 0;
     GAL_TRY(gal_trainer_export(l->trainer, l->options->averaged, l->model, err));
     if (l->options->folder == NULL) return GALEN_OK;
-    GAL_TRY(gal_fit_path(l, "best.onnx", path, err));
+    GAL_TRY(gal_run_path(l->options->folder, "best.onnx", path, err));
     return gal_file_write(path, l->model->data, l->model->size, err);
 }

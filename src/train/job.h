@@ -46,6 +46,8 @@ typedef struct gal_train_outcome {
     bool has_test;
     gal_train_score test;           /* of the best epoch's model on the test pictures */
     gal_operating_point test_point; /* the frozen cut there, when fit.has_point */
+    bool has_test_area;             /* with fit.has_point, unless there are fewer than two of a kind */
+    gal_auc test_area;              /* AUC on the test pictures with DeLong's interval */
     char sha256[65];                /* of best.onnx */
 } gal_train_outcome;
 

@@ -47,4 +47,8 @@ void gal_job_close_source(gal_job_source *source);
 /* Curves of a log.jsonl as an SVG picture: loss, and the validation pictures' AUC and accuracy, by epoch. */
 galen_status gal_job_draw_curves(const char *log, size_t size, gal_buf *out, galen_error *err);
 
+/* metrics.json: what the model was measured to be, with counts and intervals of 95 %; and curves.svg. */
+galen_status gal_job_write_metrics(const char *folder, const gal_train_outcome *outcome, galen_error *err);
+galen_status gal_job_write_curves(const char *folder, galen_error *err);
+
 #endif

@@ -27,10 +27,6 @@ typedef struct gal_fit_loop {
     gal_buf *model; /* of the best epoch */
 } gal_fit_loop;
 
-/* "<folder>/<name>" into a buffer of the caller's. */
-enum { GAL_FIT_PATH = 4096 };
-galen_status gal_fit_path(const gal_fit_loop *loop, const char *name, char out[GAL_FIT_PATH], galen_error *err);
-
 /* Writes last.safetensors; nothing without a folder. */
 galen_status gal_fit_save(const gal_fit_loop *loop, galen_error *err);
 /* Reads it, log.jsonl and best.onnx back; *found says whether there was anything. */

@@ -177,15 +177,39 @@ galen_status gal_train_measure(const gal_train_answers *a, gal_train_score *out,
     return status;
 }
 
+/* The logits of a binary task; the caller frees both arrays, also after a failure. */
+static galen_status binary(const gal_train_answers *a, double **score, uint8_t **positive, galen_error *err) {
+    *score = NULL, *positive = NULL;
+    if (a->task.categorical || a->task.classes != 1)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "an operating point needs a model of one question");
+    GAL_TRY(take_column(a, score, positive, err));
+    return column(a, 0, *score, *positive, err);
+}
+
 galen_status gal_train_cut(const gal_train_answers *a, double sensitivity, gal_operating_point *out, galen_error *err) {
     double *score;
     uint8_t *positive;
-    if (a->task.categorical || a->task.classes != 1)
-        return gal_fail(err, GALEN_ERR_ARGUMENT, "an operating point needs a model of one question");
-    galen_status status = take_column(a, &score, &positive, err);
-    if (status == GALEN_OK) status = column(a, 0, score, positive, err);
+    galen_status status = binary(a, &score, &positive, err);
     if (status == GALEN_OK)
         status = gal_roc_for_sensitivity(&(gal_scores){score, positive, (size_t)a->count}, sensitivity, out, err);
+    gal_free(score);
+    gal_free(positive);
+    return status;
+}
+
+galen_status gal_train_at_cut(const gal_train_answers *a, gal_operating_point *point, gal_auc *area, bool *has_area,
+                              galen_error *err) {
+    double *score;
+    uint8_t *positive;
+    galen_status status = binary(a, &score, &positive, err);
+    *has_area = false;
+    if (status == GALEN_OK) {
+        const gal_scores scores = {score, positive, (size_t)a->count};
+        gal_roc_at(&scores, point->threshold, point);
+        status = gal_delong(&scores, GAL_Z95, area, err);
+        *has_area = status == GALEN_OK;
+        if (status == GALEN_ERR_ARGUMENT) status = GALEN_OK; /* too few of a kind: no interval */
+    }
     gal_free(score);
     gal_free(positive);
     return status;

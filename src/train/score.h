@@ -2,7 +2,7 @@
 #ifndef GAL_TRAIN_SCORE_H
 #define GAL_TRAIN_SCORE_H
 
-#include "clinic/roc.h"
+#include "clinic/interval.h"
 #include "train/source.h"
 #include "train/trainer.h"
 
@@ -34,8 +34,14 @@ void gal_train_answers_free(gal_train_answers *answers);
 /* GALEN_ERR_NUMERIC when an answer is no number. */
 galen_status gal_train_measure(const gal_train_answers *answers, gal_train_score *out, galen_error *err);
 
-/* Of a binary task: the cut for a sensitivity of at least `sensitivity` (clinic/roc.h), on logits. */
+/* The two below are for binary tasks, on logits; other tasks are an argument error. */
+
+/* The cut for a sensitivity of at least `sensitivity` (clinic/roc.h). */
 galen_status gal_train_cut(const gal_train_answers *answers, double sensitivity, gal_operating_point *out,
                            galen_error *err);
+/* The decisions at *point's threshold, and the area with its interval of 95 %; *has_area: there are two of each kind.
+ */
+galen_status gal_train_at_cut(const gal_train_answers *answers, gal_operating_point *point, gal_auc *area,
+                              bool *has_area, galen_error *err);
 
 #endif

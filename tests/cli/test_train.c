@@ -80,6 +80,13 @@ static void trains_and_replays(void **state) {
     expect("train {file}" SMALL "--out {dir}/run", 2, "holds a training");
     expect("train --resume --out {dir}/nowhere", 3, "config.json");
     expect("train {file}" SMALL "--precision bf16 --json --out {dir}/narrow", 0, "\"best_epoch\"");
+    expect("train {file}" SMALL "--test 0.3 --json --out {dir}/tested", 0, "\"auc_95\": [");
+    size_t size;
+    unsigned char *metrics = read_run("tested/metrics.json", &size);
+    assert_non_null(memmem(metrics, size, "\"auc_95\": [", 11));
+    assert_non_null(memmem(metrics, size, "\"specificity_95\": [", 19));
+    free(metrics);
+    expect("train --resume --out {dir}/tested", 0, "in brackets: intervals of 95 %");
 }
 
 /* SIGINT after some steps: exit 0 with what to do; going on ends as an uninterrupted run does. */
