@@ -1,7 +1,7 @@
 /*
- * Speed of training: train NETWORK SIDE BATCH THREADS [STEPS [PRECISION [profile]]]. Forward, backward and Adam on
- * random pictures of 3 channels and 2 classes; prints the median step's images/s, and with "profile" where its time
- * goes by op and kernel. Level: GALEN_CPU.
+ * Speed of training: train NETWORK SIDE BATCH THREADS [STEPS [PRECISION [SEGMENTS [profile]]]]. Forward, backward and
+ * Adam on random pictures of 3 channels and 2 classes; prints the median step's images/s, and with "profile" where its
+ * time goes by op and kernel. Level: GALEN_CPU.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -79,7 +79,7 @@ static void print_profile(gal_trainer *t, int64_t batch, const float *x, const f
 
 int main(int argc, char **argv) {
     if (argc < 5) {
-        fprintf(stderr, "use: train NETWORK SIDE BATCH THREADS [STEPS [PRECISION [profile]]]\n");
+        fprintf(stderr, "use: train NETWORK SIDE BATCH THREADS [STEPS [PRECISION [SEGMENTS [profile]]]]\n");
         return 2;
     }
     int side = (int)strtol(argv[2], NULL, 10), steps = argc > 5 ? (int)strtol(argv[5], NULL, 10) : 10;
@@ -97,6 +97,7 @@ int main(int argc, char **argv) {
     options.threads = (int)strtol(argv[4], NULL, 10);
     options.loss.categorical = true;
     if (argc > 6) must(gal_precision_parse(argv[6], &options.precision, &err));
+    if (argc > 7) options.segments = strtol(argv[7], NULL, 10);
     must(gal_zoo_build(argv[1], &zoo, NULL, &model, &err));
     must(gal_trainer_create(model, &options, &t, &err));
     size_t n = (size_t)options.batch * 3 * (size_t)side * (size_t)side;
@@ -114,7 +115,7 @@ int main(int argc, char **argv) {
     printf("%s %dx%d batch %lld, %d threads: %.1f images/s (median of %d steps), loss %.4f, arena %.0f MiB\n", argv[1],
            side, side, (long long)options.batch, options.threads, (double)options.batch / seconds[steps / 2], steps,
            loss, (double)gal_session_arena_bytes(gal_trainer_run_session(t)) / (1 << 20));
-    if (argc > 7) print_profile(t, options.batch, x, y, &numbers);
+    if (argc > 8) print_profile(t, options.batch, x, y, &numbers);
     gal_trainer_destroy(t);
     gal_model_destroy(model);
     gal_free(x);

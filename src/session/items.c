@@ -171,8 +171,13 @@ static const struct {
     {"Unsqueeze", first_only},
 };
 
+/* Its statistics are those of the batch, also where nobody asked for them. */
+static bool learns_statistics(const gal_node *node) {
+    return strcmp(node->op->name, "BatchNorm") == 0 || strcmp(node->op->name, "BatchNormGrad") == 0;
+}
+
 bool gal_session_treats_items_apart(const gal_node *node) {
-    if (!has_item_shapes(node)) return false;
+    if (!has_item_shapes(node) || learns_statistics(node)) return false;
     if (node->op->flags & GAL_OP_PRIVATE) return node->n_in > 0 && depends_on_batch(node->in[0]);
     if (node->op->domain[0] != '\0') return false;
     if (node->op->flags & GAL_OP_LAYOUT_FREE) return element_wise(node);

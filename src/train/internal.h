@@ -4,6 +4,7 @@
 
 #include "graph/ops/optimizer.h"
 #include "session/session.h"
+#include "train/recompute.h"
 #include "train/trainer.h"
 
 /* A parameter and what its step reads and writes; data of tensors lies in the trainer's memory, NULL where there is
@@ -30,6 +31,7 @@ struct gal_trainer {
     gal_model *work; /* whose graph is trained */
     gal_graph *update;
     gal_train_network net;
+    gal_recomputation again; /* what checkpointing added to a run */
     gal_train_slot *slot;
     size_t n_slot;
     gal_train_running *running;

@@ -37,6 +37,7 @@ typedef struct gal_trainer_options {
     galen_dtype precision; /* of activations and products: GALEN_F32 (also 0), or GALEN_BF16 with f32 sums, weights
                               and state */
     int64_t batch;         /* the most images of a run */
+    int64_t segments;      /* gradient checkpointing (recompute.h); below 2: everything is kept */
     gal_isa isa;
     int threads;    /* 0: all this process may use; ignored when pool is given */
     gal_pool *pool; /* outlives the trainer; NULL: it makes its own */
