@@ -23,7 +23,8 @@ typedef struct galen_predictor_options {
     int threads;     /* 0: all this process may use; results do not depend on it */
     const char *isa; /* "reference", "avx2", "avx512", "amx", "neon": the highest level to use; NULL: the best of this
                         machine */
-    const char *precision; /* "f32", or "bf16" or "f16": activations and weights in that type, sums in f32; NULL: f32 */
+    const char *precision; /* "f32", or "bf16" or "f16": activations and weights in that type, sums in f32; NULL: the
+                              file's own */
     int frame;             /* of multi-frame DICOM files */
     galen_image_limits limits;
     /*

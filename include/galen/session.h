@@ -49,7 +49,8 @@ typedef struct galen_session_options {
     int threads;     /* 0: all this process may use */
     const char *isa; /* the highest level to use ("reference", "avx2", "avx512", "amx", "neon"); NULL: the best of this
                         machine */
-    const char *precision; /* "f32", or "bf16" or "f16": activations and weights in that type, sums in f32; NULL: f32 */
+    const char *precision; /* "f32", or "bf16" or "f16": activations and weights in that type, sums in f32; NULL: the
+                              file's own */
     /*
      * NULL: none. Else an existing folder that only this user may write: weights in the kernels' order are kept there
      * in a file and mapped from it, so that sessions and processes share one copy in memory. A file that is damaged or

@@ -124,6 +124,7 @@ static galen_status make_sessions(gal_numerics *n, gal_graph *tested, const gal_
     o.threads = options->threads;
     gal_graph_note_origins(tested);
     gal_graph_note_origins(n->truth);
+    GAL_TRY(gal_pass_float_ports(tested, err));
     GAL_TRY(gal_pass_widen(n->plain, &(bool){false}, err));
     if (n->truth != n->plain) GAL_TRY(gal_pass_widen(n->truth, &(bool){false}, err));
     GAL_TRY(gal_session_create(tested, &o, &n->tested, err));

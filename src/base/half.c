@@ -34,6 +34,10 @@ float gal_bf16_to_f32(uint16_t x) {
     return float_of((uint32_t)x << 16);
 }
 
+void gal_bf16_to_f32_row(const uint16_t *x, float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = float_of((uint32_t)x[i] << 16);
+}
+
 uint16_t gal_f32_to_f16(float x) {
     uint32_t u = bits_of(x), sign = (u >> 16) & 0x8000u, a = u & 0x7fffffffu;
     if (a > 0x7f800000u) return (uint16_t)(sign | 0x7e00u | ((a >> 13) & 0x3ffu));
@@ -69,4 +73,13 @@ float gal_f16_to_f32(uint16_t x) {
     if (exponent) return float_of(sign | (exponent + 112) << 23 | mantissa << 13);
     float magnitude = (float)mantissa * 0x1p-24f;
     return sign ? -magnitude : magnitude;
+}
+
+/* The bits as those of a float are the number times 2^-112, subnormals too; only what is not finite needs more. */
+void gal_f16_to_f32_row(const uint16_t *x, float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t sign = (uint32_t)(x[i] & 0x8000) << 16, a = (uint32_t)(x[i] & 0x7fff) << 13;
+        uint32_t finite = bits_of(float_of(a) * 0x1p112f), other = a | 0x7f800000u | (a > 0x0f800000u ? 0x400000u : 0);
+        y[i] = float_of(sign | (a < 0x0f800000u ? finite : other));
+    }
 }

@@ -39,7 +39,7 @@ static const cli_option options[] = {
      .high = 60000,
      .help = "length of a block in milliseconds (default: 200)"},
     CLI_PRECISION_OPTION("f32 bf16 f16 both all",
-                         "f32, bf16, f16, f32 and bf16 in turns (both), or all three (default: f32)"),
+                         "f32, bf16, f16, f32 and bf16 in turns (both), or all three (default: the file's own)"),
     CLI_ZOO_OPTIONS,
 };
 
@@ -143,11 +143,11 @@ static size_t make_cases(const cli_args *args, bench_case *out) {
     static const cli_value batches = {.list = {1, 8, 64}, .n_list = 3};
     cli_value all = {.list = {gal_pool_available_threads()}, .n_list = 1};
     const cli_value *batch = cli_get(args, "batch"), *threads = cli_get(args, "threads");
-    static const galen_dtype kinds[] = {GALEN_F32, GALEN_BF16, GALEN_F16};
+    static const galen_dtype kinds[] = {GALEN_DTYPE_NONE, GALEN_F32, GALEN_BF16, GALEN_F16};
     static const struct {
         const char *name;
         size_t first, last; /* of kinds */
-    } choices[] = {{"f32", 0, 0}, {"bf16", 1, 1}, {"f16", 2, 2}, {"both", 0, 1}, {"all", 0, 2}};
+    } choices[] = {{"f32", 1, 1}, {"bf16", 2, 2}, {"f16", 3, 3}, {"both", 1, 2}, {"all", 1, 3}};
     const char *precision = cli_get(args, "precision")->text;
     size_t first = 0, last = 0;
     for (size_t i = 0; precision && i < sizeof choices / sizeof *choices; i++)

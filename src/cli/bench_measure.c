@@ -6,7 +6,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "graph/ops/types.h"
 
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,10 +23,11 @@ static galen_status make_buffers(gal_value *const *value, uint32_t n, int64_t ba
         if (bytes < 0)
             return gal_fail(err, GALEN_ERR_LIMIT, "'%s' is too large at batch %lld", value[i]->name, (long long)batch);
         if (!((*out)[i] = gal_alloc_aligned((size_t)bytes))) return gal_fail_memory(err, value[i]->name, (size_t)bytes);
-        if (tensor.dtype == GALEN_F32)
-            for (int64_t k = 0; k < elements; k++) ((float *)(*out)[i])[k] = (float)(2 * gal_rng_uniform(&rng) - 1);
-        else
-            for (int64_t k = 0; k < bytes; k++) ((unsigned char *)(*out)[i])[k] = 0;
+        memset((*out)[i], 0, (size_t)bytes);
+        if (gal_dtype_is_float(tensor.dtype))
+            for (int64_t k = 0; k < elements; k++)
+                gal_store_float(tensor.dtype, (char *)(*out)[i] + (size_t)k * galen_dtype_size(tensor.dtype),
+                                2 * gal_rng_uniform(&rng) - 1);
     }
     return GALEN_OK;
 }

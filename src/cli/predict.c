@@ -38,7 +38,8 @@ static const cli_option options[] = {
      .type = CLI_PATH,
      .metavar = "DIR",
      .help = "keep weights in the kernels' order in DIR and share them in memory with other runs (default: do not)"},
-    CLI_PRECISION_OPTION("f32 bf16 f16", "f32, or bf16 or f16: half the memory, scores differ a little (default: f32)"),
+    CLI_PRECISION_OPTION("f32 bf16 f16",
+                         "f32, or bf16 or f16: half the memory, scores differ a little (default: the file's own)"),
 };
 
 static const char text[] =

@@ -53,7 +53,8 @@ static const cli_option options[] = {
      .low = 0,
      .high = PROFILE_MAX_WORST,
      .help = "with --numerics: how many of the images that differ most are named (default: 10)"},
-    CLI_PRECISION_OPTION("f32 bf16 f16", "f32, bf16 or f16 (default: f32); integer files run in their own types"),
+    CLI_PRECISION_OPTION("f32 bf16 f16",
+                         "f32, bf16 or f16 (default: the file's own); integer files run in their own types"),
     CLI_ZOO_OPTIONS,
 };
 

@@ -37,8 +37,22 @@ galen_status gal_pass_take_pixels(gal_graph *graph, const float *table, galen_er
  */
 galen_status gal_pass_fold_pixels(gal_graph *graph, bool *changed, galen_error *err);
 
+/* The work of gal_pass_widen, which says more, but for inputs: what follows from a wider type. `to` is f64 or f32. */
+galen_status gal_pass_widen_to(gal_graph *graph, galen_dtype to, galen_error *err);
+
 /* Computes one node whose inputs are constants now, as gal_pass_fold_constants does; others are left alone. */
 galen_status gal_pass_fold_node(gal_graph *graph, gal_node *node, bool *changed, galen_error *err);
+
+/*
+ * The type of the convolutions and products of a graph of ONNX ops: f16 or bf16; f32 when some are in 16 bits and
+ * others are not, or in the other; GALEN_DTYPE_NONE when none is in 16 bits.
+ */
+galen_dtype gal_graph_half_type(const gal_graph *graph);
+/* Everything in f16 or bf16 in f32, which changes no number that the file holds; inputs and outputs keep their types
+ * (half_file.c). After a failure the graph can only be destroyed. */
+galen_status gal_pass_raise_half(gal_graph *graph, galen_error *err);
+/* Inputs and outputs in f16 or bf16 become f32, for callers that have pictures and want scores. */
+galen_status gal_pass_float_ports(gal_graph *graph, galen_error *err);
 
 /* Everything that is floating point in f64 (widen.c): what the model computes before any rounding. For references, on
  * graphs of ONNX ops only; graph inputs and outputs become f64 too. */

@@ -14,18 +14,18 @@
 
 enum { MAX_INPUTS = 512, DISCARD_MIN = 64 << 10 /* bytes worth a call */ };
 
-/* The 16-bit value that `value` is the widened form of, or NULL. */
-static gal_value *narrow_form(const gal_value *value) {
+/* The value in type `to` that `value` is the widened form of, or NULL. */
+static gal_value *narrow_form(galen_dtype to, const gal_value *value) {
     const gal_node *cast = value != NULL ? value->producer : NULL;
-    if (!gal_is_op(cast, "", "Cast") || !gal_dtype_is_half(cast->in[0]->dtype) || value->dtype != GALEN_F32)
-        return NULL;
+    if (!gal_is_op(cast, "", "Cast") || cast->in[0]->dtype != to || value->dtype != GALEN_F32) return NULL;
     return cast->in[0];
 }
 
-/* A Narrow that an earlier reader of `value` needed. */
+/* A Narrow that an earlier reader of `value` needed; those that make outputs come last. */
 static gal_value *narrowed_before(const gal_value *value, int64_t channels) {
     for (const gal_use *use = value->uses; use != NULL; use = use->next)
-        if (gal_is_op(use->node, "galen", "Narrow") && gal_attr_int(use->node, "channels", 0) == channels)
+        if (gal_is_op(use->node, "galen", "Narrow") && gal_attr_int(use->node, "channels", 0) == channels &&
+            !use->node->out[0]->is_output)
             return use->node->out[0];
     return NULL;
 }
@@ -33,7 +33,7 @@ static gal_value *narrowed_before(const gal_value *value, int64_t channels) {
 /* `value` in type `to` in front of `before`, its last dimension grown to `channels` unless that is 0. */
 static galen_status need_narrow(gal_graph *graph, galen_dtype to, gal_value *value, int64_t channels, gal_node *before,
                                 gal_value **out, galen_error *err) {
-    *out = channels == 0 ? narrow_form(value) : NULL;
+    *out = channels == 0 ? narrow_form(to, value) : NULL;
     if (*out == NULL) *out = narrowed_before(value, channels);
     if (*out != NULL) return GALEN_OK;
     const gal_attr attr[] = {gal_attr_of_int("to", to), gal_attr_of_int("channels", channels)};
@@ -120,6 +120,14 @@ static galen_status convert_depthwise(gal_graph *graph, galen_dtype to, gal_node
     return GALEN_OK;
 }
 
+/* What comes in from outside, in whatever type, at most reshaped. */
+static bool is_entry(const gal_value *value) {
+    while (value->producer != NULL && value->producer->n_in > 0 &&
+           (gal_is_op(value->producer, "", "Cast") || gal_is_op(value->producer, "", "Reshape")))
+        value = value->producer->in[0];
+    return value->is_input;
+}
+
 /* Weights in pairs of input channels; an odd image from outside the 16-bit part (a picture) grows by a channel. */
 static galen_status convert_conv(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
     gal_value *w = node->in[1], *residual = node->n_in > 3 ? node->in[3] : NULL;
@@ -128,7 +136,9 @@ static galen_status convert_conv(gal_graph *graph, galen_dtype to, gal_node *nod
     if (is_depthwise(node)) return convert_depthwise(graph, to, node, changed, err);
     int64_t channels = w->shape.dim[1].size, odd = channels % 2;
     if (channels < 1) return GALEN_OK;
-    if (odd && (gal_attr_int(node, "group", 1) != 1 || narrow_form(node->in[0]) != NULL)) return GALEN_OK;
+    if (odd &&
+        (gal_attr_int(node, "group", 1) != 1 || (narrow_form(to, node->in[0]) != NULL && !is_entry(node->in[0]))))
+        return GALEN_OK;
     gal_value *in[4] = {NULL, NULL, node->n_in > 2 ? node->in[2] : NULL, NULL};
     GAL_TRY(need_narrow(graph, to, node->in[0], odd ? channels + 1 : 0, node, &in[0], err));
     GAL_TRY(narrow_constant(graph, to, w, odd, &in[1], err));
@@ -155,8 +165,7 @@ static galen_status convert_gemm(gal_graph *graph, galen_dtype to, gal_node *nod
 
 /* Ops whose first input decides the type; the others are parameters. */
 static galen_status follow(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
-    (void)to;
-    gal_value *in[3] = {narrow_form(node->in[0])};
+    gal_value *in[3] = {narrow_form(to, node->in[0])};
     if (in[0] == NULL || node->n_in > 3 || node->n_out != 1) return GALEN_OK;
     for (uint32_t i = 1; i < node->n_in; i++) in[i] = node->in[i];
     GAL_TRY(replace(graph, node, in, err));
@@ -180,7 +189,7 @@ static double weight_of(const gal_value *value) {
 
 /* Two operands, one or both in 16 bits: the other is narrowed when it is no larger than what would be widened. */
 static galen_status join(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
-    gal_value *in[2] = {narrow_form(node->in[0]), narrow_form(node->in[1])};
+    gal_value *in[2] = {narrow_form(to, node->in[0]), narrow_form(to, node->in[1])};
     if (in[0] == NULL && in[1] == NULL) return GALEN_OK;
     for (int i = 0; i < 2; i++) {
         if (in[i] != NULL) continue;
@@ -199,7 +208,7 @@ static galen_status join(gal_graph *graph, galen_dtype to, gal_node *node, bool 
 
 /* The bounds have the type of what they bound. A bound rounds as the result would: no other number comes out. */
 static galen_status follow_clip(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
-    gal_value *in[3] = {narrow_form(node->in[0])};
+    gal_value *in[3] = {narrow_form(to, node->in[0])};
     if (in[0] == NULL) return GALEN_OK;
     for (uint32_t i = 1; i < node->n_in; i++)
         if (node->in[i] != NULL && gal_const_f32(node->in[i]) == NULL) return GALEN_OK;
@@ -212,12 +221,24 @@ static galen_status follow_clip(gal_graph *graph, galen_dtype to, gal_node *node
 
 /* Every input must be in 16 bits already. */
 static galen_status follow_all(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
-    (void)to;
     gal_value *in[MAX_INPUTS];
     if (node->n_in > MAX_INPUTS) return GALEN_OK;
     for (uint32_t i = 0; i < node->n_in; i++)
-        if ((in[i] = narrow_form(node->in[i])) == NULL) return GALEN_OK;
+        if ((in[i] = narrow_form(to, node->in[i])) == NULL) return GALEN_OK;
     GAL_TRY(replace(graph, node, in, err));
+    *changed = true;
+    return GALEN_OK;
+}
+
+/* An output in 16 bits is what was widened. */
+static galen_status narrow_again(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
+    (void)err;
+    gal_value *value = narrow_form(to, node->in[0]);
+    if (value == NULL || node->out[0]->dtype != to || value->is_input || value->is_output ||
+        gal_attr_int(node, "channels", 0) != 0)
+        return GALEN_OK;
+    gal_graph_replace(graph, node->out[0], value);
+    gal_graph_remove(graph, node);
     *changed = true;
     return GALEN_OK;
 }
@@ -231,6 +252,7 @@ static const struct {
     {"galen", "AveragePool", follow},
     {"galen", "GlobalAveragePool", follow},
     {"galen", "MaxPool", follow},
+    {"galen", "Narrow", narrow_again},
     {"galen", "ScaleShift", follow},
     {"", "Add", join},
     {"", "Clip", follow_clip},

@@ -13,8 +13,7 @@ static const size_t STORE_LIMIT = (size_t)4 << 30;
 enum { WHY_MAX = 4 << 20 };
 
 gal_session_options gal_session_default_options(void) {
-    return (gal_session_options){
-        .max_batch = 1, .threads = 0, .isa = gal_isa_detect(), .precision = GALEN_F32, .optimise = true, .pool = NULL};
+    return (gal_session_options){.max_batch = 1, .threads = 0, .isa = gal_isa_detect(), .optimise = true, .pool = NULL};
 }
 
 static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *err) {
@@ -80,9 +79,18 @@ static void release_files(const gal_session_options *options) {
     for (size_t i = 0; i < options->n_file; i++) gal_file_release_pages(&options->file[i]);
 }
 
+/* A file in 16 bits is read as f32, and rounded where kernels want it; which is what the same file in f32 would be. */
+static galen_status settle_precision(gal_session *s, bool optimise, galen_error *err) {
+    galen_dtype own = optimise ? gal_graph_half_type(s->graph) : GALEN_DTYPE_NONE;
+    if (own != GALEN_DTYPE_NONE) GAL_TRY(gal_pass_raise_half(s->graph, err));
+    if (s->precision == GALEN_DTYPE_NONE) s->precision = own != GALEN_DTYPE_NONE ? own : GALEN_F32;
+    return GALEN_OK;
+}
+
 static galen_status build(gal_session *s, const gal_session_options *options, galen_error *err) {
     GAL_TRY(gal_session_check_constants(s->graph, err));
     release_files(options); /* what loading and hashing read */
+    GAL_TRY(settle_precision(s, options->optimise, err));
     if (options->optimise) GAL_TRY(gal_pass_run_all(s->graph, false, err));
     if (s->precision != GALEN_F32) GAL_TRY(gal_pass_narrow(s->graph, s->precision, &(bool){false}, err));
     if (options->optimise) GAL_TRY(gal_pass_fold_pixels(s->graph, &(bool){false}, err));
@@ -120,9 +128,9 @@ galen_status gal_session_create(gal_graph *graph, const gal_session_options *opt
         return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; it must be at least 1", (long long)options->max_batch);
     if (options->group < 0)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "groups of %lld images", (long long)options->group);
-    galen_dtype precision = options->precision != GALEN_DTYPE_NONE ? options->precision : GALEN_F32;
+    galen_dtype precision = options->precision;
     bool half = precision == GALEN_BF16 || precision == GALEN_F16;
-    if (precision != GALEN_F32 && (!half || !options->optimise))
+    if (precision != GALEN_F32 && precision != GALEN_DTYPE_NONE && (!half || !options->optimise))
         return gal_fail(err, GALEN_ERR_ARGUMENT, "precision %s%s; use f32, or bf16 or f16 with passes",
                         galen_dtype_name(precision), options->optimise ? "" : " without passes");
     gal_session *s = gal_calloc(1, sizeof *s);
@@ -227,9 +235,10 @@ const char *gal_session_precision_name(const gal_session *session) {
 
 galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err) {
     static const galen_dtype known[] = {GALEN_F32, GALEN_BF16, GALEN_F16};
-    *out = GALEN_F32;
+    *out = GALEN_DTYPE_NONE;
+    if (name == NULL) return GALEN_OK;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (name != NULL && strcmp(name, galen_dtype_name(known[i])) != 0) continue;
+        if (strcmp(name, galen_dtype_name(known[i])) != 0) continue;
         *out = known[i];
         return GALEN_OK;
     }

@@ -18,6 +18,10 @@ const galen_predictor_facts *galen_predictor_get_facts(const galen_predictor *pr
     return &predictor->facts;
 }
 
+static bool is_real(galen_dtype dtype) {
+    return dtype == GALEN_F32 || dtype == GALEN_F16 || dtype == GALEN_BF16;
+}
+
 /* One float input [N, C, H, W] of 1 or 3 channels, where N is the batch or 1. */
 static galen_status check_input(galen_predictor *p, const char *path, galen_error *err) {
     const gal_graph *g = p->model->graph;
@@ -27,10 +31,10 @@ static galen_status check_input(galen_predictor *p, const char *path, galen_erro
                         path, g->n_input);
     const gal_value *in = g->input[0];
     const gal_shape *s = &in->shape;
-    if (in->dtype != GALEN_F32 || s->rank != 4)
+    if (!is_real(in->dtype) || s->rank != 4)
         return gal_fail(
             err, GALEN_ERR_UNSUPPORTED,
-            "%s: input '%s' is %s of rank %d, not a batch of f32 planes [N, C, H, W]; export the model with such an input",
+            "%s: input '%s' is %s of rank %d, not a batch of f32 or f16 planes [N, C, H, W]; export the model with such an input",
             path, in->name, galen_dtype_name(in->dtype), s->rank);
     p->fixed_batch = !s->dim[0].batch;
     if (p->fixed_batch && s->dim[0].size != 1)
@@ -52,18 +56,19 @@ static galen_status check_input(galen_predictor *p, const char *path, galen_erro
     return GALEN_OK;
 }
 
-/* The first output holds the scores: f32, the batch first, everything behind it one score each. */
+/* The first output holds the scores: f32, f16 or bf16, the batch first, everything behind it one score each. */
 static galen_status check_output(galen_predictor *p, const char *path, galen_error *err) {
     const gal_graph *g = p->model->graph;
     const gal_value *out = g->n_output ? g->output[0] : NULL;
     gal_dim scores = {0};
     bool batched =
         out && out->shape.rank > 0 && out->shape.dim[0].batch == !p->fixed_batch && out->shape.dim[0].size == 1;
-    if (!batched || out->dtype != GALEN_F32 || !gal_shape_product(&out->shape, 1, out->shape.rank, &scores) ||
+    if (!batched || !is_real(out->dtype) || !gal_shape_product(&out->shape, 1, out->shape.rank, &scores) ||
         scores.batch || scores.size < 1 || scores.size > GAL_CARD_MAX_LABELS)
-        return gal_fail(err, GALEN_ERR_UNSUPPORTED,
-                        "%s: output '%s' is not one row of 1 to %d f32 scores an image; predict is for classifiers",
-                        path, out ? out->name : "", GAL_CARD_MAX_LABELS);
+        return gal_fail(
+            err, GALEN_ERR_UNSUPPORTED,
+            "%s: output '%s' is not one row of 1 to %d f32 or f16 scores an image; predict is for classifiers", path,
+            out ? out->name : "", GAL_CARD_MAX_LABELS);
     p->facts.n_scores = (int)scores.size;
     const char *last = out->producer ? out->producer->op->name : "";
     p->link = strcmp(last, "Sigmoid") == 0   ? GAL_LINK_SIGMOID
@@ -115,6 +120,7 @@ static galen_status make_session(galen_predictor *p, const galen_predictor_optio
     float table[256 * 3];
     gal_session_options s = gal_session_default_options();
     gal_prepare_table(&p->card.recipe, table);
+    GAL_TRY(gal_pass_float_ports(p->model->graph, err));
     GAL_TRY(gal_pass_take_pixels(p->model->graph, table, err));
     GAL_TRY(gal_pool_create(o->threads, &p->pool, err));
     s.pool = p->pool;

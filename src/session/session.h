@@ -13,8 +13,8 @@ typedef struct gal_session_options {
     int64_t max_batch;     /* the plan's N; any batch from 1 to it runs at once */
     int threads;           /* 0: all this process may use; ignored when pool is given */
     gal_isa isa;           /* the highest level to use */
-    galen_dtype precision; /* of activations and weights: GALEN_F32 (also 0), GALEN_BF16 or GALEN_F16 (sums in f32; need
-                              optimise) */
+    galen_dtype precision; /* of activations and weights: GALEN_F32, GALEN_BF16 or GALEN_F16 (sums in f32; need
+                              optimise); 0: the file's own, gal_graph_half_type or f32 */
     bool optimise;         /* false: no passes (the model exactly as written, for tests) */
     bool unchecked;        /* outputs are not looked through for NaN and infinity: the caller does that (training) */
     bool copy_concats;     /* true: every concatenation copies (for tests and measurements) */
@@ -31,7 +31,7 @@ typedef struct gal_session_options {
 
 #define GAL_GROUP_WHOLE INT64_MAX
 
-/* max_batch 1, all threads, the level detected, f32, passes on. */
+/* max_batch 1, all threads, the level detected, the file's own precision, passes on. */
 gal_session_options gal_session_default_options(void);
 
 /*
@@ -106,7 +106,7 @@ gal_isa gal_session_isa(const gal_session *session);
 galen_dtype gal_session_precision(const gal_session *session);
 /* For people: "f32", "bf16", "f16", or "int8" when the model itself is quantised. Static storage. */
 const char *gal_session_precision_name(const gal_session *session);
-/* A precision by name, "f32", "bf16" or "f16"; NULL is f32. */
+/* A precision by name, "f32", "bf16" or "f16"; NULL is GALEN_DTYPE_NONE, the file's own. */
 galen_status gal_precision_parse(const char *name, galen_dtype *out, galen_error *err);
 
 /* One line for each segment, then one for each step, then one, indented, for each faster kernel row that was passed

@@ -111,6 +111,20 @@ static void bfloat_rows_are_the_same(void **state) {
     }
 }
 
+static void widened_rows_are_the_same(void **state) {
+    (void)state;
+    static uint16_t x[0x10000];
+    static float f16[0x10000], bf16[0x10000];
+    for (uint32_t h = 0; h < 0x10000; h++) x[h] = (uint16_t)h;
+    gal_f16_to_f32_row(x, f16, 0x10000);
+    gal_bf16_to_f32_row(x, bf16, 0x10000);
+    for (uint32_t h = 0; h < 0x10000; h++) {
+        const float want[2] = {gal_f16_to_f32((uint16_t)h), gal_bf16_to_f32((uint16_t)h)};
+        assert_memory_equal(&f16[h], &want[0], sizeof *want);
+        assert_memory_equal(&bf16[h], &want[1], sizeof *want);
+    }
+}
+
 static void bfloat_rounds_to_nearest_even(void **state) {
     (void)state;
     for (uint32_t h = 0; h < 0x7f80; h++) {
@@ -140,7 +154,8 @@ int main(void) {
         cmocka_unit_test(philox_known_answers),          cmocka_unit_test(streams_are_independent_of_history),
         cmocka_unit_test(draws_have_their_moments),      cmocka_unit_test(half_rounds_to_nearest_even),
         cmocka_unit_test(f16_rows_are_the_same),         cmocka_unit_test(bfloat_rows_are_the_same),
-        cmocka_unit_test(bfloat_rounds_to_nearest_even), cmocka_unit_test(sha256_known_answers),
+        cmocka_unit_test(bfloat_rounds_to_nearest_even), cmocka_unit_test(widened_rows_are_the_same),
+        cmocka_unit_test(sha256_known_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
