@@ -1,6 +1,7 @@
 /* Fuzzes the DICOM reader from the file up. Links galen_dicom, galen_image and galen_base, and loads libgalen-dicom.so.
  */
 #include "dicom/codestream.h"
+#include "dicom/identity.h"
 
 #include <galen/dicom.h>
 #include <stddef.h>
@@ -23,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     (void)gal_jpeg_header(data, size, &stream, &err);
     (void)gal_jpeg2000_header(data, size, &stream, &err);
     (void)galen_dicom_probe(data, size);
+    gal_dicom_identity who;
+    (void)gal_dicom_identify(data, size, &who, &err);
     if (galen_dicom_read(data, size, &options, &image, NULL, &err) == GALEN_OK)
         galen_image_free(&image);
     else if (strncmp(err.message, "the plug-in", 11) == 0)

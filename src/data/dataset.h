@@ -20,13 +20,20 @@ typedef struct gal_sample {
     const char *id;     /* unique: the path below the folder, as the table writes it, or "train:12" of an array */
     const char *path;   /* the file to open; NULL when the picture is in memory */
     galen_image memory; /* empty when there is a path */
-    const char *group;  /* patient, or whatever must not be torn apart; NULL: unknown */
+    const char *group;  /* patient, or whatever must not be torn apart; NULL: unknown; of DICOM "patient 1" and so on */
     gal_split split;
-    int labels;           /* 1, or of a multi-label set 0 to `classes` */
-    const int32_t *label; /* indices into class_name, ascending */
-    const char *const *attribute;
-    size_t row; /* of the table, as a spreadsheet numbers it; 0: none */
+    int labels;                   /* 1, or of a multi-label set 0 to `classes` */
+    const int32_t *label;         /* indices into class_name, ascending */
+    const char *const *attribute; /* [attributes] the table's other cells, in the order of attribute_name; may be "" */
+    size_t row;                   /* of the table, as a spreadsheet numbers it; 0: none */
 } gal_sample;
+
+/* What the headers of DICOM files said. */
+typedef struct gal_dicom_counts {
+    size_t files, patients; /* patients: or studies, where no Patient ID is given; 0 where groups come from elsewhere */
+    size_t unknown;         /* files that name neither, where others were grouped so */
+    size_t several;         /* files of several frames, of which the first is the picture */
+} gal_dicom_counts;
 
 typedef struct gal_dataset {
     size_t count;
@@ -34,8 +41,9 @@ typedef struct gal_dataset {
     int classes;
     const char **class_name;
     bool multi_label; /* several classes, or none, may apply to a picture */
-    int attributes;
+    int attributes;   /* columns of the table that have no role; 0 of folders and arrays */
     const char **attribute_name;
+    gal_dicom_counts dicom;
     gal_npz *arrays; /* what samples in memory point into */
     gal_arena arena;
 } gal_dataset;
@@ -48,8 +56,9 @@ typedef struct gal_dataset_options {
     /*
      * How groups follow from file names where a table has no column for them. "_1": the name up to the first
      * underscore ("person23_bacteria_78.jpeg" belongs to "person23"); several rules, tried in turn, are separated by
-     * commas ("_1,-3,-2"); a name with too few separators for any, less its extension, is its own group. NULL: no
-     * groups.
+     * commas ("_1,-3,-2"); a name with too few separators for any, less its extension, is its own group. NULL: those
+     * of DICOM files by their Patient ID (0010,0020), else Study Instance UID (0020,000D); other files have none.
+     * Patients are numbered as they come and their IDs forgotten: nothing that is kept names a person.
      */
     const char *group_rule;
     size_t max_samples; /* 0: 16 million */
@@ -57,7 +66,8 @@ typedef struct gal_dataset_options {
 
 /*
  * The readers below make a data set of at least one sample; the caller owns *out (gal_dataset_free), NULL on failure.
- * Errors name file or row. options NULL: none. Pictures are not opened: gal_sample_picture does that.
+ * Errors name file or row. options NULL: none. Pictures are not opened, gal_sample_picture does that; of DICOM files
+ * the header is read.
  */
 
 /*
@@ -68,15 +78,20 @@ galen_status gal_dataset_read_folder(const char *folder, const gal_dataset_optio
                                      galen_error *err);
 
 /*
- * A table (gal_csv_read). Columns, in any letter case:
- *   path, file, filename, image, image_path, image_index: the picture, relative to the table's folder; must exist
- *   id: optional; else the path is the id
- *   label, labels, class, target, finding_labels (or "finding labels"): the class; several are separated by ; or |,
- * which makes the set a multi-label one, where "none" and "no finding" stand for no class label:NAME: in place of the
- * above, a column of 0 and 1 for each class. Without such and without a label column, every further column that holds
- * nothing but 0 and 1 is one. If each row has exactly one 1, the set has one label a picture, else it is a multi-label
- * one group, patient, patient_id, patientid, "patient id", subject: the group; may be empty split, set, fold:
- * gal_split_parse, or empty All other columns are attributes.
+ * A table (gal_csv_read). Columns are found by their names, in any letter case:
+ *
+ * path, file, filename, image, image_path or image_index is the picture, relative to the table's folder; it must exist.
+ * id is its id; without such a column the path is.
+ *
+ * label, labels, class, target, finding_labels or "finding labels" is the class. Several are separated by ; or |, which
+ * makes the set a multi-label one, where "none" and "no finding" stand for no class. In place of it, label:NAME is a
+ * column of 0 and 1 for each class; without either, every further column that holds nothing but 0 and 1 is one. If each
+ * row has exactly one 1, the set has one label a picture, else it is a multi-label one.
+ *
+ * group, patient, patient_id, patientid, "patient id" or subject is the group, which may be empty; with such a column
+ * DICOM headers name no group. split, set or fold is read by gal_split_parse, or empty.
+ *
+ * All other columns (sex, age, site, ...) are kept as they are: attribute_name of the set, attribute of each sample.
  */
 galen_status gal_dataset_read_csv(const char *path, const gal_dataset_options *options, gal_dataset **out,
                                   galen_error *err);

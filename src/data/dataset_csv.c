@@ -223,6 +223,8 @@ static galen_status parse(gal_dataset_build *build, const void *bytes, size_t si
     galen_status status = find_columns(&t, build, err);
     if (status == GALEN_OK) status = keep_attribute_names(&t, build->set, err);
     if (status == GALEN_OK) status = add_rows(&t, build, err);
+    build->own_groups = t.at[GROUP] >= 0;
+    if (status == GALEN_OK && folder) status = gal_dataset_ask_headers(build, err);
     gal_free(t.role);
     gal_free(t.class_of);
     gal_csv_free(&t.csv);

@@ -114,6 +114,7 @@ galen_status gal_dataset_read_folder(const char *folder, const gal_dataset_optio
     galen_status status = gal_dataset_begin(&build, options, err);
     if (status == GALEN_OK) status = gal_walk_add(&files, folder, err);
     if (status == GALEN_OK) status = read_files(&build, folder, &files, err);
+    if (status == GALEN_OK) status = gal_dataset_ask_headers(&build, err);
     gal_walk_free(&files);
     return gal_dataset_end(&build, status, true, out, err);
 }

@@ -122,7 +122,7 @@ static galen_status choose(work *w, gal_split from, gal_split to, galen_error *e
     if (moved > 0 && moved < w->pictures) return GALEN_OK;
     return gal_fail(err, GALEN_ERR_FORMAT,
                     "%zu pictures (%zu groups) of '%s' cannot be divided so that '%s' gets that fraction of them: name "
-                    "the pictures of '%s' yourself",
+                    "the pictures of '%s' yourself, or group them by another rule",
                     w->pictures, w->units, gal_split_name(from), gal_split_name(to), gal_split_name(to));
 }
 

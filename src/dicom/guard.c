@@ -108,6 +108,12 @@ static galen_status items(const walk *w, size_t at, size_t end, bool open, int d
     return GALEN_OK;
 }
 
+galen_status gal_dicom_skip(const uint8_t *dataset, size_t size, const gal_syntax *syntax, const gal_element *element,
+                            size_t at, size_t *next, galen_error *err) {
+    walk w = {dataset, syntax->explicit_vr, syntax->big_endian, err};
+    return value(&w, element, at + element->header, size, 0, next);
+}
+
 galen_status gal_dicom_guard(const uint8_t *dataset, size_t size, const gal_syntax *syntax, size_t *end,
                              galen_error *err) {
     walk w = {dataset, syntax->explicit_vr, syntax->big_endian, err};

@@ -14,4 +14,11 @@
 galen_status gal_dicom_guard(const uint8_t *dataset, size_t size, const gal_syntax *syntax, size_t *end,
                              galen_error *err);
 
+/*
+ * Steps over the value of the element that was read at `at`: *next is where the one behind it starts. The same checks
+ * of lengths and nesting.
+ */
+galen_status gal_dicom_skip(const uint8_t *dataset, size_t size, const gal_syntax *syntax, const gal_element *element,
+                            size_t at, size_t *next, galen_error *err);
+
 #endif

@@ -46,6 +46,26 @@ static galen_status say(const gal_train_hooks *hooks, const gal_dataset *set, ga
     return GALEN_OK;
 }
 
+/* What was read from DICOM headers and how it is used. No patient is named. */
+static void say_dicom(const gal_train_hooks *hooks, const gal_dicom_counts *n) {
+    char line[160];
+    if (hooks->say == NULL || n->files == 0) return;
+    if (n->patients > 0) {
+        snprintf(line, sizeof line, "%zu DICOM files of %zu patients by their headers: each patient is in one split",
+                 n->files - n->unknown, n->patients);
+        hooks->say(hooks->context, line);
+    }
+    if (n->unknown > 0) {
+        snprintf(line, sizeof line, "%zu DICOM files name no patient and no study: each is taken as one of its own",
+                 n->unknown);
+        hooks->say(hooks->context, line);
+    }
+    if (n->several > 0) {
+        snprintf(line, sizeof line, "%zu DICOM files hold several frames: the first is used", n->several);
+        hooks->say(hooks->context, line);
+    }
+}
+
 /* ---- leaks ---- */
 
 enum { NEAR = 2, NAMED = 3 }; /* bits of 128 that may differ; pairs that are named */
@@ -79,6 +99,7 @@ static galen_status find_leaks(const gal_train_job *job, const gal_train_hooks *
 static galen_status settle(const gal_train_job *job, const gal_train_hooks *hooks, gal_pool *pool, gal_job_data *data,
                            galen_error *err) {
     gal_dataset *set = data->set;
+    say_dicom(hooks, &set->dicom);
     GAL_TRY(gal_dataset_check(set, 0, err)); /* one class says so before it fails to be divided */
     GAL_TRY(gal_dataset_split(set, job->val, job->test, (uint64_t)job->seed, err));
     data->pictures =

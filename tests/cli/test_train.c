@@ -127,6 +127,32 @@ static void write_file(const char *name, const char *text) {
     fclose(f);
 }
 
+/* DICOM pictures train as they are predicted on; patients are counted, and nobody's ID stands in anything that is kept.
+ */
+static void dicom_files_train(void **state) {
+    (void)state;
+    static const char *const files[] = {"config.json", "log.jsonl",        "metrics.json",
+                                        "best.onnx",   "last.safetensors", "curves.svg"};
+    expect("phantom --count 24 --size 64 --seed 5 --format dicom --out {dir}/films", 0, "");
+    test_output out = run("train {dir}/films/truth.csv --model zoo:cxr-resnet10 --batch 8 --epochs 1 --val 0.25 "
+                          "--out {dir}/dicom",
+                          "");
+    if (out.exit != 0) fail_msg("exit %d: %s", out.exit, out.err);
+    assert_non_null(strstr(out.err, "24 DICOM files of 24 patients"));
+    assert_null(strstr(out.err, "PHANTOM-5"));
+    assert_null(strstr(out.out, "PHANTOM-5"));
+    test_output_free(&out);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char name[64];
+        size_t size;
+        snprintf(name, sizeof name, "dicom/%s", files[i]);
+        unsigned char *bytes = read_run(name, &size);
+        assert_null(memmem(bytes, size, "PHANTOM-5", 9));
+        free(bytes);
+    }
+    expect("predict {dir}/dicom/best.onnx {dir}/films/phantom-5-000000.dcm", 0, "threshold");
+}
+
 static void wrong_things_are_named(void **state) {
     (void)state;
     expect("train --out {dir}/x", 2, "labelled pictures");
@@ -147,6 +173,6 @@ static void wrong_things_are_named(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(trains_and_replays), cmocka_unit_test(interrupt_and_resume),
-                                       cmocka_unit_test(wrong_things_are_named)};
+                                       cmocka_unit_test(dicom_files_train), cmocka_unit_test(wrong_things_are_named)};
     return cmocka_run_group_tests(tests, draw, NULL);
 }
