@@ -29,7 +29,7 @@ typedef enum cli_type {
     CLI_CHOICE
 } cli_type;
 
-enum { CLI_MAX_LIST = 16, CLI_MAX_OPTIONS = 48 };
+enum { CLI_MAX_LIST = 16, CLI_MAX_OPTIONS = 64 };
 
 typedef struct cli_option {
     const char *name; /* without the dashes */

@@ -1,6 +1,8 @@
 /* galen train: a training from pictures to a model with its card, with progress, interruption and resuming. */
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/machine.h"
+#include "cli/train_progress.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -10,9 +12,12 @@
 #include <limits.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { MAX_CONFIG = 1 << 20, BAR = 24 };
+enum { MAX_CONFIG = 1 << 20 };
 
 #define TYPE_TEXT(choices)   ((choices) != NULL ? CLI_CHOICE : CLI_TEXT)
 #define TYPE_WHOLE(choices)  CLI_TEXT
@@ -28,78 +33,22 @@ static const cli_option options[] = {
     {.name = "replay",
      .type = CLI_PATH,
      .metavar = "RUN",
-     .help = "train again with the settings of a run, into FOLDER, and compare the models; exit 1 when they differ"},
+     .help =
+         "train again with the settings and data of a finished run, into FOLDER, and compare the models; exit 1 when they differ"},
 #include "train/settings.def"
 };
 #undef GAL_SETTING
 
 static volatile sig_atomic_t interrupted;
 
-/* The second one ends the program as usual. */
+/* The second one, of either kind, ends the program as usual. */
 static void note_interrupt(int signal_number) {
+    static const char says[] = "\ngalen train: finishing this step; once more ends at once\n";
+    (void)signal_number;
     interrupted = 1;
-    signal(signal_number, SIG_DFL);
-}
-
-/* ---- progress, on stderr ---- */
-
-typedef struct watch {
-    const cli_args *args;
-    int64_t shown; /* step last drawn */
-} watch;
-
-static void clear_line(const watch *w) {
-    if (w->args->progress) fputs("\r\033[K", stderr);
-}
-
-static void duration(double seconds, char *out, size_t size) {
-    if (!isfinite(seconds))
-        snprintf(out, size, "-");
-    else if (seconds < 90)
-        snprintf(out, size, "%.0f s", seconds);
-    else if (seconds < 5400)
-        snprintf(out, size, "%.0f min", seconds / 60);
-    else
-        snprintf(out, size, "%.1f h", seconds / 3600);
-}
-
-static void draw_bar(const gal_fit_progress *p) {
-    char bar[BAR + 1], left[32];
-    int full = p->steps > 0 ? (int)(p->step * BAR / p->steps) : 0;
-    for (int i = 0; i < BAR; i++) bar[i] = i < full ? '#' : '.';
-    bar[BAR] = '\0';
-    duration(p->seconds_left, left, sizeof left);
-    fprintf(stderr, "\r\033[Kepoch %lld/%lld [%s] loss %.4f, %.0f images/s, %s left", (long long)p->epoch,
-            (long long)p->epochs, bar, p->loss, p->images_per_second, left);
-    fflush(stderr);
-}
-
-static void end_epoch(const watch *w, const gal_fit_progress *p) {
-    clear_line(w);
-    fprintf(stderr, "epoch %lld/%lld: loss %.4f, rate %.2g, %.0f images/s", (long long)p->epoch, (long long)p->epochs,
-            p->loss, p->rate, p->images_per_second);
-    if (p->score != NULL) {
-        fprintf(stderr, "; validation: loss %.4f, accuracy %.4f", p->score->loss, p->score->accuracy);
-        if (isfinite(p->score->auc)) fprintf(stderr, ", AUC %.4f", p->score->auc);
-        if (p->best) fputs(" *", stderr);
-    }
-    if (p->skipped > 0) fprintf(stderr, "; %lld steps left out for NaN", (long long)p->skipped);
-    fputc('\n', stderr);
-}
-
-static void show(void *context, const gal_fit_progress *p) {
-    watch *w = context;
-    if (p->score != NULL || (p->best && p->step == p->steps))
-        end_epoch(w, p);
-    else if (w->args->progress)
-        draw_bar(p);
-}
-
-static void say(void *context, const char *line) {
-    const watch *w = context;
-    clear_line(w);
-    cli_put_text(stderr, line);
-    fputc('\n', stderr);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    if (write(STDERR_FILENO, says, sizeof says - 1) < 0) return; /* nobody to tell */
 }
 
 /* ---- settings ---- */
@@ -199,6 +148,7 @@ static void print_json(const char *folder, const gal_train_outcome *o, int same)
         score_json(&json, "test", &o->test, f->has_point ? &o->test_point : NULL,
                    o->has_test_area ? &o->test_area : NULL);
     if (same >= 0) json_bool(&json, "same_as_replayed", same != 0);
+    if (o->other[0] != '\0') json_text(&json, "not_comparable", o->other);
     json_close(&json, '}');
 }
 
@@ -275,31 +225,67 @@ static cli_exit finish(const cli_args *args, const gal_train_outcome *outcome) {
     galen_error err;
     if (replay->set && !outcome->fit.interrupted && compare(replay->text, folder, &same, &err) != GALEN_OK)
         return cli_fail_error(args, &err);
+    bool comparable = outcome->other[0] == '\0';
     if (args->json)
         print_json(folder, outcome, same);
     else
         print_table(folder, outcome);
-    if (same >= 0 && !args->json) puts(same ? "the same model, bit for bit" : "another model than the run's");
-    return same == 0 ? CLI_NO : CLI_DONE;
+    if (same == 0 && !comparable && !args->json)
+        printf("another model than the run's, which says nothing: %s\n", outcome->other);
+    else if (same >= 0 && !args->json)
+        puts(same ? "the same model, bit for bit" : "another model than the run's");
+    return same == 0 && comparable ? CLI_NO : CLI_DONE;
+}
+
+/* For environment.json; malloc'ed, NULL without memory. */
+static char *describe_machine(void) {
+    char *text = NULL;
+    size_t size = 0;
+    machine_facts m;
+    FILE *to = open_memstream(&text, &size);
+    if (to == NULL) return NULL;
+    machine_look(&m);
+    cli_json json = json_start(to);
+    json_open(&json, NULL, '{');
+    json_text(&json, "cpu", m.cpu);
+    json_int(&json, "cpus", m.cpus_allowed);
+    if (m.cgroup_cpus > 0) json_number(&json, "cgroup_cpus", m.cgroup_cpus);
+    json_int(&json, "memory_bytes", (int64_t)m.memory);
+    if (m.cgroup_memory > 0) json_int(&json, "cgroup_memory_bytes", (int64_t)m.cgroup_memory);
+    json_text(&json, "system", m.kernel);
+    json_close(&json, '}');
+    if (fclose(to) == 0) return text;
+    free(text);
+    return NULL;
 }
 
 static cli_exit run(const cli_args *args) {
     gal_train_job job;
     gal_train_outcome outcome;
     galen_error err;
-    watch w = {.args = args};
-    const gal_train_hooks hooks = {.progress = show, .say = say, .context = &w, .stop = &interrupted};
+    char *machine = describe_machine();
+    train_watch watch = {.terminal = args->progress};
+    const gal_train_hooks hooks = {.progress = train_watch_step,
+                                   .say = train_watch_say,
+                                   .context = &watch,
+                                   .stop = &interrupted,
+                                   .isa = args->isa,
+                                   .machine = machine};
+    const gal_train_place place = {.folder = cli_get(args, "out")->text,
+                                   .resume = cli_get(args, "resume")->set,
+                                   .replay = cli_get(args, "replay")->text};
     const struct sigaction action = {.sa_handler = note_interrupt};
+    if (machine == NULL) return cli_fail(args, CLI_RESOURCES, "out of memory for the machine's description");
     gal_train_job_init(&job);
     galen_status status = read_job(args, &job, &err);
     if (status == GALEN_OK) {
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
-        status =
-            gal_train_job_run(&job, cli_get(args, "out")->text, cli_get(args, "resume")->set, &hooks, &outcome, &err);
-        clear_line(&w);
+        status = gal_train_job_run(&job, &place, &hooks, &outcome, &err);
+        train_watch_clear(&watch);
     }
     gal_train_job_free(&job);
+    free(machine);
     return status == GALEN_OK ? finish(args, &outcome) : cli_fail_error(args, &err);
 }
 
@@ -318,8 +304,10 @@ const cli_verb cli_train = {
         "logit from which on the answer is positive: the highest one with the wanted sensitivity on the validation "
         "pictures. Test pictures are looked at once, at the end.\n\n"
         "The same data, settings and seed give the same model, bit for bit, whatever the number of threads. Ctrl-C "
-        "finishes the step and saves; --resume goes on from there. The folder also holds config.json, log.jsonl, "
-        "curves.svg, metrics.json and the checkpoint last.safetensors.",
+        "finishes the step and saves; --resume goes on from there, and after a crash from the last checkpoint, at most "
+        "--save-every minutes back. Another level (GALEN_CPU) or build gives other bits: --replay then says so. The "
+        "folder also holds the checkpoint last.safetensors, log.jsonl, curves.svg, metrics.json, config.json, "
+        "environment.json and digests of the data and of all that (docs/training.md).",
     .example =
         "galen train xrays --out run\tResNet-18 from scratch\n"
         "galen train xrays --model zoo:resnet50 --weights resnet50.pth --freeze conv1,bn1,layer1 --out run\ttransfer\n"

@@ -17,6 +17,7 @@
 enum { NAME_MAX_BYTES = 512, LENGTH_BYTES = 8 };
 
 static const size_t FILE_MAX = (size_t)64 << 30;
+static const char format[] = "galen-checkpoint-2";
 
 static void key_of(gal_train_state state, char out[NAME_MAX_BYTES]) {
     snprintf(out, NAME_MAX_BYTES, "%s/%s", state.kind, state.name);
@@ -46,13 +47,27 @@ static galen_status gather(const gal_trainer *t, json_t *header, gal_buf *data, 
     return data->failed ? gal_fail_memory(err, "a checkpoint", data->size) : GALEN_OK;
 }
 
+/* The data's digest says nothing of what stands in the header: this covers both. */
+static galen_status seal(const char *steps, const char *notes, const char *digest, char out[GAL_SHA256_HEX],
+                         galen_error *err) {
+    gal_buf text;
+    gal_buf_init(&text, FILE_MAX);
+    gal_buf_printf(&text, "%s\n%s\n%s\n", format, steps, digest);
+    gal_buf_text(&text, notes);
+    galen_status status = text.failed ? gal_fail_memory(err, "a checkpoint's notes", strlen(notes))
+                                      : gal_sha256_hex(text.data, text.size, out, err);
+    gal_buf_free(&text);
+    return status;
+}
+
 static galen_status add_notes(const gal_trainer *t, json_t *header, const gal_buf *data, const char *notes,
                               galen_error *err) {
-    char digest[GAL_SHA256_HEX], steps[32];
+    char digest[GAL_SHA256_HEX], sealed[GAL_SHA256_HEX], steps[32];
     GAL_TRY(gal_sha256_hex(data->data, data->size, digest, err));
     snprintf(steps, sizeof steps, "%" PRId64, gal_trainer_steps(t));
-    json_t *meta = json_pack("{s:s, s:s, s:s, s:s}", "format", "galen-checkpoint-1", "sha256", digest, "steps", steps,
-                             "notes", notes);
+    GAL_TRY(seal(steps, notes, digest, sealed, err));
+    json_t *meta = json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", format, "sha256", digest, "seal", sealed, "steps",
+                             steps, "notes", notes);
     if (meta == NULL || json_object_set_new(header, "__metadata__", meta) != 0)
         return gal_fail_memory(err, "a checkpoint's header", strlen(notes));
     return GALEN_OK;
@@ -112,30 +127,45 @@ static galen_status match(gal_trainer *t, const gal_weights *weights, const char
                     path, weights->n, n);
 }
 
-static galen_status read_notes(const gal_weights *weights, const gal_file *file, const char *path, int64_t *steps,
-                               char **notes, galen_error *err) {
-    const char *format, *digest, *count, *text;
-    char found[GAL_SHA256_HEX], *end;
+typedef struct said {
+    const char *format, *digest, *seal, *steps, *text;
+} said;
+
+/* What was written, bit for bit. */
+static galen_status check(const gal_weights *weights, const gal_file *file, const said *n, const char *path,
+                          galen_error *err) {
+    char found[GAL_SHA256_HEX], sealed[GAL_SHA256_HEX];
     size_t bytes = 0;
+    for (size_t i = 0; i < weights->n; i++) bytes += (size_t)galen_tensor_bytes(&weights->entry[i].tensor);
+    GAL_TRY(gal_sha256_hex(file->data + (file->size - bytes), bytes, found, err));
+    GAL_TRY(seal(n->steps, n->text, found, sealed, err));
+    if (strcmp(found, n->digest) == 0 && strcmp(sealed, n->seal) == 0) return GALEN_OK;
+    return gal_fail(err, GALEN_ERR_FORMAT, "%s: damaged: it does not hold what was written; train anew", path);
+}
+
+static galen_status keep(const said *n, const char *path, int64_t *steps, char **text, galen_error *err) {
+    char *end;
+    *steps = strtoll(n->steps, &end, 10);
+    if (*end != '\0' || *steps < 0) return gal_fail(err, GALEN_ERR_FORMAT, "%s: the step count is no number", path);
+    *text = gal_strdup(n->text);
+    return *text != NULL ? GALEN_OK : gal_fail_memory(err, path, strlen(n->text));
+}
+
+static galen_status read_notes(const gal_weights *weights, const gal_file *file, const char *path, int64_t *steps,
+                               char **text, galen_error *err) {
+    said n;
     json_t *meta = NULL;
     if (weights->metadata != NULL)
         GAL_TRY(gal_json_parse(weights->metadata, strlen(weights->metadata), path, &meta, err));
     galen_status status = GALEN_OK;
-    if (meta == NULL || json_unpack(meta, "{s:s, s:s, s:s, s:s}", "format", &format, "sha256", &digest, "steps", &count,
-                                    "notes", &text) != 0)
+    if (meta == NULL || json_unpack(meta, "{s:s, s:s, s:s, s:s, s:s}", "format", &n.format, "sha256", &n.digest, "seal",
+                                    &n.seal, "steps", &n.steps, "notes", &n.text) != 0)
         status = gal_fail(err, GALEN_ERR_FORMAT, "%s: weights, but no checkpoint of a training", path);
-    for (size_t i = 0; i < weights->n; i++) bytes += (size_t)galen_tensor_bytes(&weights->entry[i].tensor);
-    if (status == GALEN_OK) status = gal_sha256_hex(file->data + (file->size - bytes), bytes, found, err);
-    if (status == GALEN_OK && strcmp(found, digest) != 0)
-        status = gal_fail(err, GALEN_ERR_FORMAT, "%s: damaged: its data is not what was written", path);
-    if (status == GALEN_OK) {
-        *steps = strtoll(count, &end, 10);
-        *notes = gal_strdup(text);
-        if (*end != '\0' || *steps < 0)
-            status = gal_fail(err, GALEN_ERR_FORMAT, "%s: the step count is no number", path);
-        else if (*notes == NULL)
-            status = gal_fail_memory(err, path, strlen(text));
-    }
+    else if (strcmp(n.format, format) != 0)
+        status = gal_fail(err, GALEN_ERR_FORMAT, "%s: a checkpoint of another Galen (%.40s, %s is read); train anew",
+                          path, n.format, format);
+    if (status == GALEN_OK) status = check(weights, file, &n, path, err);
+    if (status == GALEN_OK) status = keep(&n, path, steps, text, err);
     json_decref(meta);
     return status;
 }

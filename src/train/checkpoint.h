@@ -6,8 +6,8 @@
 
 /*
  * Writes the trainer's states as tensors called kind/name ("parameter/conv1.weight") with, in the header's
- * __metadata__, the step count, `notes` (JSON text of the caller's) and the SHA-256 of the data. The file appears whole
- * or not at all (gal_file_write).
+ * __metadata__, the step count, `notes` (JSON text of the caller's), the SHA-256 of the data and one of all that. The
+ * file appears whole or not at all (gal_file_write).
  */
 galen_status gal_checkpoint_write(const gal_trainer *trainer, const char *path, const char *notes, galen_error *err);
 

@@ -24,21 +24,34 @@ typedef struct pace {
     int64_t images, first_step;
 } pace;
 
-static void report(const gal_fit_loop *l, const pace *p, double rate, const gal_train_score *score, bool best) {
+static double speed_of(const pace *p) {
+    double passed = gal_clock_seconds() - p->start;
+    return passed > 0 ? (double)p->images / passed : 0;
+}
+
+static double loss_of(const gal_fit_loop *l) {
+    return l->loss_count > 0 ? l->loss_sum / (double)l->loss_count : (double)NAN;
+}
+
+static void report(const gal_fit_loop *l, const pace *p, double rate, const gal_train_score *score, bool ended,
+                   bool best) {
     if (l->options->progress == NULL) return;
-    double passed = gal_clock_seconds() - p->start, speed = passed > 0 ? (double)p->images / passed : 0;
+    double passed = gal_clock_seconds() - p->start;
     int64_t made = l->step - p->first_step, left = (l->options->epochs - l->epoch) * l->steps - l->step;
     const gal_fit_progress progress = {.epoch = l->epoch + 1,
                                        .epochs = l->options->epochs,
                                        .step = l->step,
                                        .steps = l->steps,
-                                       .loss = l->loss_count > 0 ? l->loss_sum / (double)l->loss_count : (double)NAN,
+                                       .loss = loss_of(l),
                                        .rate = rate,
-                                       .images_per_second = speed,
+                                       .images_per_second = ended ? l->speed : speed_of(p),
                                        .seconds_left = made > 0 ? passed / (double)made * (double)left : (double)NAN,
                                        .skipped = l->skipped,
                                        .score = score,
-                                       .best = best};
+                                       .ended = ended,
+                                       .best = best,
+                                       .best_epoch = l->best_epoch,
+                                       .best_score = &l->best_score};
     l->options->progress(l->options->context, &progress);
 }
 
@@ -71,8 +84,10 @@ static galen_status make_steps(gal_fit_loop *l, pace *p, galen_error *err) {
         GAL_TRY(gal_trainer_step(l->trainer, &numbers, runs, &norm, &skipped, err));
         l->step++;
         l->skipped += skipped;
-        report(l, p, rate, NULL, false);
+        report(l, p, rate, NULL, false, false);
         if (must_stop(l)) return GALEN_OK;
+        if (l->options->save_seconds > 0 && gal_clock_seconds() - l->saved >= l->options->save_seconds)
+            GAL_TRY(gal_fit_save(l, err));
     }
 }
 
@@ -111,9 +126,15 @@ static galen_status judge(gal_fit_loop *l, gal_train_score *score, bool *best, g
     gal_buf_init(&now, SIZE_MAX / 2);
     galen_status status = gal_trainer_export(l->trainer, l->options->averaged, &now, err);
     if (status == GALEN_OK)
-        status = gal_train_ask(now.data, now.size, l->val, task_of(l), gal_trainer_batch(l->trainer), l->options->pool,
-                               &answers, err);
+        status = gal_train_ask(now.data, now.size, l->val, task_of(l), gal_trainer_batch(l->trainer),
+                               gal_trainer_isa(l->trainer), l->options->pool, &answers, err);
     gal_buf_free(&now);
+    if (status == GALEN_ERR_NUMERIC)
+        return gal_fail(
+            err, status,
+            "after epoch %lld the model's answers are no numbers any more: train anew with a lower rate, or a "
+            "clip",
+            (long long)l->epoch + 1);
     if (status != GALEN_OK) return status;
     status = gal_train_measure(&answers, score, err);
     double metric = status == GALEN_OK ? metric_of(l, score) : 0;
@@ -128,15 +149,33 @@ static galen_status judge(gal_fit_loop *l, gal_train_score *score, bool *best, g
     return status;
 }
 
-static void log_epoch(gal_fit_loop *l, double rate, double seconds, const gal_train_score *score) {
-    gal_buf_printf(&l->log, "{\"epoch\": %lld, \"loss\": %.9g, \"rate\": %.9g, \"skipped\": %lld, \"seconds\": %.3f",
-                   (long long)l->epoch, l->loss_count > 0 ? l->loss_sum / (double)l->loss_count : 0.0, rate,
-                   (long long)l->skipped, seconds);
+static void log_number(gal_fit_loop *l, const char *key, double v) {
+    if (isfinite(v))
+        gal_buf_printf(&l->log, ", \"%s\": %.9g", key, v);
+    else
+        gal_buf_printf(&l->log, ", \"%s\": null", key);
+}
+
+/* Times are measured in this process: an epoch that was resumed counts from there. */
+static void log_epoch(gal_fit_loop *l, const pace *p, double rate, const gal_train_score *score, bool best) {
+    gal_buf_printf(&l->log, "{\"epoch\": %lld, \"step\": %lld", (long long)l->epoch,
+                   (long long)gal_trainer_steps(l->trainer));
+    log_number(l, "loss", loss_of(l));
+    log_number(l, "rate", rate);
+    gal_buf_printf(&l->log, ", \"skipped\": %lld", (long long)l->skipped);
+    log_number(l, "seconds", gal_clock_seconds() - p->start);
+    log_number(l, "images_per_second", l->speed);
     if (score != NULL) {
-        gal_buf_printf(&l->log, ", \"val_loss\": %.9g, \"val_accuracy\": %.9g", score->loss, score->accuracy);
-        if (isfinite(score->auc)) gal_buf_printf(&l->log, ", \"val_auc\": %.9g", score->auc);
+        log_number(l, "val_loss", score->loss);
+        log_number(l, "val_accuracy", score->accuracy);
+        log_number(l, "val_auc", score->auc);
     }
-    gal_buf_text(&l->log, "}\n");
+    if (best && l->has_point) {
+        log_number(l, "threshold_logit", l->point.threshold);
+        log_number(l, "val_sensitivity", l->point.sensitivity);
+        log_number(l, "val_specificity", l->point.specificity);
+    }
+    gal_buf_printf(&l->log, ", \"best\": %s}\n", best ? "true" : "false");
 }
 
 /* After the last step of an epoch. */
@@ -144,33 +183,40 @@ static galen_status end_epoch(gal_fit_loop *l, pace *p, galen_error *err) {
     double rate = gal_schedule_rate(&l->schedule, &l->plateau, (l->epoch + 1) * l->steps - 1);
     gal_train_score score;
     bool best = true;
+    l->speed = speed_of(p);
     if (l->val != NULL) {
         GAL_TRY(judge(l, &score, &best, err));
         gal_schedule_epoch(&l->schedule, &l->plateau, metric_of(l, &score));
     }
-    report(l, p, rate, l->val != NULL ? &score : NULL, best);
+    if (best) l->best_epoch = l->epoch + 1;
+    report(l, p, rate, l->val != NULL ? &score : NULL, true, best);
     l->epoch++;
-    log_epoch(l, rate, gal_clock_seconds() - p->start, l->val != NULL ? &score : NULL);
+    log_epoch(l, p, rate, l->val != NULL ? &score : NULL, best);
     l->step = l->loss_count = 0;
     l->loss_sum = 0;
     l->waited = best ? 0 : l->waited + 1;
-    if (best) l->best_epoch = l->epoch;
     if (best) GAL_TRY(gal_fit_keep_best(l, err));
     return gal_fit_save(l, err);
 }
 
+/* Patience is at its end: also after a resume, which must not make one more epoch. */
+static bool is_patient(const gal_fit_loop *l) {
+    return l->options->patience == 0 || l->waited < l->options->patience;
+}
+
 static galen_status run_epochs(gal_fit_loop *l, gal_fit_result *result, galen_error *err) {
-    while (l->epoch < l->options->epochs && !must_stop(l)) {
-        pace p = {.start = gal_clock_seconds(), .first_step = l->step};
+    l->saved = gal_clock_seconds();
+    while (l->epoch < l->options->epochs && is_patient(l) && !must_stop(l)) {
+        pace p = {.first_step = l->step};
         GAL_TRY(l->train->start(l->train->context, l->epoch, err));
         GAL_TRY(pass_over(l, err));
+        p.start = gal_clock_seconds();
         GAL_TRY(make_steps(l, &p, err));
         if (l->step < l->steps && must_stop(l)) break;
         GAL_TRY(end_epoch(l, &p, err));
-        result->stopped_early = l->options->patience > 0 && l->waited >= l->options->patience;
-        if (result->stopped_early) break;
     }
-    result->interrupted = l->epoch < l->options->epochs && !result->stopped_early;
+    result->stopped_early = l->epoch < l->options->epochs && !is_patient(l);
+    result->interrupted = l->epoch < l->options->epochs && is_patient(l);
     return result->interrupted ? gal_fit_save(l, err) : GALEN_OK;
 }
 

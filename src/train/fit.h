@@ -1,7 +1,8 @@
 /*
  * The loop: epochs of steps, a look at the validation pictures after each, and a run folder that a training can be
  * resumed from bit for bit. Files of the folder appear whole or not at all:
- *   last.safetensors  checkpoint after the last whole epoch, with what the loop knows in its notes
+ *   last.safetensors  checkpoint after the last whole epoch, or of a step of the next one, with what the loop knows in
+ *                     its notes
  *   best.onnx         the model of the best epoch, card and all
  *   log.jsonl         a line an epoch
  */
@@ -22,9 +23,12 @@ typedef struct gal_fit_progress {
     int64_t step, steps;   /* of this epoch */
     double loss;           /* mean of the epoch so far */
     double rate, images_per_second, seconds_left;
-    int64_t skipped;              /* steps left out because of NaN, since the start */
-    const gal_train_score *score; /* of the validation pictures, at an epoch's end; else NULL */
-    bool best;                    /* the best epoch so far has just ended */
+    int64_t skipped;                   /* steps left out because of NaN, since the start */
+    const gal_train_score *score;      /* of the validation pictures, at an epoch's end; else NULL */
+    bool ended;                        /* the epoch has */
+    bool best;                         /* and is the best one so far */
+    int64_t best_epoch;                /* so far; 0: none yet */
+    const gal_train_score *best_score; /* its; all zero without validation pictures */
 } gal_fit_progress;
 
 typedef struct gal_fit_options {
@@ -33,11 +37,12 @@ typedef struct gal_fit_options {
     int64_t epochs;
     int runs_a_step; /* batches whose gradients make a step together (a trainer that accumulates); 0 is 1 */
     gal_train_metric metric;
-    int patience;       /* epochs without a better metric after which the training stops; 0: never */
-    double sensitivity; /* of the operating point frozen on the validation pictures; 0: none. Binary models */
-    bool averaged;      /* judge and keep the averaged parameters */
-    const char *folder; /* the run folder, which exists; NULL: nothing is written */
-    bool resume;        /* go on from folder/last.safetensors, if it is there */
+    int patience;        /* epochs without a better metric after which the training stops; 0: never */
+    double sensitivity;  /* of the operating point frozen on the validation pictures; 0: none. Binary models */
+    bool averaged;       /* judge and keep the averaged parameters */
+    double save_seconds; /* within an epoch, a checkpoint whenever so much time has passed; 0: at its end only */
+    const char *folder;  /* the run folder, which exists; NULL: nothing is written */
+    bool resume;         /* go on from folder/last.safetensors, if it is there */
     const char *card; /* JSON object of the exported model's card, completed with threshold and training; NULL: none */
     const volatile sig_atomic_t *stop; /* the loop ends after the step in which it becomes non-zero; NULL */
     void (*progress)(void *context, const gal_fit_progress *progress);
@@ -56,9 +61,10 @@ typedef struct gal_fit_result {
 } gal_fit_result;
 
 /*
- * Trains. `train` gives batches of at most the trainer's; `val` may be NULL: then the last epoch is the best. After an
- * interruption in the middle of an epoch the checkpoint is the one of the epoch before: that epoch is made again.
- * *model receives the best epoch's model (an initialised buffer).
+ * Trains. `train` gives batches of at most the trainer's; `val` may be NULL: then the last epoch is the best. An
+ * interruption leaves a checkpoint of the step it came in. A resume goes on there: batches of steps already made are
+ * loaded and passed over. One that has ended already, by its epochs or by patience, makes no step. *model receives the
+ * best epoch's model (an initialised buffer).
  */
 galen_status gal_fit(gal_trainer *trainer, const gal_train_source *train, const gal_train_source *val,
                      const gal_fit_options *options, gal_buf *model, gal_fit_result *result, galen_error *err);

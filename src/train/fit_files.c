@@ -1,4 +1,5 @@
 /* The run folder: checkpoints with what the loop knows, the best model, the log. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -87,7 +88,7 @@ static galen_status read_notes(gal_fit_loop *l, const char *text, const char *pa
 
 /* ---- files ---- */
 
-galen_status gal_fit_save(const gal_fit_loop *l, galen_error *err) {
+galen_status gal_fit_save(gal_fit_loop *l, galen_error *err) {
     char path[GAL_RUN_PATH];
     if (l->options->folder == NULL) return GALEN_OK;
     char *notes = write_notes(l);
@@ -96,6 +97,7 @@ galen_status gal_fit_save(const gal_fit_loop *l, galen_error *err) {
     if (status == GALEN_OK) status = gal_file_write(path, l->log.data, l->log.size, err);
     if (status == GALEN_OK) status = gal_run_path(l->options->folder, "last.safetensors", path, err);
     if (status == GALEN_OK) status = gal_checkpoint_write(l->trainer, path, notes, err);
+    l->saved = gal_clock_seconds();
     free(notes);
     return status;
 }

@@ -10,7 +10,7 @@ typedef struct gal_train_job {
     const char *data, *model, *weights, *group, *positive, *optimizer, *schedule, *augment, *metric, *freeze,
         *precision, *leaks;
     int64_t epochs, batch, runs, size, channels, patience, seed, warm_up, threads, workers, cache;
-    double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity, mixup;
+    double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity, mixup, save_every;
     bool weighted;
     gal_arena arena;
 } gal_train_job;
@@ -49,6 +49,7 @@ typedef struct gal_train_outcome {
     bool has_test_area;             /* with fit.has_point, unless there are fewer than two of a kind */
     gal_auc test_area;              /* AUC on the test pictures with DeLong's interval */
     char sha256[65];                /* of best.onnx */
+    char other[256]; /* why a replay's, or a resumed training's, bits may differ from the run's: level, build; or "" */
 } gal_train_outcome;
 
 typedef struct gal_train_hooks {
@@ -56,14 +57,23 @@ typedef struct gal_train_hooks {
     void (*say)(void *context, const char *line); /* what was found in the data, before the first step */
     void *context;
     const volatile sig_atomic_t *stop;
+    gal_isa isa;         /* the level to compute at */
+    const char *machine; /* JSON object for environment.json, or NULL */
 } gal_train_hooks;
 
+typedef struct gal_train_place {
+    const char *folder; /* the run folder, made if need be */
+    bool resume;        /* go on in it; else one that holds a training is refused */
+    const char *replay; /* folder of a finished run that is trained again: its files and the inputs must be what its
+                           digests say. NULL: none */
+} gal_train_place;
+
 /*
- * Trains into `folder` (made if need be): config.json at once, then the files of fit.h, and at the end metrics.json and
- * curves.svg. A folder that holds a training is refused unless `resume`. The data set must have a validation split or
- * gets one (setting val); a test split is judged once, at the end.
+ * Trains: data.sha256, environment.json and config.json at once, then the files of fit.h, and at the end metrics.json,
+ * curves.svg and hashes.txt. A resume or replay with other data or other first weights is refused. The data set must
+ * have a validation split or gets one (setting val); a test split is judged once, at the end.
  */
-galen_status gal_train_job_run(const gal_train_job *job, const char *folder, bool resume, const gal_train_hooks *hooks,
+galen_status gal_train_job_run(const gal_train_job *job, const gal_train_place *place, const gal_train_hooks *hooks,
                                gal_train_outcome *out, galen_error *err);
 
 #endif

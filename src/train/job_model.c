@@ -68,12 +68,21 @@ static json_t *labels_of(const gal_job_data *data) {
     return list;
 }
 
+/* A model says what it was trained on, but not where that lay on somebody's disk. */
+static const char *last_part(const char *path) {
+    const char *name = path + strlen(path);
+    while (name > path && name[-1] == '/') name--;
+    while (name > path && name[-1] != '/') name--;
+    return name;
+}
+
 static char *write_card(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe) {
     const char *task = data->task.categorical ? "multiclass" : data->positive >= 0 ? "binary" : "multilabel";
     json_t *card =
-        json_pack("{s:s, s:o, s:o, s:{s:s, s:s, s:I, s:I}, s:s}", "task", task, "labels", labels_of(data), "input",
-                  input_of(recipe), "training", "data", job->data, "model", job->model, "pictures",
-                  (json_int_t)data->pictures.train, "seed", (json_int_t)job->seed, "intended_use", "research");
+        json_pack("{s:s, s:o, s:o, s:{s:s, s:s, s:s, s:I, s:I}, s:s}", "task", task, "labels", labels_of(data), "input",
+                  input_of(recipe), "training", "data", last_part(job->data), "data_sha256", data->sha256, "model",
+                  last_part(job->model), "pictures", (json_int_t)data->pictures.train, "seed", (json_int_t)job->seed,
+                  "intended_use", "research");
     if (card != NULL && data->positive >= 0)
         json_object_set_new(card, "positive", json_string(data->set->class_name[data->positive]));
     char *text = card != NULL ? json_dumps(card, JSON_INDENT(2)) : NULL;

@@ -11,7 +11,8 @@ typedef struct gal_job_data {
     gal_dataset *set;
     gal_train_counts pictures;
     gal_train_task task;
-    int positive; /* class of a binary task, else -1 */
+    int positive;    /* class of a binary task, else -1 */
+    char sha256[65]; /* of the digests of all its files (provenance.h); "" until it is known */
 } gal_job_data;
 
 /* Opens the data, cuts a validation split where there is none, checks what is there and says what it found. */

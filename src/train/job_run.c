@@ -5,8 +5,10 @@
 #include "session/session.h"
 #include "train/folder.h"
 #include "train/job_parts.h"
+#include "train/provenance.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,9 +18,10 @@ static const size_t MODEL_MAX = (size_t)8 << 30, TEXT_MAX = (size_t)64 << 20;
 
 typedef struct run {
     const gal_train_job *job;
-    const char *folder;
+    const char *folder, *replay;
     int lock; /* on the folder */
     bool resume;
+    gal_run_inputs inputs;
     const gal_train_hooks *hooks;
     gal_train_outcome *out;
     gal_job_data data;
@@ -46,15 +49,6 @@ static galen_status make_folder(run *r, galen_error *err) {
                         "%s: holds a training; go on with it by --resume, or name another folder", r->folder);
     if (!there && r->resume) return gal_fail(err, GALEN_ERR_ARGUMENT, "%s: holds no training to resume", r->folder);
     return GALEN_OK;
-}
-
-static galen_status write_config(const run *r, galen_error *err) {
-    gal_buf text;
-    gal_buf_init(&text, TEXT_MAX);
-    galen_status status = gal_train_job_write(r->job, &text, err);
-    if (status == GALEN_OK) status = gal_run_write(r->folder, "config.json", text.data, text.size, err);
-    gal_buf_free(&text);
-    return status;
 }
 
 /* ---- putting together ---- */
@@ -93,14 +87,30 @@ static galen_status make_trainer(run *r, galen_error *err) {
     o.accumulate = job->runs > 1;
     o.batch = job->batch;
     o.pool = r->pool;
+    o.isa = r->hooks->isa;
     GAL_TRY(gal_precision_parse(job->precision, &o.precision, err));
     return gal_trainer_create(r->model.model, &o, &r->trainer, err);
+}
+
+/* Digests of what is read; against those of the run that is resumed or replayed. */
+static galen_status find_inputs(run *r, galen_error *err) {
+    const char *before = r->resume ? r->folder : r->replay;
+    char line[GAL_RUN_OTHER + 64];
+    GAL_TRY(gal_run_inputs_read(r->job, &r->data, r->pool, &r->inputs, err));
+    memcpy(r->data.sha256, r->inputs.data_sha256, sizeof r->data.sha256);
+    if (before == NULL) return GALEN_OK;
+    GAL_TRY(gal_run_compare(before, &r->inputs, r->hooks->isa, r->out->other, err));
+    if (r->out->other[0] == '\0' || r->hooks->say == NULL) return GALEN_OK;
+    snprintf(line, sizeof line, "%s: its bits may differ", r->out->other);
+    r->hooks->say(r->hooks->context, line);
+    return GALEN_OK;
 }
 
 static galen_status open_all(run *r, galen_error *err) {
     GAL_TRY(read_frozen(r, err));
     GAL_TRY(gal_pool_create((int)r->job->threads, &r->pool, err));
     GAL_TRY(gal_job_open_data(r->job, r->hooks, r->pool, &r->data, err));
+    GAL_TRY(find_inputs(r, err));
     GAL_TRY(gal_job_open_model(r->job, &r->data, &r->model, err));
     const gal_recipe *recipe = &r->model.recipe;
     GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_TRAIN, true, &r->train, err));
@@ -126,6 +136,7 @@ static galen_status fit(run *r, galen_error *err) {
         .patience = (int)job->patience,
         .sensitivity = job->sensitivity,
         .averaged = job->average > 0,
+        .save_seconds = 60 * job->save_every,
         .folder = r->folder,
         .resume = r->resume,
         .card = r->model.card,
@@ -147,8 +158,8 @@ static galen_status fit(run *r, galen_error *err) {
 static galen_status judge_test(run *r, galen_error *err) {
     gal_train_answers answers;
     GAL_TRY(gal_job_open_source(r->job, &r->data, &r->model.recipe, GAL_SPLIT_TEST, false, &r->test, err));
-    GAL_TRY(gal_train_ask(r->best.data, r->best.size, &r->test.source, r->data.task, r->job->batch, r->pool, &answers,
-                          err));
+    GAL_TRY(gal_train_ask(r->best.data, r->best.size, &r->test.source, r->data.task, r->job->batch, r->hooks->isa,
+                          r->pool, &answers, err));
     galen_status status = gal_train_measure(&answers, &r->out->test, err);
     if (status == GALEN_OK && r->out->fit.has_point) {
         r->out->test_point.threshold = r->out->fit.point.threshold;
@@ -159,23 +170,47 @@ static galen_status judge_test(run *r, galen_error *err) {
     return status;
 }
 
+static galen_status write_config(const run *r, galen_error *err) {
+    gal_buf text;
+    gal_buf_init(&text, TEXT_MAX);
+    galen_status status = gal_train_job_write(r->job, &text, err);
+    if (status == GALEN_OK) status = gal_run_write(r->folder, "config.json", text.data, text.size, err);
+    gal_buf_free(&text);
+    return status;
+}
+
+/* config.json comes last: a folder that has it has the others. */
+static galen_status write_start(const run *r, galen_error *err) {
+    const gal_train_hooks *h = r->hooks;
+    GAL_TRY(gal_run_write_start(r->folder, r->job, &r->inputs, h->machine, h->isa, gal_pool_threads(r->pool), err));
+    return write_config(r, err);
+}
+
 static galen_status go(run *r, galen_error *err) {
+    if (r->replay != NULL) GAL_TRY(gal_run_check_hashes(r->replay, err));
     GAL_TRY(make_folder(r, err));
     GAL_TRY(open_all(r, err));
     r->out->pictures = r->data.pictures;
     r->out->task = r->data.task;
-    GAL_TRY(write_config(r, err));
+    if (!r->resume) GAL_TRY(write_start(r, err));
     GAL_TRY(fit(r, err));
     if (r->out->fit.interrupted || r->out->fit.best_epoch == 0) return GALEN_OK;
     GAL_TRY(gal_sha256_hex(r->best.data, r->best.size, r->out->sha256, err));
     if (r->data.pictures.test > 0) GAL_TRY(judge_test(r, err));
     GAL_TRY(gal_job_write_curves(r->folder, err));
-    return gal_job_write_metrics(r->folder, r->out, err);
+    GAL_TRY(gal_job_write_metrics(r->folder, r->out, err));
+    return gal_run_write_hashes(r->folder, err);
 }
 
-galen_status gal_train_job_run(const gal_train_job *job, const char *folder, bool resume, const gal_train_hooks *hooks,
+galen_status gal_train_job_run(const gal_train_job *job, const gal_train_place *place, const gal_train_hooks *hooks,
                                gal_train_outcome *out, galen_error *err) {
-    run r = {.job = job, .folder = folder, .lock = -1, .resume = resume, .hooks = hooks, .out = out};
+    run r = {.job = job,
+             .folder = place->folder,
+             .replay = place->replay,
+             .lock = -1,
+             .resume = place->resume,
+             .hooks = hooks,
+             .out = out};
     *out = (gal_train_outcome){.has_test = false};
     gal_buf_init(&r.best, MODEL_MAX);
     galen_status status = go(&r, err);
@@ -185,6 +220,7 @@ galen_status gal_train_job_run(const gal_train_job *job, const char *folder, boo
     gal_job_close_source(&r.test);
     gal_job_close_model(&r.model);
     gal_job_close_data(&r.data);
+    gal_run_inputs_free(&r.inputs);
     gal_buf_free(&r.best);
     if (r.pool != NULL) gal_pool_destroy(r.pool);
     gal_run_unlock(r.lock);

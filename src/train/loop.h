@@ -11,6 +11,8 @@ typedef struct gal_fit_loop {
     gal_schedule schedule; /* options->schedule with steps filled in */
     int64_t steps;         /* of an epoch */
     int runs;              /* of a step */
+    double speed;          /* images a second of the epoch that has just ended, validation left out */
+    double saved;          /* when the last checkpoint was written, in seconds of the clock */
     /* Everything from here to `waited` is in the checkpoint's notes. */
     int64_t epoch, step; /* whole epochs made, steps made in this one */
     int64_t skipped;
@@ -27,8 +29,8 @@ typedef struct gal_fit_loop {
     gal_buf *model; /* of the best epoch */
 } gal_fit_loop;
 
-/* Writes last.safetensors; nothing without a folder. */
-galen_status gal_fit_save(const gal_fit_loop *loop, galen_error *err);
+/* Writes log.jsonl and last.safetensors; nothing without a folder. */
+galen_status gal_fit_save(gal_fit_loop *loop, galen_error *err);
 /* Reads it, log.jsonl and best.onnx back; *found says whether there was anything. */
 galen_status gal_fit_restore(gal_fit_loop *loop, bool *found, galen_error *err);
 

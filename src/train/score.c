@@ -55,12 +55,13 @@ static galen_status ask_all(gal_session *session, const gal_train_source *source
 }
 
 galen_status gal_train_ask(const void *onnx, size_t size, const gal_train_source *source, gal_train_task task,
-                           int64_t batch, gal_pool *pool, gal_train_answers *out, galen_error *err) {
+                           int64_t batch, gal_isa isa, gal_pool *pool, gal_train_answers *out, galen_error *err) {
     gal_session_options options = gal_session_default_options();
     gal_session *session = NULL;
     gal_model *model;
     options.max_batch = batch;
     options.pool = pool;
+    options.isa = isa;
     *out = (gal_train_answers){.task = task};
     GAL_TRY(gal_onnx_parse(onnx, size, NULL, &model, err));
     galen_status status = uncover_logits(model->graph, err);

@@ -25,10 +25,11 @@ typedef struct gal_train_score {
 
 /*
  * Runs the model `onnx` (bytes of a file whose output is logits, or Softmax or Sigmoid of them, which is left out) over
- * an epoch of `source`. The caller frees *out with gal_train_answers_free.
+ * an epoch of `source`. GALEN_ERR_NUMERIC when an answer is no number. The caller frees *out with
+ * gal_train_answers_free.
  */
 galen_status gal_train_ask(const void *onnx, size_t size, const gal_train_source *source, gal_train_task task,
-                           int64_t batch, gal_pool *pool, gal_train_answers *out, galen_error *err);
+                           int64_t batch, gal_isa isa, gal_pool *pool, gal_train_answers *out, galen_error *err);
 void gal_train_answers_free(gal_train_answers *answers);
 
 /* GALEN_ERR_NUMERIC when an answer is no number. */

@@ -192,6 +192,10 @@ gal_train_task gal_trainer_task(const gal_trainer *t) {
     return (gal_train_task){.categorical = t->options.loss.categorical, .classes = gal_trainer_classes(t)};
 }
 
+gal_isa gal_trainer_isa(const gal_trainer *t) {
+    return t->options.isa;
+}
+
 int64_t gal_trainer_batch(const gal_trainer *t) {
     return t->options.batch;
 }

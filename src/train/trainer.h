@@ -64,6 +64,7 @@ void gal_trainer_destroy(gal_trainer *trainer);
 
 gal_train_task gal_trainer_task(const gal_trainer *trainer);
 int64_t gal_trainer_batch(const gal_trainer *trainer); /* the most images of a run */
+gal_isa gal_trainer_isa(const gal_trainer *trainer);
 /* Input image (its shape without N) and number of classes K. */
 const gal_shape *gal_trainer_image(const gal_trainer *trainer);
 int64_t gal_trainer_classes(const gal_trainer *trainer);

@@ -2,10 +2,14 @@
  * galen train as a user meets it: phantoms in a folder and in a table, the run folder, a model that predicts,
  * replaying, stopping and resuming, and what wrong data, settings and folders get for an answer.
  */
+#include "base/rng.h"
 #include "support/command.h"
 #include "support/shared.h"
 
+#include <glob.h>
+#include <jansson.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +47,7 @@ static int draw(void **state) {
 }
 
 static unsigned char *read_run(const char *name, size_t *size) {
-    char path[LINE];
+    char path[4 * LINE];
     snprintf(path, sizeof path, "%s/%s", test_tmp(), name);
     return test_read(path, size);
 }
@@ -89,33 +93,244 @@ static void trains_and_replays(void **state) {
     expect("train --resume --out {dir}/tested", 0, "in brackets: intervals of 95 %");
 }
 
-/* SIGINT after some steps: exit 0 with what to do; going on ends as an uninterrupted run does. */
-static void interrupt_and_resume(void **state) {
-    (void)state;
-    char out[LINE], log[LINE];
-    snprintf(out, sizeof out, "%s/cut", test_tmp());
-    snprintf(log, sizeof log, "%s/cut.txt", test_tmp());
-    expect("train {file} --model zoo:cxr-resnet10 --batch 4 --epochs 20 --out {dir}/whole", 0, "best.onnx");
+/* ---- stopping and killing ---- */
+
+#define LONG "--model zoo:cxr-resnet10 --batch 4 --epochs 12"
+
+static const char *path_in(const char *folder, const char *name) {
+    static char path[2][LINE];
+    static int turn;
+    char *out = path[turn++ % 2];
+    snprintf(out, LINE, "%s/%s/%s", test_tmp(), folder, name);
+    return out;
+}
+
+static bool is_there(const char *folder, const char *name) {
+    struct stat st;
+    return stat(path_in(folder, name), &st) == 0;
+}
+
+/* A training of its own process into `folder`, or its resuming; what it says is in <tmp>/said. */
+static pid_t start_training(const char *folder, const char *model, const char *save_every) {
+    char out[LINE], said[LINE];
+    snprintf(out, sizeof out, "%s/%s", test_tmp(), folder);
+    snprintf(said, sizeof said, "%s/said", test_tmp());
+    bool resume = is_there(folder, "config.json");
     pid_t child = fork();
     assert_true(child >= 0);
-    if (child == 0) {
-        if (freopen(log, "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL) _exit(9);
-        execl(test_galen(), "galen", "train", table, "--model", "zoo:cxr-resnet10", "--batch", "4", "--epochs", "20",
-              "--out", out, (char *)NULL);
-        _exit(9);
-    }
-    struct stat there;
-    char checkpoint[LINE + 32];
-    snprintf(checkpoint, sizeof checkpoint, "%s/last.safetensors", out);
-    for (int i = 0; i < 2000 && stat(checkpoint, &there) != 0; i++) usleep(5000);
-    kill(child, SIGINT);
+    if (child != 0) return child;
+    if (freopen("/dev/null", "w", stdout) == NULL || freopen(said, "w", stderr) == NULL) _exit(9);
+    if (resume)
+        execl(test_galen(), "galen", "train", "--resume", "--out", out, (char *)NULL);
+    else
+        execl(test_galen(), "galen", "train", table, "--model", model, "--batch", "4", "--epochs", "12", "--save-every",
+              save_every, "--out", out, (char *)NULL);
+    _exit(9);
+}
+
+static int end_of(pid_t child) {
     int status;
-    waitpid(child, &status, 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void wait_for(const char *folder, const char *name) {
+    for (int i = 0; i < 4000 && !is_there(folder, name); i++) usleep(5000);
+    assert_true(is_there(folder, name));
+}
+
+static void make_whole(void) {
+    if (!is_there("whole", "best.onnx")) expect("train {file} " LONG " --out {dir}/whole", 0, "best.onnx");
+}
+
+static void expect_end_of_whole(const char *folder) {
+    char name[2][LINE];
+    for (int i = 0; i < 2; i++) {
+        const char *file = i == 0 ? "best.onnx" : "last.safetensors";
+        snprintf(name[0], sizeof name[0], "whole/%s", file);
+        snprintf(name[1], sizeof name[1], "%s/%s", folder, file);
+        assert_same(name[0], name[1]);
+    }
+}
+
+/* SIGINT or SIGTERM after some steps: exit 0 with what to do; going on ends as an uninterrupted run does. */
+static void interrupt_and_resume(void **state) {
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM};
+    make_whole();
+    for (size_t i = 0; i < 2; i++) {
+        char folder[16], line[LINE];
+        snprintf(folder, sizeof folder, "cut%zu", i);
+        pid_t child = start_training(folder, "zoo:cxr-resnet10", "10");
+        wait_for(folder, "last.safetensors");
+        kill(child, signals[i]);
+        int status = end_of(child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+        snprintf(line, sizeof line, "train --resume --out {dir}/%s", folder);
+        expect(line, 0, "best.onnx");
+        expect_end_of_whole(folder);
+    }
+}
+
+static bool has_said(const char *what) {
+    char path[LINE];
+    size_t size;
+    snprintf(path, sizeof path, "%s/said", test_tmp());
+    unsigned char *text = test_read(path, &size);
+    bool found = memmem(text, size, what, strlen(what)) != NULL;
+    free(text);
+    return found;
+}
+
+/* The step of a large network takes longer than the test needs to ask again. */
+static void the_second_interrupt_ends_at_once(void **state) {
+    (void)state;
+    pid_t child = start_training("twice", "zoo:resnet50", "0");
+    for (int i = 0; i < 4000 && !has_said("val: "); i++) usleep(5000);
+    usleep(100000);
+    kill(child, SIGINT);
+    for (int i = 0; i < 4000 && !has_said("once more ends at once"); i++) usleep(1000);
+    kill(child, SIGINT);
+    int status = end_of(child);
+    if (!WIFSIGNALED(status)) fail_msg("it ended by itself");
+    assert_int_equal(WTERMSIG(status), SIGINT);
+}
+
+/* Killed again and again at moments drawn at random, and resumed each time. */
+static void killed_at_any_moment(void **state) {
+    (void)state;
+    gal_rng rng = gal_rng_make(7, 0);
+    int kills = 0, status = 0;
+    make_whole();
+    for (int attempt = 0; attempt < 200; attempt++) {
+        pid_t child = start_training("killed", "zoo:cxr-resnet10", "0.0003");
+        usleep((useconds_t)(1000 * (20 + 150 * gal_rng_uniform(&rng) + 15 * attempt)));
+        kill(child, SIGKILL);
+        status = end_of(child);
+        if (WIFEXITED(status)) break;
+        kills++;
+    }
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
-    expect("train --resume --out {dir}/cut", 0, "best.onnx");
-    assert_same("whole/best.onnx", "cut/best.onnx");
-    assert_same("whole/last.safetensors", "cut/last.safetensors");
+    print_message("killed %d times\n", kills);
+    assert_true(kills >= 2);
+    expect_end_of_whole("killed");
+    expect("train --resume --out {dir}/killed", 0, "best.onnx");
+    expect_end_of_whole("killed");
+}
+
+/* No file may grow beyond 2 MB: the model fits, the checkpoint does not. */
+static void a_full_disk_keeps_what_was_there(void **state) {
+    (void)state;
+    const test_run_options full = {.file = 2000000};
+    test_output out;
+    size_t size, after;
+    make_whole();
+    pid_t child = start_training("full", "zoo:cxr-resnet10", "10");
+    wait_for("full", "last.safetensors");
+    kill(child, SIGINT);
+    end_of(child);
+    unsigned char *before = read_run("full/last.safetensors", &size);
+    test_run_line("train --resume --out {dir}/full", table, test_tmp(), &full, &out);
+    assert_int_equal(out.exit, 4);
+    const char *says = strstr(out.err, "galen train: ");
+    if (says == NULL || strstr(says, "last.safetensors") == NULL || strstr(says, "free disk space") == NULL)
+        fail_msg("it says '%s'", out.err);
+    test_output_free(&out);
+    unsigned char *now = read_run("full/last.safetensors", &after);
+    assert_int_equal(size, after);
+    assert_memory_equal(before, now, size);
+    free(before);
+    free(now);
+    char pattern[LINE];
+    glob_t left;
+    snprintf(pattern, sizeof pattern, "%s/full/*.*.??????", test_tmp());
+    assert_int_equal(glob(pattern, 0, NULL, &left), GLOB_NOMATCH);
+    expect("train --resume --out {dir}/full", 0, "best.onnx");
+    expect_end_of_whole("full");
+    test_run_line("train {file} " LONG " --out {dir}/never", table, test_tmp(), &full, &out);
+    assert_int_equal(out.exit, 4);
+    assert_false(is_there("never", "last.safetensors"));
+    test_output_free(&out);
+}
+
+/* ---- where a run comes from ---- */
+
+static int shell(const char *format, const char *folder) {
+    char line[2 * LINE];
+    snprintf(line, sizeof line, format, test_tmp(), folder);
+    return system(line); /* NOLINT(cert-env33-c): sha256sum is the judge here */
+}
+
+static void digests_are_sha256sums(void **state) {
+    (void)state;
+    static const char *const says[] = {"\"level\"", "\"cpu\"",     "\"compiler\"",
+                                       "\"build\"", "\"started\"", "\"threads\""};
+    size_t size;
+    expect("train {file}" SMALL "--out {dir}/traced", 0, "best.onnx");
+    assert_int_equal(shell("cd '%s/%s' && sha256sum -c --quiet hashes.txt", "traced"), 0);
+    assert_int_equal(shell("cd '%1$s/pictures' && sha256sum -c --quiet '%1$s/%2$s/data.sha256'", "traced"), 0);
+    assert_int_equal(shell("test $(wc -l < '%s/%s/data.sha256') = 41", "traced"), 0); /* the table and 40 pictures */
+    unsigned char *text = read_run("traced/environment.json", &size);
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        if (memmem(text, size, says[i], strlen(says[i])) == NULL) fail_msg("environment.json has no %s", says[i]);
+    free(text);
+    expect("info {dir}/traced/best.onnx", 0, "data_sha256");
+    static const char *const logged[] = {"epoch",
+                                         "step",
+                                         "loss",
+                                         "rate",
+                                         "skipped",
+                                         "seconds",
+                                         "images_per_second",
+                                         "val_loss",
+                                         "val_accuracy",
+                                         "val_auc",
+                                         "threshold_logit",
+                                         "val_sensitivity",
+                                         "val_specificity",
+                                         "best"};
+    text = read_run("traced/log.jsonl", &size);
+    const unsigned char *end = memchr(text, '\n', size);
+    json_t *line = end != NULL ? json_loadb((const char *)text, (size_t)(end - text), 0, NULL) : NULL;
+    assert_non_null(line);
+    for (size_t i = 0; i < sizeof logged / sizeof *logged; i++)
+        if (json_object_get(line, logged[i]) == NULL) fail_msg("the log has no %s", logged[i]);
+    assert_int_equal(json_object_size(line), sizeof logged / sizeof *logged);
+    json_decref(line);
+    free(text);
+}
+
+/* Other pictures, settings or models than the run's are found before anything is trained. */
+static void changed_inputs_are_named(void **state) {
+    (void)state;
+    assert_int_equal(shell("cd '%s' && cp -r pictures moved", ""), 0);
+    expect("train {dir}/moved/truth.csv" SMALL "--out {dir}/origin", 0, "best.onnx");
+    assert_int_equal(shell("cd '%s/moved' && cp phantom-3-000001.png phantom-3-000007.png", ""), 0);
+    expect("train --replay {dir}/origin --out {dir}/y1", 3, "phantom-3-000007.png: is not the file that");
+    expect("train --resume --out {dir}/origin", 3, "phantom-3-000007.png: is not the file that");
+    assert_int_equal(shell("cd '%s' && cp pictures/phantom-3-000007.png moved", ""), 0);
+    assert_int_equal(shell("cd '%s' && sed -i 's/\"batch\": 8/\"batch\": 4/' origin/config.json", ""), 0);
+    expect("train --replay {dir}/origin --out {dir}/y2", 3, "config.json: is not the file that hashes.txt");
+    assert_int_equal(shell("cd '%s' && sed -i 's/\"batch\": 4/\"batch\": 8/' origin/config.json", ""), 0);
+    assert_int_equal(shell("cd '%s' && mv origin/best.onnx origin/gone", ""), 0);
+    expect("train --replay {dir}/origin --out {dir}/y3", 3, "best.onnx");
+    assert_int_equal(shell("cd '%s' && mv origin/gone origin/best.onnx", ""), 0);
+    expect("train --replay {dir}/origin --out {dir}/y4", 0, "bit for bit");
+}
+
+/* The reference level gives other bits than a vector level: no failure, but no success either. */
+static void another_level_is_said(void **state) {
+    (void)state;
+    const test_run_options reference = {.environment = "GALEN_CPU=reference"};
+    test_output out;
+    expect("train {file} --model zoo:cxr-resnet10 --batch 8 --epochs 1 --out {dir}/level", 0, "best.onnx");
+    test_run_line("train --replay {dir}/level --out {dir}/plain", table, test_tmp(), &reference, &out);
+    assert_int_equal(out.exit, 0);
+    if (strstr(out.err, "its bits may differ") == NULL && strstr(out.out, "the same model") == NULL)
+        fail_msg("it says '%s%s'", out.out, out.err);
+    test_output_free(&out);
 }
 
 static void write_file(const char *name, const char *text) {
@@ -172,7 +387,11 @@ static void wrong_things_are_named(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(trains_and_replays), cmocka_unit_test(interrupt_and_resume),
-                                       cmocka_unit_test(dicom_files_train), cmocka_unit_test(wrong_things_are_named)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trains_and_replays),     cmocka_unit_test(interrupt_and_resume),
+        cmocka_unit_test(dicom_files_train),      cmocka_unit_test(the_second_interrupt_ends_at_once),
+        cmocka_unit_test(killed_at_any_moment),   cmocka_unit_test(a_full_disk_keeps_what_was_there),
+        cmocka_unit_test(digests_are_sha256sums), cmocka_unit_test(changed_inputs_are_named),
+        cmocka_unit_test(another_level_is_said),  cmocka_unit_test(wrong_things_are_named)};
     return cmocka_run_group_tests(tests, draw, NULL);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { BATCHES = 6, EPOCHS = 4, PIXELS = SMALL_SIDE * SMALL_SIDE };
 
@@ -142,6 +143,10 @@ static void count_down(void *context, const gal_fit_progress *progress) {
     if (progress->score == NULL && --s->after == 0) s->stop = 1;
 }
 
+static void count_steps(void *context, const gal_fit_progress *progress) {
+    *(int64_t *)context += !progress->ended;
+}
+
 static void resume_gives_the_same_bits(void **state) {
     (void)state;
     const char *whole = folder_of("whole");
@@ -183,6 +188,78 @@ static void patience_stops(void **state) {
     assert_true(e.result.stopped_early);
     assert_int_equal(e.result.epochs, e.result.best_epoch + 2);
     finish(&e);
+}
+
+/* Killed after its last checkpoint, a training that patience had stopped must not go on. */
+static void an_ended_training_stays_ended(void **state) {
+    (void)state;
+    const char *folder = folder_of("ended");
+    gal_fit_options options = usual(folder);
+    options.epochs = 50;
+    options.patience = 2;
+    options.schedule.rate = 0;
+    ended first = fit(&options, 1);
+    assert_true(first.result.stopped_early);
+    options.resume = true;
+    ended second = fit(&options, 1);
+    assert_true(second.result.stopped_early);
+    assert_false(second.result.interrupted);
+    assert_int_equal(second.result.epochs, first.result.epochs);
+    assert_int_equal(second.result.steps, first.result.steps);
+    assert_int_equal(second.model.size, first.model.size);
+    assert_memory_equal(second.model.data, first.model.data, first.model.size);
+    finish(&first);
+    finish(&second);
+}
+
+/* Copies the folder as it is on disk after some steps, as if the process had been killed there. */
+typedef struct snapshot {
+    const char *from, *to;
+    int64_t after;
+} snapshot;
+
+static void copy_file(const snapshot *s, const char *name) {
+    char path[4200];
+    size_t size;
+    snprintf(path, sizeof path, "%s/%s", s->from, name);
+    if (access(path, F_OK) != 0) return;
+    unsigned char *bytes = test_read(path, &size);
+    snprintf(path, sizeof path, "%s/%s", s->to, name);
+    assert_ok(gal_file_write(path, bytes, size, &err), err);
+    free(bytes);
+}
+
+static void take_snapshot(void *context, const gal_fit_progress *progress) {
+    snapshot *s = context;
+    if (progress->ended || --s->after != 0) return;
+    copy_file(s, "last.safetensors");
+    copy_file(s, "best.onnx");
+    copy_file(s, "log.jsonl");
+}
+
+static void checkpoints_within_an_epoch(void **state) {
+    (void)state;
+    static const int64_t after[] = {2, 5, 10, 20}; /* of 24: the checkpoint there is of the step before */
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
+        char whole[16], cut[16];
+        snprintf(whole, sizeof whole, "long%zu", i);
+        snprintf(cut, sizeof cut, "killed%zu", i);
+        snapshot s = {folder_of(whole), folder_of(cut), after[i]};
+        gal_fit_options options = usual(s.from);
+        options.save_seconds = 1e-9;
+        options.progress = take_snapshot, options.context = &s;
+        ended all = fit(&options, 1);
+        options = usual(s.to);
+        options.resume = true;
+        int64_t made = 0;
+        options.progress = count_steps, options.context = &made;
+        ended rest = fit(&options, 2);
+        assert_int_equal(made, EPOCHS * BATCHES - (after[i] - 1));
+        assert_same_file(s.from, s.to, "last.safetensors");
+        assert_same_file(s.from, s.to, "best.onnx");
+        finish(&all);
+        finish(&rest);
+    }
 }
 
 /* Two batches a step give half as many steps. */
@@ -248,8 +325,12 @@ static void what_is_wrong_is_said(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(it_learns), cmocka_unit_test(resume_gives_the_same_bits),
-                                       cmocka_unit_test(patience_stops), cmocka_unit_test(batches_may_share_a_step),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(it_learns),
+                                       cmocka_unit_test(resume_gives_the_same_bits),
+                                       cmocka_unit_test(patience_stops),
+                                       cmocka_unit_test(an_ended_training_stays_ended),
+                                       cmocka_unit_test(checkpoints_within_an_epoch),
+                                       cmocka_unit_test(batches_may_share_a_step),
                                        cmocka_unit_test(what_is_wrong_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
