@@ -89,6 +89,9 @@ static galen_status read_job(const cli_args *args, gal_train_job *job, galen_err
     bool any, resume = cli_get(args, "resume")->set;
     const cli_value *replay = cli_get(args, "replay"), *out = cli_get(args, "out");
     if (!out->set) return gal_fail(err, GALEN_ERR_ARGUMENT, "name a run folder with --out FOLDER");
+    if (resume && replay->set)
+        return gal_fail(err, GALEN_ERR_ARGUMENT,
+                        "--resume goes on with a run, --replay trains it again: leave one out");
     if (replay->set) GAL_TRY(read_config(job, replay->text, err));
     if (resume) GAL_TRY(read_config(job, out->text, err));
     GAL_TRY(read_options(args, job, &any, err));

@@ -70,7 +70,8 @@ static void remove_unfinished(int folder) {
 
 galen_status gal_run_lock(const char *folder, int *lock, galen_error *err) {
     *lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*lock < 0) return gal_fail(err, GALEN_ERR_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+    if (*lock < 0)
+        return gal_fail(err, GALEN_ERR_IO, "%s: cannot be opened: %s; name a folder", folder, strerror(errno));
     if (flock(*lock, LOCK_EX | LOCK_NB) == 0) {
         remove_unfinished(*lock);
         return GALEN_OK;

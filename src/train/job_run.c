@@ -19,7 +19,8 @@ static const size_t MODEL_MAX = (size_t)8 << 30, TEXT_MAX = (size_t)64 << 20;
 typedef struct run {
     const gal_train_job *job;
     const char *folder, *replay;
-    int lock; /* on the folder */
+    int lock;  /* on the folder */
+    bool made; /* it was not there before */
     bool resume;
     gal_run_inputs inputs;
     const gal_train_hooks *hooks;
@@ -39,8 +40,10 @@ typedef struct run {
 
 static galen_status make_folder(run *r, galen_error *err) {
     char path[GAL_RUN_PATH];
-    if (mkdir(r->folder, 0777) != 0 && errno != EEXIST)
-        return gal_fail(err, GALEN_ERR_IO, "%s: cannot be made: %s", r->folder, strerror(errno));
+    r->made = mkdir(r->folder, 0777) == 0;
+    if (!r->made && errno != EEXIST)
+        return gal_fail(err, GALEN_ERR_IO, "%s: cannot be made: %s; name a folder in one that is there", r->folder,
+                        strerror(errno));
     GAL_TRY(gal_run_lock(r->folder, &r->lock, err));
     GAL_TRY(gal_run_path(r->folder, "config.json", path, err));
     bool there = access(path, F_OK) == 0;
@@ -223,6 +226,7 @@ galen_status gal_train_job_run(const gal_train_job *job, const gal_train_place *
     gal_run_inputs_free(&r.inputs);
     gal_buf_free(&r.best);
     if (r.pool != NULL) gal_pool_destroy(r.pool);
+    if (status != GALEN_OK && r.made) rmdir(r.folder); /* which only an empty one follows */
     gal_run_unlock(r.lock);
     return status;
 }

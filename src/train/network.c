@@ -24,6 +24,26 @@ static bool is_frozen(const maker *m, const gal_value *value) {
     return false;
 }
 
+/* A name that no weight begins with is a slip of the pen, not a wish. */
+static galen_status check_frozen(const maker *m, galen_error *err) {
+    for (size_t i = 0; i < m->options->n_frozen; i++) {
+        const char *prefix = m->options->frozen[i], *some = NULL;
+        bool found = false;
+        for (const gal_node *node = m->graph->first; node != NULL && !found; node = node->next)
+            for (uint32_t k = 1; k < node->n_in && !found; k++) {
+                const gal_value *value = node->in[k];
+                if (value == NULL || value->constant == NULL) continue;
+                found = strncmp(value->name, prefix, strlen(prefix)) == 0;
+                if (gal_is_op(node, "", "Conv") || gal_is_op(node, "", "Gemm")) some = value->name;
+            }
+        if (found) continue;
+        return gal_fail(err, GALEN_ERR_ARGUMENT,
+                        "to be frozen: no weight's name begins with '%.60s'; one is called '%.100s'", prefix,
+                        some != NULL ? some : "");
+    }
+    return GALEN_OK;
+}
+
 static bool is_float(const gal_value *value) {
     return value->dtype == GALEN_F32 || value->dtype == GALEN_F64;
 }
@@ -203,6 +223,7 @@ galen_status gal_train_network_make(gal_graph *graph, const gal_train_network_op
     maker m = {.graph = graph, .options = options, .net = out};
     *out = (gal_train_network){.graph = graph};
     GAL_TRY(tidy(graph, false, err));
+    GAL_TRY(check_frozen(&m, err));
     GAL_TRY(list_parameters(&m, err));
     GAL_TRY(convert_norms(&m, err));
     GAL_TRY(tidy(graph, true, err));

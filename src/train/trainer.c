@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/mem.h"
+#include "pass/pass.h"
 #include "train/internal.h"
 #include "train/narrow.h"
 
@@ -100,12 +101,22 @@ static galen_status make_variables(gal_trainer *t, galen_error *err) {
 
 /* ---- making one ---- */
 
+/* PyTorch writes weights that begin alike (zeros, ones) once, and Identity nodes for the others' names: training parts
+ * them, so each becomes a constant of its own. */
+static galen_status part_weights(gal_graph *graph, galen_error *err) {
+    bool changed;
+    GAL_TRY(gal_pass_fold_constants(graph, &changed, err));
+    return gal_pass_remove_dead(graph, &changed, err);
+}
+
 /* Two readings of the same bytes: one to train, one to put the result into. */
 static galen_status copy_model(gal_trainer *t, const gal_model *model, galen_error *err) {
     gal_buf_init(&t->file, FILE_LIMIT);
     GAL_TRY(gal_onnx_write(model, &t->file, err));
     GAL_TRY(gal_onnx_parse(t->file.data, t->file.size, NULL, &t->base, err));
-    return gal_onnx_parse(t->file.data, t->file.size, NULL, &t->work, err);
+    GAL_TRY(part_weights(t->base->graph, err));
+    GAL_TRY(gal_onnx_parse(t->file.data, t->file.size, NULL, &t->work, err));
+    return part_weights(t->work->graph, err);
 }
 
 static galen_status open_sessions(gal_trainer *t, galen_error *err) {

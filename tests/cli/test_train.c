@@ -372,12 +372,17 @@ static void wrong_things_are_named(void **state) {
     (void)state;
     expect("train --out {dir}/x", 2, "labelled pictures");
     expect("train {file}", 2, "--out");
+    expect("train --replay {dir}/run --resume --out {dir}/run", 2, "leave one out");
+    expect("train {file} --model zoo:cxr-resnet10 --freeze banana --out {dir}/x0", 2, "begins with 'banana'");
+    assert_false(is_there("x0", ".")); /* nothing was written: no folder is left */
+    expect("train {file} --out {dir}/no/where", 3, "name a folder");
     expect("train {dir}/missing --out {dir}/x", 3, "missing");
     expect("train {file} --rate fast --out {dir}/x", 2, "rate");
     expect("train {file} --optimizer magic --out {dir}/x", 2, "adamw");
     expect("train {file} --model zoo:nothing --out {dir}/x1", 2, "nothing");
     expect("train {file} --positive both --out {dir}/x2", 2, "positive");
-    expect("train {file} --freeze c,b,l,f,s,n --model zoo:cxr-resnet10 --out {dir}/x3", 2, "nothing is left to train");
+    expect("train {file} --freeze conv1,bn1,layer,fc --model zoo:cxr-resnet10 --out {dir}/x3", 2,
+           "nothing is left to train");
     write_file("pictures/one.csv", "path,label\nphantom-3-000000.png,a\nphantom-3-000001.png,a\n");
     expect("train {dir}/pictures/one.csv --out {dir}/x4", 3, "class");
     write_file("pictures/bad.png", "no picture");

@@ -141,9 +141,29 @@ static void frozen_stays(void **state) {
         assert_false(begins(name, "conv1") || begins(name, "bn1"));
     }
     train(trainer, 0, 2);
-    static const char *const everything[] = {""};
+    gal_model *model = small_model(GALEN_F32), *trained;
+    gal_buf file;
+    gal_buf_init(&file, 1 << 24);
+    assert_ok(gal_trainer_export(trainer, false, &file, &err), err);
+    assert_ok(gal_onnx_parse(file.data, file.size, NULL, &trained, &err), err);
+    static const char *const same[] = {"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        const galen_tensor *was = gal_graph_find(model->graph, same[i])->constant;
+        assert_memory_equal(gal_graph_find(trained->graph, same[i])->constant->data, was->data,
+                            galen_tensor_bytes(was));
+    }
+    const galen_tensor *moves = gal_graph_find(model->graph, "bn2.running_mean")->constant;
+    assert_memory_not_equal(gal_graph_find(trained->graph, "bn2.running_mean")->constant->data, moves->data,
+                            galen_tensor_bytes(moves));
+    gal_model_destroy(trained);
+    gal_buf_free(&file);
+    static const char *const everything[] = {""}, *const nothing[] = {"conv1", "banana"};
+    options.network.frozen = nothing;
+    gal_trainer *refused;
+    assert_int_equal(gal_trainer_create(model, &options, &refused, &err), GALEN_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "'banana'"));
+    assert_non_null(strstr(err.message, "one is called 'fc."));
     options.network.frozen = everything, options.network.n_frozen = 1;
-    gal_model *model = small_model(GALEN_F32);
     gal_trainer *none;
     assert_int_equal(gal_trainer_create(model, &options, &none, &err), GALEN_ERR_ARGUMENT);
     assert_null(none);
@@ -175,6 +195,64 @@ static void export_holds_the_weights(void **state) {
         gal_buf_free(&file);
     }
     gal_trainer_destroy(trainer);
+}
+
+/* Two layers whose biases begin alike and are one constant in the file, as PyTorch writes them. */
+static gal_model *model_of_one_bias(void) {
+    small_net s = {.dtype = GALEN_F32};
+    gal_model *model = calloc(1, sizeof *model);
+    const gal_shape image = {.rank = 4, .dim = {{1, true}, {1, false}, {2, false}, {2, false}}};
+    const int64_t square[2] = {4, 4}, four = 4;
+    gal_value *x;
+    assert_non_null(model);
+    assert_ok(gal_graph_create("one bias", &s.graph, &s.err), s.err);
+    assert_ok(gal_graph_input(s.graph, "image", GALEN_F32, &image, &x, &s.err), s.err);
+    gal_value *bias = small_constant(&s, "fc1.bias", 1, &four);
+    gal_value *first[3] = {small_node(&s, "Flatten", &x, 1, NULL, 0), small_constant(&s, "fc1.weight", 2, square),
+                           bias};
+    gal_value *hidden = small_node(&s, "Gemm", first, 3, NULL, 0);
+    gal_value *last[3] = {small_node(&s, "Relu", &hidden, 1, NULL, 0), small_constant(&s, "fc2.weight", 2, square),
+                          small_node(&s, "Identity", &bias, 1, NULL, 0)};
+    assert_ok(gal_graph_mark_output(s.graph, small_node(&s, "Gemm", last, 3, NULL, 0), &s.err), s.err);
+    model->graph = s.graph;
+    return model;
+}
+
+static void weights_that_begin_alike_part(void **state) {
+    (void)state;
+    gal_model *model = model_of_one_bias(), *trained;
+    gal_trainer_options options = gal_trainer_default_options();
+    gal_trainer *trainer;
+    gal_buf file;
+    const float images[4] = {0.5F, -1, 2, 1}, targets[4] = {1, 0, 1, 1};
+    double loss, norm;
+    bool skipped;
+    size_t biases = 0;
+    const float *bias[2] = {NULL, NULL};
+    assert_ok(gal_trainer_create(model, &options, &trainer, &err), err);
+    for (int step = 0; step < 3; step++) {
+        assert_ok(gal_trainer_run(trainer, 1, images, targets, step, &loss, &err), err);
+        assert_ok(gal_trainer_step(trainer, &numbers, 1, &norm, &skipped, &err), err);
+    }
+    gal_buf_init(&file, 1 << 20);
+    assert_ok(gal_trainer_export(trainer, false, &file, &err), err);
+    assert_ok(gal_onnx_parse(file.data, file.size, NULL, &trained, &err), err);
+    for (size_t i = 0; i < gal_trainer_states(trainer); i++) {
+        gal_train_state s = gal_trainer_state(trainer, i);
+        if (strcmp(s.kind, "parameter") != 0 || s.tensor.rank != 1) continue;
+        const gal_value *value = gal_graph_find(trained->graph, s.name);
+        assert_non_null(value);
+        assert_memory_equal(value->constant->data, s.tensor.data, galen_tensor_bytes(&s.tensor));
+        if (biases < 2) bias[biases] = s.tensor.data;
+        biases++;
+    }
+    assert_int_equal(biases, 2);
+    assert_memory_not_equal(bias[0], bias[1], 4 * sizeof(float));
+    gal_model_destroy(trained);
+    gal_buf_free(&file);
+    gal_trainer_destroy(trainer);
+    gal_graph_destroy(model->graph);
+    free(model);
 }
 
 static const char *file_name(void) {
@@ -302,11 +380,15 @@ static void memory_runs_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_do_not_matter), cmocka_unit_test(runs_add_up),
-        cmocka_unit_test(nan_is_skipped),        cmocka_unit_test(bf16_is_near),
-        cmocka_unit_test(frozen_stays),          cmocka_unit_test(export_holds_the_weights),
-        cmocka_unit_test(checkpoint_goes_on),    cmocka_unit_test(bad_checkpoints_are_refused),
-        cmocka_unit_test(memory_runs_out)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_do_not_matter),
+                                       cmocka_unit_test(runs_add_up),
+                                       cmocka_unit_test(nan_is_skipped),
+                                       cmocka_unit_test(bf16_is_near),
+                                       cmocka_unit_test(frozen_stays),
+                                       cmocka_unit_test(export_holds_the_weights),
+                                       cmocka_unit_test(weights_that_begin_alike_part),
+                                       cmocka_unit_test(checkpoint_goes_on),
+                                       cmocka_unit_test(bad_checkpoints_are_refused),
+                                       cmocka_unit_test(memory_runs_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
