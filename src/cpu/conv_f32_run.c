@@ -127,13 +127,18 @@ static bool point_tap(const conv_job *job, const pixels *px, int64_t dh, int64_t
     return any;
 }
 
+/* What padding holds is not what the tile multiplies as 0. */
+static bool padding_adds(const conv_job *job) {
+    return job->conv->pad != 0x01010101u * (uint32_t)job->gemm->less;
+}
+
 static size_t point_taps(const conv_job *job, const pixels *px, const float **row, uint32_t *tap) {
     const gal_conv *cv = job->conv;
     size_t mr = (size_t)job->gemm->mr, taps = 0;
     for (int64_t r = 0; r < cv->r; r++) {
         for (int64_t s = 0; s < cv->s; s++) {
             bool any = point_tap(job, px, r * cv->dh, s * cv->dw, row + taps * mr);
-            if (any || cv->pad != 0) tap[taps++] = (uint32_t)(r * cv->s + s);
+            if (any || padding_adds(job)) tap[taps++] = (uint32_t)(r * cv->s + s);
         }
     }
     return taps;
@@ -248,7 +253,7 @@ static int64_t taps_inside(int64_t out, int64_t size, int64_t window, int64_t st
 /* By position pays when at least a twentieth of all taps fall into the padding and the batch fills tiles. */
 static bool want_by_position(const conv_job *job) {
     const gal_conv *cv = job->conv;
-    if (job->n < MIN_IMAGES || job->merged || cv->pad != 0) return false;
+    if (job->n < MIN_IMAGES || job->merged || padding_adds(job)) return false;
     if (cv->spread && cv->ow < MIN_IMAGES) return true;
     if (cv->r * cv->s == 1) return false;
     int64_t rows = taps_inside(cv->oh, cv->h, cv->r, cv->sh, cv->dh, cv->top);

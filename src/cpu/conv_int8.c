@@ -2,7 +2,7 @@
  * The int8 rows of convolution and matrix product: conv_f32_run.c over words of four channels. A panel holds, for each
  * column, the four weights of a word.
  */
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 #include "cpu/qconv.h"
 #include "cpu/rows.h"
 
@@ -18,6 +18,7 @@ static size_t round_up(size_t x, size_t to) {
 static const char *decode(const gal_node *node, const gal_gemm_f32 *gemm, gal_qconv *qc) {
     const char *why = gal_qconv_decode(node, qc);
     if (why != NULL) return why;
+    qc->less = gemm->less;
     gal_conv *conv = &qc->conv;
     if (conv->cg % 4 != 0 && conv->group != 1) return "the channels of a group are not fours";
     qc->copy = qc->flip || conv->c % 4 != 0;
@@ -105,7 +106,7 @@ static void fill_terms(const gal_call *call, const gal_qconv *packed, float *ter
     for (size_t i = conv->zero; i < conv->bias; i++) memcpy(terms + i, &conv->pad, sizeof conv->pad);
     int32_t *bias = (int32_t *)terms + conv->bias;
     for (size_t i = 0; i < conv->columns * (size_t)conv->group; i++) {
-        bias[i] = (int32_t)(0 - (uint32_t)qc->x_zero * (uint32_t)bias[i]);
+        bias[i] = (int32_t)(0 - (uint32_t)(qc->x_zero - qc->less) * (uint32_t)bias[i]);
         terms[conv->scale + i] = x_scale * terms[conv->scale + i];
     }
 }
@@ -153,7 +154,12 @@ static galen_status run(const gal_call *call, const gal_gemm_f32 *gemm) {
         return run(call, tile_##level(call->node));                                                                    \
     }
 
+#if defined(__x86_64__)
 ROWS(avx2)
 ROWS(avxvnni)
 ROWS(avx512vnni)
+#else
+ROWS(neondot)
+ROWS(neoni8mm)
+#endif
 #endif

@@ -48,6 +48,7 @@ typedef struct gal_gemm_f32 {
     int mr, nr;     /* rows, columns of a full panel: two vectors */
     int vec;        /* floats in a vector; a last panel of at most this many columns is packed this wide */
     size_t element; /* bytes of an element of out: 4 for f32, 2 for bf16 and f16; of residual: 4 in f32 tiles, else 2 */
+    int32_t less;   /* int8: what the tile takes off the bytes of the left operand */
     void (*tile)(const gal_tile_f32 *tile);
     /* Applies an activation to `rows` rows of `cols` floats in place; NULL when the tile does. */
     void (*activate)(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act);

@@ -1,15 +1,17 @@
 /*
  * int8 register tile (gemm_f32.h) over words of four bytes: u8 activations, s8 weights, i32 sums kept as the bits of
- * floats. Included once by each level after it has defined VF, MR, dot4 (sums of four products added to each sum),
- * store_sums, store_scaled and map_bytes.
+ * floats. Included once by each level after it has defined VF, MR, dot4 (sums of four products added to each sum; a
+ * level of lanes has it in its segment), store_sums, store_scaled and map_bytes.
  */
 #include "cpu/qconv.h"
 
 #define GAL_TILE_HALF 1 /* brings its own step and store, as bf16 does */
 
+#ifndef GAL_TILE_LANES
 static inline __attribute__((always_inline)) vf tile_step(vf x, vf w, vf acc) {
     return as_floats(dot4(as_ints(acc), as_ints(x), as_ints(w)));
 }
+#endif
 
 static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 *t, int row, int vector, vf acc) {
     const gal_qconv *qc = t->packed;

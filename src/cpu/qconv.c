@@ -86,7 +86,7 @@ void gal_qconv_terms(const gal_node *node, const gal_qconv *qc, int32_t *bias, f
             factor[k] = w_scale != NULL ? (float)gal_scale_at(w_scale, k) : 1;
             continue;
         }
-        uint32_t less = (uint32_t)qc->x_zero * (uint32_t)sum;
+        uint32_t less = (uint32_t)(qc->x_zero - qc->less) * (uint32_t)sum;
         bias[k] = (int32_t)((own != NULL ? (uint32_t)own[k] : 0) - less);
         factor[k] = gal_requant_factor(node, node->in[4]->constant, k);
     }

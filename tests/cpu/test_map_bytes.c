@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 #include "cpu/qconv.h"
 
 enum { MOST = 200 };
@@ -29,10 +29,14 @@ static void check(gal_map_fn map) {
 static void all_forms_look_up_the_same(void **state) {
     (void)state;
     uint32_t has = gal_features();
+#if defined(__x86_64__)
     if (has & GAL_HAS_AVX2) check(gal_map_bytes_avx2);
     if (has & GAL_HAS_AVX512) check(gal_map_bytes_avx512);
     if (has & GAL_HAS_AVX512_VBMI) check(gal_map_bytes_avx512vbmi);
     if (has & GAL_HAS_AVX512) check(gal_map_bytes_best());
+#else
+    if (has & GAL_HAS_NEON) check(gal_map_bytes_neon);
+#endif
 }
 #else
 static void all_forms_look_up_the_same(void **state) {
