@@ -8,6 +8,8 @@ enum {
     LINE = 16,             /* floats of a cache line */
     BLOCK_BYTES = 1 << 20, /* of L2 for a block's transformed pixels and its products */
     MIN_BLOCK_TILES = 2,   /* register tiles that share a read of the weights at least */
+    WIDEST_PANEL = 32,     /* columns of any level's panel */
+    TRAINING_IMAGES = 16,  /* that share one packing of weights that change */
 };
 
 static size_t round_up(size_t x, size_t to) {
@@ -27,21 +29,29 @@ static int64_t ceil_div(int64_t a, int64_t b) {
 /*
  * Cycles of one core for one image, from the shape alone so that every batch gets the same bits. Weights are counted
  * as if read from L3 once an image, which is what a batch of one does: it keeps the direct sums where the weights are
- * large and the image is small.
+ * large and the image is small. Weights that change from run to run are those of training, which runs batches: each
+ * image pays its share of reading them and of packing them anew.
  */
-static const double l3_bytes = 7.5; /* a cycle: 29 GB/s at 3.84 GHz */
-static const double transform = 4;  /* cycles for a vector of one position, either way: measured */
+static const double l3_bytes = 7.5;       /* a cycle: 29 GB/s at 3.84 GHz */
+static const double transform = 4;        /* cycles for a vector of one position, either way: measured */
+static const double repack[2] = {14, 34}; /* cycles for a window of nine weights, as they are or transformed */
 
-static double direct_cycles(const gal_conv *cv, double columns, int vec) {
-    double weights = 9 * (double)cv->c * columns;
-    return (double)(cv->oh * cv->ow) * weights / (2 * vec) + weights * sizeof(float) / l3_bytes;
+static double weight_cycles(const gal_wino *wino, double positions, int transformed) {
+    double windows = (double)wino->cv.c * (double)wino->columns, read = positions * windows * sizeof(float) / l3_bytes;
+    return wino->changing ? (read + windows * repack[transformed]) / TRAINING_IMAGES : read;
+}
+
+static double direct_cycles(const gal_wino *wino, int vec) {
+    const gal_conv *cv = &wino->cv;
+    double weights = 9 * (double)cv->c * (double)wino->columns;
+    return (double)(cv->oh * cv->ow) * weights / (2 * vec) + weight_cycles(wino, 9, 0);
 }
 
 static double winograd_cycles(const gal_wino *wino, int vec) {
     double tiles = (double)(wino->down * wino->across), positions = wino->side * wino->side;
     double weights = positions * (double)wino->cv.c * (double)wino->columns;
     double transformed = positions * (double)(wino->pixel + wino->columns) / vec;
-    return tiles * (weights / (2 * vec) + transform * transformed) + weights * sizeof(float) / l3_bytes;
+    return tiles * (weights / (2 * vec) + transform * transformed) + weight_cycles(wino, positions, 1);
 }
 
 static void set_tiles(gal_wino *wino, int m) {
@@ -53,7 +63,7 @@ static void set_tiles(gal_wino *wino, int m) {
 static int choose(const gal_wino *wino, int vec) {
     gal_wino try = *wino;
     int best = 0;
-    double fewest = direct_cycles(&wino->cv, (double)wino->columns, vec);
+    double fewest = direct_cycles(wino, vec);
     for (int m = 2; m <= 4; m += 2) {
         set_tiles(&try, m);
         double cycles = winograd_cycles(&try, vec);
@@ -77,18 +87,18 @@ static void place(gal_wino *wino, const gal_gemm_f32 *gemm) {
     wino->size = wino->weights + positions * (size_t)wino->cv.c * wino->columns;
 }
 
-size_t gal_wino_slot_bytes(const gal_wino *wino, const gal_gemm_f32 *gemm) {
-    size_t positions = (size_t)(wino->side * wino->side), block = (size_t)wino->block;
+size_t gal_wino_slot_bytes(const gal_wino *wino, const gal_gemm_f32 *gemm, int64_t batch) {
+    int64_t tiles = batch * wino->down * wino->across;
+    size_t positions = (size_t)(wino->side * wino->side), block = (size_t)at_most(wino->block, tiles);
     size_t pixels = block * wino->pixel + LINE, products = block * (size_t)gemm->nr + LINE;
     return round_up(positions * (pixels + products) * sizeof(float), 64);
 }
 
-const char *gal_wino_decode(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_wino *wino) {
+const char *gal_wino_make(const gal_conv *conv, const gal_gemm_f32 *gemm, bool changing, int m, gal_wino *wino) {
+    const gal_conv *cv = &wino->cv;
     memset(wino, 0, sizeof *wino);
-    gal_conv *cv = &wino->cv;
-    const char *why = gal_conv_f32_decode(node, gemm->vec, cv);
-    if (why != NULL) return why;
-    if (node->in[0]->dtype != GALEN_F32) return "the input is not f32";
+    wino->cv = *conv;
+    wino->changing = changing;
     if (cv->r != 3 || cv->s != 3 || cv->sh != 1 || cv->sw != 1 || cv->dh != 1 || cv->dw != 1 || cv->group != 1)
         return "is for 3x3 windows with stride 1 in one group";
     wino->pixel = round_up((size_t)cv->c, (size_t)gemm->vec);
@@ -99,6 +109,15 @@ const char *gal_wino_decode(const gal_node *node, const gal_gemm_f32 *gemm, int 
     set_tiles(wino, m);
     place(wino, gemm);
     return NULL;
+}
+
+const char *gal_wino_decode(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_wino *wino) {
+    gal_conv conv;
+    memset(&conv, 0, sizeof conv);
+    const char *why = gal_conv_f32_decode(node, gemm->vec, &conv);
+    if (why != NULL) return why;
+    if (node->in[0]->dtype != GALEN_F32) return "the input is not f32";
+    return gal_wino_make(&conv, gemm, node->in[1]->is_variable, m, wino);
 }
 
 /* ---- weights ---- */
@@ -117,38 +136,33 @@ static void make_g(int m, double g[6][3]) {
     g[finite][2] = 1;
 }
 
-/* G w G' of one window, to positions `step` floats apart. */
-static void transform_window(int side, const double g[6][3], const float *w, float *to, size_t step) {
-    double half[6][3];
-    for (int i = 0; i < side; i++) {
-        for (int s = 0; s < 3; s++) half[i][s] = g[i][0] * w[s] + g[i][1] * w[3 + s] + g[i][2] * w[6 + s];
-    }
-    for (int i = 0; i < side; i++) {
-        for (int j = 0; j < side; j++)
-            to[(size_t)(i * side + j) * step] =
-                (float)(half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2]);
+/* Windows [tap][column] of one channel and the columns from `first` on; zeros behind the last. */
+static void gather(const gal_wino_weights *from, int64_t c, int64_t first, int64_t count, int64_t width, float *to) {
+    if (count < width) memset(to, 0, (size_t)(9 * width) * sizeof *to);
+    for (int64_t j = 0; j < count; j++) {
+        const float *w = from->w + (first + j) * from->column + c * from->channel;
+        for (int t = 0; t < 9; t++) to[t * width + j] = w[from->reversed ? 8 - t : t];
     }
 }
 
-void gal_wino_pack(const gal_wino *wino, const gal_node *node, const gal_gemm_f32 *gemm, gal_columns part,
+void gal_wino_pack(const gal_wino *wino, const gal_wino_level *level, const gal_wino_weights *from, gal_columns part,
                    float *packed) {
     const gal_conv *cv = &wino->cv;
-    const float *w = node->in[1]->constant->data;
-    const gal_value *bias = node->n_in > 2 ? node->in[2] : NULL;
     size_t depth = (size_t)(wino->side * wino->side * cv->c);
+    int64_t nr = level->gemm->nr;
+    float window[9 * WIDEST_PANEL];
     double g[6][3];
     make_g(wino->m, g);
     if (part.first == 0) {
         memcpy(packed, wino, sizeof *wino);
-        if (bias != NULL) memcpy(packed + wino->bias, bias->constant->data, (size_t)cv->k * sizeof(float));
+        if (from->bias != NULL) memcpy(packed + wino->bias, from->bias, (size_t)cv->k * sizeof(float));
     }
-    for (int64_t first = part.first; first < part.end; first += gemm->nr) {
-        size_t width = (size_t)at_most(gemm->nr, (int64_t)wino->columns - first);
+    for (int64_t first = part.first; first < part.end; first += nr) {
+        int64_t width = at_most(nr, (int64_t)wino->columns - first), count = at_most(width, part.end - first);
         float *panel = packed + wino->weights + (size_t)first * depth;
-        for (int64_t k = first; k < at_most(first + gemm->nr, part.end); k++) {
-            for (int64_t c = 0; c < cv->c; c++)
-                transform_window(wino->side, g, w + (k * cv->c + c) * 9,
-                                 panel + (size_t)c * width + (size_t)(k - first), (size_t)cv->c * width);
+        for (int64_t c = 0; c < cv->c; c++) {
+            gather(from, c, first, count, width, window);
+            level->weights(wino->m, g, window, (size_t)width, panel + c * width, (size_t)(cv->c * width));
         }
     }
 }

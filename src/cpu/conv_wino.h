@@ -25,6 +25,7 @@ enum { GAL_WINO_POSITIONS = 36 }; /* the most of any kind */
 /* A node's parameters in front of its packed weights. */
 typedef struct gal_wino {
     gal_conv cv;
+    bool changing;        /* the weights, from run to run */
     int m, side;          /* outputs and inputs along the side of a tile: m and m + 2 */
     int64_t down, across; /* tiles of an image */
     int64_t block;        /* tiles whose transformed pixels stay in L2 together with a panel's products */
@@ -48,9 +49,18 @@ typedef struct gal_wino_out {
     float low, high; /* clamp */
 } gal_wino_out;
 
+/* Weights as a model holds them: the window of column k and channel c is the nine at w + k * column + c * channel. */
+typedef struct gal_wino_weights {
+    const float *w, *bias; /* bias may be NULL */
+    int64_t column, channel;
+    bool reversed; /* the last tap comes first: an input gradient */
+} gal_wino_weights;
+
 /* One instruction-set level. */
 typedef struct gal_wino_level {
     const gal_gemm_f32 *gemm;
+    /* G w G' in f64 of `width` windows [tap][width], whole vectors; position p to to[p * step]. */
+    void (*weights)(int m, const double g[6][3], const float *window, size_t width, float *to, size_t step);
     /* B' x B of one tile: `side`^2 pointers to c floats each; position p to to[p * step], whole vectors. */
     void (*input)(int m, const float *const *pixel, size_t c, float *to, size_t step);
     /* A' products A, then bias, residual and clamp. */
@@ -59,12 +69,14 @@ typedef struct gal_wino_level {
 
 extern const gal_wino_level gal_wino_avx2, gal_wino_avx512, gal_wino_neon;
 
-/* Reads a node for F(m x m, 3x3), m 2 or 4. NULL, or why this row cannot or should not do it. */
+/* A convolution by F(m x m, 3x3), m 2 or 4. NULL, or why this row cannot or should not do it. */
+const char *gal_wino_make(const gal_conv *conv, const gal_gemm_f32 *gemm, bool changing, int m, gal_wino *wino);
+/* The same for a node of galen.Conv. */
 const char *gal_wino_decode(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_wino *wino);
-void gal_wino_pack(const gal_wino *wino, const gal_node *node, const gal_gemm_f32 *gemm, gal_columns part,
+void gal_wino_pack(const gal_wino *wino, const gal_wino_level *level, const gal_wino_weights *from, gal_columns part,
                    float *packed);
-/* Scratch of one thread in bytes, a multiple of 64, whatever the batch. */
-size_t gal_wino_slot_bytes(const gal_wino *wino, const gal_gemm_f32 *gemm);
+/* Scratch of one thread in bytes, a multiple of 64, enough for any smaller batch too. */
+size_t gal_wino_slot_bytes(const gal_wino *wino, const gal_gemm_f32 *gemm, int64_t batch);
 /* out[0] = activation(conv(in[0]) + bias + in[3]) with call->packed; in[3] may be missing. Takes pitches. */
 void gal_wino_run(const gal_wino_level *level, const gal_call *call);
 

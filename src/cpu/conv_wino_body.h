@@ -1,6 +1,8 @@
 /* Winograd's transforms (conv_wino.h), included once by each level after its vec_*.h and vec_math.h. */
 #include "cpu/conv_wino.h"
 
+#include <string.h>
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* The points of F(4x4): +-P and +-Q. Every coefficient below is exact in f32. */
@@ -41,6 +43,58 @@ INLINE void output_line(const int m, const vf *p, vf *to) {
     to[1] = vf_fma(vf_set(Q), difference_q, vf_mul(vf_set(P), difference));
     to[2] = vf_fma(vf_set(Q2), sum_q, vf_mul(vf_set(P2), sum));
     to[3] = vf_fma(vf_set(Q2 * Q), difference_q, vf_fma(vf_set(P2 * P), difference, p[5]));
+}
+
+typedef double vd __attribute__((vector_size(VF / 2 * sizeof(double))));
+typedef float vh __attribute__((vector_size(VF / 2 * sizeof(float)))); /* half a vector */
+
+/* G w for three taps. The points are 0, pairs of one size and both signs, and infinity. */
+INLINE void weight_line(const int m, const double g[6][3], const vd *w, vd *to) {
+    to[0] = g[0][0] * w[0];
+    GAL_UNROLL
+    for (int i = 1; i < m; i += 2) {
+        vd even = g[i][0] * w[0] + g[i][2] * w[2], odd = g[i][1] * w[1];
+        to[i] = even + odd;
+        to[i + 1] = even - odd;
+    }
+    to[m + 1] = w[2];
+}
+
+/* Half a vector of windows. */
+INLINE void weights_half(const int m, const double g[6][3], const float *window, size_t width, float *to, size_t step) {
+    vd half[6][3];
+    GAL_UNROLL
+    for (int s = 0; s < 3; s++) {
+        vd column[3], done[6];
+        GAL_UNROLL
+        for (int r = 0; r < 3; r++) {
+            vh w;
+            memcpy(&w, window + (size_t)(r * 3 + s) * width, sizeof w);
+            column[r] = __builtin_convertvector(w, vd);
+        }
+        weight_line(m, g, column, done);
+        GAL_UNROLL
+        for (int i = 0; i < m + 2; i++) half[i][s] = done[i];
+    }
+    GAL_UNROLL
+    for (int i = 0; i < m + 2; i++) {
+        vd done[6];
+        weight_line(m, g, half[i], done);
+        GAL_UNROLL
+        for (int j = 0; j < m + 2; j++) {
+            vh rounded = __builtin_convertvector(done[j], vh);
+            memcpy(to + (size_t)(i * (m + 2) + j) * step, &rounded, sizeof rounded);
+        }
+    }
+}
+
+static void weights(int m, const double g[6][3], const float *window, size_t width, float *to, size_t step) {
+    for (size_t j = 0; j < width; j += VF / 2) {
+        if (m == 2)
+            weights_half(2, g, window + j, width, to + j, step);
+        else
+            weights_half(4, g, window + j, width, to + j, step);
+    }
 }
 
 /* One vector of channels, `left` of which exist. */

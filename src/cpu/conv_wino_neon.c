@@ -6,5 +6,5 @@
 
 #include "cpu/conv_wino_body.h"
 
-const gal_wino_level gal_wino_neon = {.gemm = &gal_tile_neon, .input = input, .output = output};
+const gal_wino_level gal_wino_neon = {.gemm = &gal_tile_neon, .weights = weights, .input = input, .output = output};
 #endif

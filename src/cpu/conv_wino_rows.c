@@ -1,4 +1,5 @@
-/* The Winograd rows of conv.def: F(2x2) and F(4x4) at each level. */
+/* The Winograd rows of conv.def, F(2x2) and F(4x4), and of conv_grad.def, F(4x4), which a batch nearly always takes. */
+#include "cpu/conv_grad_input.h"
 #include "cpu/conv_wino.h"
 #include "cpu/levels.h"
 #include "cpu/rows.h"
@@ -15,46 +16,90 @@ static bool moderate(const galen_tensor *weights) {
     return all;
 }
 
-static const char *reject(const gal_node *node, const gal_gemm_f32 *gemm, int m) {
+/* The convolution a node asks for, and its weights. */
+typedef const char *(*decode_fn)(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_wino *wino);
+typedef gal_wino_weights (*weights_fn)(const gal_node *node, const gal_wino *wino);
+
+static const char *reject(const gal_node *node, const gal_wino_level *level, int m, decode_fn decode) {
     gal_wino wino;
-    if (node->n_in > 1 && node->in[1]->is_variable) return "transforming the weights anew in every run does not pay";
-    const char *why = gal_wino_decode(node, gemm, m, &wino);
+    const char *why = decode(node, level->gemm, m, &wino);
     if (why == NULL && !moderate(node->in[1]->constant)) why = "the weights hold NaN, infinity or more than 1e30";
     return why;
 }
 
-static void find_needs(const gal_node *node, const gal_gemm_f32 *gemm, int m, int threads, gal_kernel_needs *needs) {
+static void find_needs(const gal_node *node, const gal_wino_level *level, int m, int64_t batch, int threads,
+                       decode_fn decode, gal_kernel_needs *needs) {
     gal_wino wino;
     *needs = (gal_kernel_needs){0};
-    if (gal_wino_decode(node, gemm, m, &wino) != NULL) return;
+    if (decode(node, level->gemm, m, &wino) != NULL) return;
     needs->packed_bytes = wino.size * sizeof(float);
     needs->outputs = wino.cv.k;
-    needs->scratch_bytes = gal_wino_slot_bytes(&wino, gemm) * (size_t)threads;
+    needs->scratch_bytes = gal_wino_slot_bytes(&wino, level->gemm, batch) * (size_t)threads;
 }
 
-static void pack(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_columns part, void *packed) {
+static void pack(const gal_node *node, const gal_wino_level *level, int m, decode_fn decode, weights_fn weights,
+                 gal_columns part, void *packed) {
     gal_wino wino;
-    if (gal_wino_decode(node, gemm, m, &wino) == NULL) gal_wino_pack(&wino, node, gemm, part, packed);
+    if (decode(node, level->gemm, m, &wino) != NULL) return;
+    const gal_wino_weights from = weights(node, &wino);
+    gal_wino_pack(&wino, level, &from, part, packed);
 }
 
-#define WINO(m, level)                                                                                                 \
-    const char *gal_conv_wino##m##_f32_##level##_reject(const gal_node *node) {                                        \
-        return reject(node, &gal_tile_##level, m);                                                                     \
+/* ---- convolution ---- */
+
+static gal_wino_weights conv_weights(const gal_node *node, const gal_wino *wino) {
+    const gal_value *bias = node->n_in > 2 ? node->in[2] : NULL;
+    return (gal_wino_weights){.w = node->in[1]->constant->data,
+                              .bias = bias != NULL ? bias->constant->data : NULL,
+                              .column = 9 * wino->cv.c,
+                              .channel = 9};
+}
+
+/* ---- its input gradient: a convolution of dY, channels for outputs and the taps in reverse order ---- */
+
+static const char *grad_decode(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_wino *wino) {
+    gal_conv_grad g;
+    gal_shape shape;
+    if (gal_conv_grad_input_shape(node, &g, &shape, NULL) != GALEN_OK) return "the window is not understood";
+    const gal_window *w = &g.window;
+    if (node->in[1]->constant == NULL) return "the weights are not constant";
+    if (g.channels < 1 || g.outputs < 1 || w->in[1] < 1 || w->in[2] < 1 || w->out[1] < 1 || w->out[2] < 1)
+        return "there is nothing to compute";
+    if (w->stride[1] != 1 || w->stride[2] != 1) return "is for stride 1";
+    const gal_grad_axis down = gal_grad_axis_of(w, 1, 0), across = gal_grad_axis_of(w, 2, 0);
+    gal_conv cv = {.h = w->out[1], .w = w->out[2], .c = g.outputs, .oh = w->in[1], .ow = w->in[2], .k = g.channels};
+    cv.r = w->kernel[1], cv.s = w->kernel[2], cv.sh = cv.sw = 1, cv.dh = w->dilation[1], cv.dw = w->dilation[2];
+    cv.top = down.pad, cv.left = across.pad, cv.group = g.group, cv.cg = cv.c, cv.kg = cv.k;
+    cv.act = gal_cpu_activation_make(GAL_ACT_NONE, 0, 0);
+    return gal_wino_make(&cv, gemm, true, m, wino);
+}
+
+static gal_wino_weights grad_weights(const gal_node *node, const gal_wino *wino) {
+    return (gal_wino_weights){
+        .w = node->in[1]->constant->data, .column = 9, .channel = 9 * wino->cv.k, .reversed = true};
+}
+
+/* ---- the rows of each level ---- */
+
+#define ROW(name, level, m, decode, weights)                                                                           \
+    const char *gal_##name##m##_f32_##level##_reject(const gal_node *node) {                                           \
+        return reject(node, &gal_wino_##level, m, decode);                                                             \
     }                                                                                                                  \
-    void gal_conv_wino##m##_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads,                  \
-                                                gal_kernel_needs *needs) {                                             \
-        (void)max_batch;                                                                                               \
-        find_needs(node, &gal_tile_##level, m, threads, needs);                                                        \
+    void gal_##name##m##_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads,                     \
+                                             gal_kernel_needs *needs) {                                                \
+        find_needs(node, &gal_wino_##level, m, max_batch, threads, decode, needs);                                     \
     }                                                                                                                  \
-    void gal_conv_wino##m##_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                 \
-        pack(node, &gal_tile_##level, m, part, packed);                                                                \
+    void gal_##name##m##_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                    \
+        pack(node, &gal_wino_##level, m, decode, weights, part, packed);                                               \
     }                                                                                                                  \
-    galen_status gal_conv_wino##m##_f32_##level##_run(const gal_call *call, galen_error *err) {                        \
+    galen_status gal_##name##m##_f32_##level##_run(const gal_call *call, galen_error *err) {                           \
         (void)err;                                                                                                     \
         gal_wino_run(&gal_wino_##level, call);                                                                         \
         return GALEN_OK;                                                                                               \
     }
+#define LEVEL(level)                                                                                                   \
+    ROW(conv_wino, level, 2, gal_wino_decode, conv_weights)                                                            \
+    ROW(conv_wino, level, 4, gal_wino_decode, conv_weights)                                                            \
+    ROW(conv_grad_input_wino, level, 4, grad_decode, grad_weights)
 
-#define WINO_BOTH(level) WINO(2, level) WINO(4, level)
-
-GAL_EACH_LEVEL(WINO_BOTH)
+GAL_EACH_LEVEL(LEVEL)

@@ -192,7 +192,7 @@ void gal_wino_run(const gal_wino_level *level, const gal_call *call) {
     job.residual = residual != NULL ? residual->data : NULL;
     job.y = call->out[0]->data;
     job.scratch = call->scratch;
-    job.slot = gal_wino_slot_bytes(wino, level->gemm) / sizeof(float);
+    job.slot = gal_wino_slot_bytes(wino, level->gemm, x->dim[0]) / sizeof(float);
     job.in_pitch = call->in_pitch, job.out_pitch = call->out_pitch;
     job.tiles = x->dim[0] * wino->down * wino->across;
     if (job.tiles == 0) return;

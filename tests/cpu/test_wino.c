@@ -43,12 +43,17 @@ static layer make(int64_t side, int64_t in, int64_t out, int64_t stride) {
 }
 
 #if defined(__x86_64__)
-static void expect(int64_t side, int64_t in, int64_t out, int64_t stride, const char *row) {
+static void expect_for(bool variable, int64_t side, int64_t in, int64_t out, int64_t stride, const char *row) {
     layer l = make(side, in, out, stride);
+    l.node->in[1]->is_variable = variable;
     const gal_kernel *kernel = gal_kernel_pick_for(l.node, GAL_ISA_AVX512, 0, NULL);
     assert_non_null(kernel);
     assert_string_equal(kernel->name, row);
     gal_graph_destroy(l.graph);
+}
+
+static void expect(int64_t side, int64_t in, int64_t out, int64_t stride, const char *row) {
+    expect_for(false, side, in, out, stride, row);
 }
 
 /* Weights count once an image: large ones with a small image keep the smaller tile, or the direct sums. */
@@ -60,6 +65,15 @@ static void the_shape_chooses_the_tile(void **state) {
     expect(4, 256, 256, 1, "conv_f32_avx512_12x32");
     expect(2, 512, 512, 1, "conv_f32_avx512_12x32");
     expect(28, 128, 128, 2, "conv_f32_avx512_12x32");
+}
+
+/* In training a batch shares their packing; the largest with the smallest image stay direct. */
+static void weights_that_change_count_once_a_batch(void **state) {
+    (void)state;
+    expect_for(true, 16, 64, 64, 1, "conv_wino4_f32_avx512_12x32");
+    expect_for(true, 8, 128, 128, 1, "conv_wino4_f32_avx512_12x32");
+    expect_for(true, 4, 256, 256, 1, "conv_wino4_f32_avx512_12x32");
+    expect_for(true, 2, 512, 512, 1, "conv_f32_avx512_12x32");
 }
 
 static void weights_that_may_overflow_are_refused(void **state) {
@@ -181,6 +195,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #if defined(__x86_64__)
         cmocka_unit_test(the_shape_chooses_the_tile),
+        cmocka_unit_test(weights_that_change_count_once_a_batch),
         cmocka_unit_test(weights_that_may_overflow_are_refused),
 #endif
         cmocka_unit_test(the_error_is_that_of_good_points),

@@ -88,13 +88,15 @@ static void grad_case(const char *op, const layer *l, gal_rng *rng, kernel_case 
 
 void case_random_grad(const char *op, gal_rng *rng, kernel_case *out) {
     layer l;
-    int64_t kind = case_pick(rng, 0, 3);
+    int64_t kind = case_pick(rng, 0, 4);
     if (kind < 2)
         l = layer_real((size_t)case_pick(rng, 0, layer_count() - 1));
-    else
+    else if (kind == 2)
         layer_odd(&l, rng);
-    layer_scale_down(&l, 400000);
-    int64_t size = case_pick(rng, 0, 5);
+    else
+        layer_tiled(&l, rng);
+    if (kind < 3) layer_scale_down(&l, 400000);
+    int64_t size = kind < 3 ? case_pick(rng, 0, 5) : 2;
     if (size == 0) { /* few channels and more pixels than are summed at once */
         l.h = case_pick(rng, 30, 60), l.w = case_pick(rng, 30, 60);
         layer_scale_down_channels(&l, 1000000);
