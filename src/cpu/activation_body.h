@@ -13,6 +13,7 @@ static inline __attribute__((always_inline)) vf activate_vector(vf x, gal_activa
     case GAL_ACT_HARD_SWISH: return vf_mul(x, vf_hard_sigmoid(x, vf_set(1.0f / 6), vf_set(0.5f)));
     case GAL_ACT_SILU: return vf_mul(x, vf_sigmoid(x));
     case GAL_ACT_TANH: return vf_tanh(x);
+    case GAL_ACT_GELU: return vf_gelu(x);
     case GAL_ACT_NONE: break;
     }
     return x;
@@ -52,6 +53,7 @@ static void activate_floats(const float *x, float *y, size_t n, const gal_cpu_ac
         ACTIVATE(GAL_ACT_HARD_SWISH)
         ACTIVATE(GAL_ACT_SILU)
         ACTIVATE(GAL_ACT_TANH)
+        ACTIVATE(GAL_ACT_GELU)
     }
 }
 

@@ -116,6 +116,7 @@ static gal_cpu_activation activation_of_op(const gal_node *node) {
         return gal_cpu_activation_make(GAL_ACT_LEAKY_RELU, gal_attr_float(node, "alpha", 0.01f), 0);
     if (strcmp(op, "Sigmoid") == 0) return gal_cpu_activation_make(GAL_ACT_SIGMOID, 0, 0);
     if (strcmp(op, "HardSwish") == 0) return gal_cpu_activation_make(GAL_ACT_HARD_SWISH, 0, 0);
+    if (strcmp(op, "Gelu") == 0) return gal_cpu_activation_make(GAL_ACT_GELU, 0, 0);
     if (strcmp(op, "Tanh") == 0) return gal_cpu_activation_make(GAL_ACT_TANH, 0, 0);
     return gal_cpu_activation_make(GAL_ACT_HARD_SIGMOID, gal_attr_float(node, "alpha", 0.2f),
                                    gal_attr_float(node, "beta", 0.5f));

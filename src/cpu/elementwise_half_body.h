@@ -123,5 +123,6 @@ static void half_activate(const void *x, void *y, size_t n, const gal_cpu_activa
     case GAL_ACT_HARD_SWISH: half_map(x, y, n, GAL_ACT_HARD_SWISH, act); break;
     case GAL_ACT_LEAKY_RELU: half_map(x, y, n, GAL_ACT_LEAKY_RELU, act); break;
     case GAL_ACT_TANH: half_map(x, y, n, GAL_ACT_TANH, act); break;
+    case GAL_ACT_GELU: half_map(x, y, n, GAL_ACT_GELU, act); break;
     }
 }

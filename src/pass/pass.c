@@ -9,6 +9,7 @@ static const gal_pass_row table[] = {
     {"fold_bn", gal_pass_fold_bn, true},
     {"remove_dead", gal_pass_remove_dead, true},
     {"quantized", gal_pass_quantized, false},
+    {"gelu", gal_pass_gelu, false},
     {"layout_nhwc", gal_pass_layout_nhwc, false},
     {"fuse", gal_pass_fuse, false},
 };

@@ -17,6 +17,8 @@ galen_status gal_pass_fold_bn(gal_graph *graph, bool *changed,
                               galen_error *err); /* BatchNormalization (or Mul/Add) into Conv and Gemm */
 galen_status gal_pass_quantized(gal_graph *graph, bool *changed,
                                 galen_error *err); /* QDQ and QLinear ops into galen.QConv and friends */
+galen_status gal_pass_gelu(gal_graph *graph, bool *changed,
+                           galen_error *err); /* Erf and what is around it into galen.Gelu */
 galen_status gal_pass_layout_nhwc(gal_graph *graph, bool *changed,
                                   galen_error *err); /* galen.Conv and friends, channels last */
 galen_status gal_pass_fuse(gal_graph *graph, bool *changed,

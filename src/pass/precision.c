@@ -206,6 +206,16 @@ static galen_status join(gal_graph *graph, galen_dtype to, gal_node *node, bool 
     return GALEN_OK;
 }
 
+/* The rest says where to, and must not be narrowed. */
+static galen_status follow_resize(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
+    gal_value *in[4] = {narrow_form(to, node->in[0])};
+    if (in[0] == NULL) return GALEN_OK;
+    for (uint32_t i = 1; i < node->n_in; i++) in[i] = node->in[i];
+    GAL_TRY(replace(graph, node, in, err));
+    *changed = true;
+    return GALEN_OK;
+}
+
 /* The bounds have the type of what they bound. A bound rounds as the result would: no other number comes out. */
 static galen_status follow_clip(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
     gal_value *in[3] = {narrow_form(to, node->in[0])};
@@ -250,6 +260,7 @@ static const struct {
     {"galen", "Conv", convert_conv},
     {"galen", "Gemm", convert_gemm},
     {"galen", "AveragePool", follow},
+    {"galen", "Gelu", follow},
     {"galen", "GlobalAveragePool", follow},
     {"galen", "MaxPool", follow},
     {"galen", "Narrow", narrow_again},
@@ -266,6 +277,7 @@ static const struct {
     {"", "Mul", join},
     {"", "Relu", follow},
     {"", "Reshape", follow},
+    {"", "Resize", follow_resize},
     {"", "Sigmoid", follow},
     {"", "Squeeze", follow},
     {"", "Sub", join},

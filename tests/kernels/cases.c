@@ -230,7 +230,7 @@ static void map_case(const char *op, gal_rng *rng, int64_t n, kernel_case *c) {
         n_in = (uint32_t)case_pick(rng, 1, 3);
         for (uint32_t i = 1; i < n_in; i++) in[i] = new_weights(c->graph, rng, 0, NULL, 1);
     }
-    new_node(c, "", op, n_in, in, n_attr, attr);
+    new_node(c, strcmp(op, "Gelu") == 0 ? "galen" : "", op, n_in, in, n_attr, attr);
     snprintf(c->text, sizeof c->text, "Nx%lld, %u inputs", (long long)n, n_in);
 }
 
@@ -268,6 +268,10 @@ static bool is_one_of(const char *op, const char *list) {
     return false;
 }
 
+static bool is_map(bool private, const char *op) {
+    return private ? strcmp(op, "Gelu") == 0 : is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh ");
+}
+
 bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *out) {
     *out = (kernel_case){.batch = case_pick(rng, 0, 2) == 0 ? case_pick(rng, 6, 14) : case_pick(rng, 1, 4)};
     bool private = strcmp(domain, "galen") == 0;
@@ -288,7 +292,7 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
         scale_shift_case(case_pick(rng, 1, 12), case_pick(rng, 1, 200), case_pick(rng, 0, 1), rng, out);
     else if (!private && is_one_of(op, "Add Sub Mul Div "))
         random_binary(op, rng, out);
-    else if (!private && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh "))
+    else if (is_map(private, op))
         map_case(op, rng, case_pick(rng, 1, 999), out);
     else
         return false;
@@ -325,7 +329,7 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
         scale_shift_case(28, 512, true, &rng, out);
     } else if (!private && index == 0 && strcmp(op, "Transpose") == 0) {
         transpose_case(3, 224, 224, out);
-    } else if (!private && index == 0 && is_one_of(op, "Clip HardSigmoid HardSwish LeakyRelu Relu Sigmoid Tanh ")) {
+    } else if (index == 0 && is_map(private, op)) {
         map_case(op, &rng, 112 * 112 * 32, out);
     } else {
         return false;

@@ -121,6 +121,28 @@ static void test_element_wise(void **state) {
     gal_graph_destroy(g);
 }
 
+/* A network that goes up again: Resize and the concatenation beside it are in 16 bits. */
+static void test_resize(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    const int64_t four = 4;
+    gal_value *high = small_conv(g, small_input(g, "x", 4, 8, 8), 4, 3, 1), *low = small_conv(g, high, 4, 3, 2);
+    gal_value *scales = small_constant(g, 0, 1, &four);
+    const float twice[4] = {1, 1, 2, 2};
+    memcpy(scales->constant->data, twice, sizeof twice);
+    gal_value *in[3] = {low, NULL, scales};
+    const gal_attr linear = {.name = "mode", .type = GAL_ATTR_STRING, .s = "linear"}, axis = small_int("axis", 1);
+    gal_value *join[2] = {small_node(g, "Resize", 3, in, 1, &linear)->out[0], high};
+    small_output(g, small_conv(g, small_node(g, "Concat", 2, join, 1, &axis)->out[0], 2, 1, 1));
+    compare(g, 0.03);
+    assert_int_equal(count_half(g, "Resize"), 1);
+    assert_int_equal(count_half(g, "Concat"), 1);
+    assert_int_equal(count_half(g, "Conv"), 3);
+    assert_int_equal(small_count(g, "Narrow"), 1);
+    assert_int_equal(small_count(g, "Cast"), 1); /* of the output */
+    gal_graph_destroy(g);
+}
+
 /* Widening the small operand costs less than narrowing the large one. */
 static void test_large_operand(void **state) {
     (void)state;
@@ -171,6 +193,7 @@ int main(void) {
         cmocka_unit_test(test_islands),
         cmocka_unit_test(test_inverted_residual),
         cmocka_unit_test(test_element_wise),
+        cmocka_unit_test(test_resize),
         cmocka_unit_test(test_large_operand),
         cmocka_unit_test(test_shared_border),
         cmocka_unit_test(test_no_memory),

@@ -3,6 +3,7 @@
 
 #include "base/refmath.h"
 
+#include <math.h>
 #include <strings.h>
 
 static const char *const names[] = {[GAL_ACT_NONE] = "none",
@@ -49,6 +50,7 @@ float gal_activate(gal_activation kind, float alpha, float beta, float x) {
     case GAL_ACT_HARD_SIGMOID: return (float)limit((double)alpha * x + beta, 0, 1);
     case GAL_ACT_HARD_SWISH: return (float)(x * limit((double)x / 6 + 0.5, 0, 1));
     case GAL_ACT_LEAKY_RELU: return x < 0 ? (float)((double)alpha * x) : x;
+    case GAL_ACT_GELU: return (float)(0.5 * (double)x * (1 + gal_ref_erf((double)x * M_SQRT1_2)));
     }
     return x;
 }

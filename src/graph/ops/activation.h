@@ -14,6 +14,7 @@ typedef enum gal_activation {
     GAL_ACT_HARD_SIGMOID, /* slope alpha, offset beta */
     GAL_ACT_HARD_SWISH,
     GAL_ACT_LEAKY_RELU, /* slope alpha */
+    GAL_ACT_GELU,       /* of galen.Gelu: x / 2 * (1 + erf(x / sqrt 2)); merged into nothing */
 } gal_activation;
 
 /* The kind named in attribute "activation" ("none", "relu", ... in any case; absent or empty is none); false when

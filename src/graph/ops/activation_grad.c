@@ -30,7 +30,8 @@ void gal_galen_activationgrad_cost(const gal_node *node, int64_t batch, gal_cost
 static double slope(gal_activation kind, double alpha, double beta, double x) {
     double s;
     switch (kind) {
-    case GAL_ACT_NONE: break;
+    case GAL_ACT_NONE:
+    case GAL_ACT_GELU: break; /* no node asks for these */
     case GAL_ACT_RELU: return x > 0;
     case GAL_ACT_CLIP: return x >= alpha && x <= beta;
     case GAL_ACT_SIGMOID: s = gal_ref_sigmoid(x); return s * (1 - s);
