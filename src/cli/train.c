@@ -22,6 +22,8 @@ enum { MAX_CONFIG = 1 << 20 };
 #define TYPE_TEXT(choices)   ((choices) != NULL ? CLI_CHOICE : CLI_TEXT)
 #define TYPE_WHOLE(choices)  CLI_TEXT
 #define TYPE_REAL(choices)   CLI_TEXT
+#define TYPE_BYTES(choices)  CLI_TEXT
+#define TYPE_PARTS(choices)  CLI_TEXT
 #define TYPE_SWITCH(choices) CLI_FLAG
 #define GAL_SETTING(name_, kind, member, low_, high_, initial, metavar_, choices_, help_)                              \
     {.name = name_, .type = TYPE_##kind(choices_), .metavar = metavar_, .choices = choices_, .help = help_},

@@ -46,6 +46,7 @@ typedef struct gal_step {
     galen_tensor **out;          /* n_out, likewise */
     int64_t in_pitch, out_pitch; /* of gal_call; 0: dense */
     void *packed, *scratch;      /* scratch: of a step that runs on the whole batch */
+    const struct gal_step *same; /* an earlier step that packs the same weights in the same way: its are read */
     int64_t outputs;             /* columns of weights packed in parts (gal_kernel_needs) */
     size_t packed_bytes, scratch_bytes, scratch_offset; /* offset: in the slice of a step that runs in groups */
     size_t why, why_size;                               /* text in the session's why buffer */
@@ -95,7 +96,7 @@ struct gal_session {
     galen_dtype precision;
     int64_t max_batch, batch; /* batch the slots' dims are set for; 0: none yet */
     gal_pool *pool;
-    bool owns_pool, unchecked;
+    bool owns_pool, unchecked, plan_only;
     gal_step *step;
     uint32_t n_step;
     gal_repack *repack;

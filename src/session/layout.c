@@ -121,11 +121,11 @@ static galen_status plan_arena(gal_session *s, galen_error *err) {
     if (list.span == NULL || list.offset == NULL)
         status = gal_fail_memory(err, "the plan of the arena", room * sizeof *list.span);
     if (status == GALEN_OK) status = place_all(s, &list, err);
-    if (status == GALEN_OK) {
+    if (status == GALEN_OK && !s->plan_only) {
         s->arena = gal_alloc_huge(s->arena_bytes);
         if (s->arena == NULL) status = gal_fail_memory(err, "activations", s->arena_bytes);
     }
-    if (status == GALEN_OK) set_pointers(s);
+    if (status == GALEN_OK && !s->plan_only) set_pointers(s);
     gal_free(list.span);
     gal_free(list.offset);
     return status;

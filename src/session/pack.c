@@ -29,6 +29,57 @@ static galen_status lay_out(gal_session *s, galen_error *err) {
     return GALEN_OK;
 }
 
+/* ---- weights that two steps read in the same order ---- */
+
+static bool same_attributes(const gal_node *a, const gal_node *b) {
+    if (a->n_attr != b->n_attr) return false;
+    for (uint32_t i = 0; i < a->n_attr; i++) {
+        const gal_attr *x = &a->attr[i], *y = &b->attr[i];
+        if (strcmp(x->name, y->name) != 0 || x->type != y->type || x->count != y->count) return false;
+        switch (x->type) {
+        case GAL_ATTR_FLOAT:
+            if (x->f < y->f || x->f > y->f) return false;
+            break;
+        case GAL_ATTR_INT:
+            if (x->i != y->i) return false;
+            break;
+        case GAL_ATTR_STRING:
+            if (strcmp(x->s, y->s) != 0) return false;
+            break;
+        case GAL_ATTR_INTS:
+            if (memcmp(x->ints, y->ints, x->count * sizeof *x->ints) != 0) return false;
+            break;
+        case GAL_ATTR_TENSOR:
+        case GAL_ATTR_FLOATS: return false; /* no op that packs has one */
+        }
+    }
+    return true;
+}
+
+/* All that pack() may read is the same; a layer that is computed again in training (train/recompute.h). */
+static bool packs_alike(const gal_step *a, const gal_step *b) {
+    const gal_node *x = a->node, *y = b->node;
+    if (a->kernel != b->kernel || a->packed_bytes != b->packed_bytes || a->outputs != b->outputs) return false;
+    if (x->n_in != y->n_in || x->in[0]->dtype != y->in[0]->dtype) return false;
+    if (!gal_shape_equal(&x->in[0]->shape, &y->in[0]->shape) || !same_attributes(x, y)) return false;
+    for (uint32_t i = 1; i < x->n_in; i++)
+        if (x->in[i] != y->in[i]) return false;
+    return true;
+}
+
+static void find_same(gal_session *s, const uint32_t *step_of) {
+    for (uint32_t t = 0; t < s->n_step; t++) {
+        gal_step *step = &s->step[t];
+        const gal_node *node = step->node;
+        if (step->packed_bytes == 0 || node->n_in < 2 || node->in[1] == NULL || !node->in[1]->is_variable) continue;
+        for (const gal_use *use = node->in[1]->uses; use != NULL && step->same == NULL; use = use->next) {
+            const gal_step *other = &s->step[step_of[use->node->id]];
+            if (other < step && other->same == NULL && packs_alike(other, step)) step->same = other;
+        }
+        if (step->same != NULL) step->packed_bytes = 0;
+    }
+}
+
 /* One call of a row's `pack`. */
 typedef struct task {
     const gal_step *step;
@@ -168,6 +219,8 @@ static void point_steps(gal_session *s, uint8_t *at) {
         s->step[t].packed = at;
         at += room_for(s->step[t].packed_bytes);
     }
+    for (uint32_t t = 0; t < s->n_step; t++)
+        if (s->step[t].same != NULL) s->step[t].packed = s->step[t].same->packed;
 }
 
 static galen_status pack_anew(gal_session *s, const uint32_t *step_of, const gal_cache *cache, galen_error *err) {
@@ -198,12 +251,13 @@ static galen_status pack_or_map(gal_session *s, const uint32_t *step_of, const g
 }
 
 galen_status gal_session_pack(gal_session *session, const gal_session_options *options, galen_error *err) {
-    GAL_TRY(lay_out(session, err));
     uint32_t n = session->graph->next_node;
     uint32_t *step_of = gal_calloc(n > 0 ? n : 1, sizeof *step_of);
     if (step_of == NULL) return gal_fail_memory(err, "packed weights", n * sizeof *step_of);
     for (uint32_t t = 0; t < session->n_step; t++) step_of[session->step[t].node->id] = t;
-    galen_status status = pack_or_map(session, step_of, options, err);
+    find_same(session, step_of);
+    galen_status status = lay_out(session, err);
+    if (status == GALEN_OK && !session->plan_only) status = pack_or_map(session, step_of, options, err);
     gal_free(step_of);
     return status;
 }

@@ -140,6 +140,7 @@ galen_status gal_session_create(gal_graph *graph, const gal_session_options *opt
     s->precision = precision;
     s->max_batch = options->max_batch;
     s->unchecked = options->unchecked;
+    s->plan_only = options->plan_only;
     s->pool = options->pool;
     gal_arena_init(&s->store, STORE_LIMIT);
     gal_buf_init(&s->why, WHY_MAX);

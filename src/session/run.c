@@ -32,6 +32,8 @@ static void set_caller_memory(gal_session *s, const void *const *in, void *const
 static galen_status check_caller(const gal_session *s, int64_t batch, const void *const *in, void *const *out,
                                  galen_error *err) {
     const gal_graph *graph = s->graph;
+    if (s->plan_only)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "the session was only planned: it has no memory to run in");
     if (batch < 1 || batch > s->max_batch)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; the session was made for 1 to %lld", (long long)batch,
                         (long long)s->max_batch);

@@ -17,6 +17,7 @@ typedef struct gal_session_options {
                               optimise); 0: the file's own, gal_graph_half_type or f32 */
     bool optimise;         /* false: no passes (the model exactly as written, for tests) */
     bool unchecked;        /* outputs are not looked through for NaN and infinity: the caller does that (training) */
+    bool plan_only;        /* nothing is packed or given memory: for the sizes below; running it is an error */
     bool copy_concats;     /* true: every concatenation copies (for tests and measurements) */
     gal_pool *pool;        /* shared pool, outlives the session; NULL: the session makes its own */
     int64_t group; /* images a group (see gal_session_segment): 0 chosen by a cost model, which is how to use it;

@@ -37,6 +37,7 @@ struct gal_trainer {
     gal_train_running *running;
     size_t n_running;
     uint8_t *memory;
+    size_t memory_bytes;
     gal_session *run, *step;
     const void *run_in[4];
     void **run_out, **step_out;

@@ -12,7 +12,7 @@
 
 static const size_t TEXT_MAX = 1 << 20;
 
-typedef enum kind { TEXT, WHOLE, REAL, SWITCH } kind;
+typedef enum kind { TEXT, WHOLE, REAL, SWITCH, BYTES, PARTS } kind;
 
 typedef struct field {
     kind kind;
@@ -68,7 +68,7 @@ static galen_status set_number(gal_train_job *job, size_t i, const char *text, g
     char *end;
     errno = 0;
     double v = strtod(text, &end);
-    bool whole = f->kind == WHOLE;
+    bool whole = f->kind != REAL;
     if (end == text || *end != '\0' || errno != 0 || !(v >= f->low && v <= f->high) || (whole && v != floor(v)))
         return gal_fail(err, GALEN_ERR_ARGUMENT, "%s '%.40s': needs a %snumber from %g to %g", settings[i].name, text,
                         whole ? "whole " : "", f->low, f->high);
@@ -79,9 +79,40 @@ static galen_status set_number(gal_train_job *job, size_t i, const char *text, g
     return GALEN_OK;
 }
 
+/* A number with K, M, G or T for powers of 1024 behind it. */
+static galen_status set_bytes(gal_train_job *job, size_t i, const char *text, galen_error *err) {
+    static const char units[] = "KMGT";
+    char *end;
+    double v = strtod(text, &end);
+    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+    bool good = end != text && (*end == '\0' || (unit != NULL && end[1] == '\0'));
+    for (const char *at = units; good && unit != NULL && at <= unit; at++) v *= 1024;
+    if (!good || !(v >= fields[i].low && v <= fields[i].high))
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "%s '%.40s': needs bytes, such as 2G or 500M", settings[i].name, text);
+    *(int64_t *)((char *)job + fields[i].offset) = (int64_t)v;
+    return GALEN_OK;
+}
+
+static galen_status set_parts(gal_train_job *job, size_t i, const char *text, galen_error *err) {
+    int64_t *parts = (int64_t *)((char *)job + fields[i].offset);
+    bool is_auto = strcmp(text, "auto") == 0, is_none = strcmp(text, "none") == 0;
+    if (is_auto || is_none) {
+        *parts = is_auto ? GAL_SEGMENTS_AUTO : 0;
+        return GALEN_OK;
+    }
+    if (text[0] >= '0' && text[0] <= '9') return set_number(job, i, text, err);
+    return gal_fail(err, GALEN_ERR_ARGUMENT, "%s '%.40s': use auto, none or a number", settings[i].name, text);
+}
+
 static galen_status set_at(gal_train_job *job, size_t i, const char *text, galen_error *err) {
-    if (fields[i].kind == TEXT) return set_text(job, i, text, err);
-    if (fields[i].kind != SWITCH) return set_number(job, i, text, err);
+    switch (fields[i].kind) {
+    case TEXT: return set_text(job, i, text, err);
+    case BYTES: return set_bytes(job, i, text, err);
+    case PARTS: return set_parts(job, i, text, err);
+    case WHOLE:
+    case REAL: return set_number(job, i, text, err);
+    case SWITCH: break;
+    }
     bool on = strcmp(text, "on") == 0;
     if (!on && strcmp(text, "off") != 0)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "%s '%.40s': use on or off", settings[i].name, text);
@@ -114,11 +145,17 @@ void gal_train_job_free(gal_train_job *job) {
 
 /* ---- config.json ---- */
 
+static json_t *parts_of(int64_t parts) {
+    return parts > 0 ? json_integer(parts) : json_string(parts == 0 ? "none" : "auto");
+}
+
 static json_t *value_of(const gal_train_job *job, size_t i) {
     const char *at = (const char *)job + fields[i].offset;
     switch (fields[i].kind) {
     case TEXT: return *(const char *const *)at != NULL ? json_string(*(const char *const *)at) : json_null();
-    case WHOLE: return json_integer(*(const int64_t *)at);
+    case WHOLE:
+    case BYTES: return json_integer(*(const int64_t *)at);
+    case PARTS: return parts_of(*(const int64_t *)at);
     case REAL: return json_real(*(const double *)at);
     case SWITCH: break;
     }
@@ -157,5 +194,6 @@ galen_status gal_train_job_read(gal_train_job *job, const char *json, const char
         if (status == GALEN_OK) status = read_value(job, key, value, err);
     }
     json_decref(object);
+    job->settled = true;
     return status == GALEN_OK ? status : gal_fail_in(err, status, what);
 }

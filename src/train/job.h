@@ -3,15 +3,19 @@
 #define GAL_TRAIN_JOB_H
 
 #include "base/arena.h"
+#include "train/budget.h"
 #include "train/fit.h"
 
 /* Texts are the job's own or static. settings.def says what each means. */
 typedef struct gal_train_job {
     const char *data, *model, *weights, *group, *positive, *optimizer, *schedule, *augment, *metric, *freeze,
         *precision, *leaks;
+    int64_t memory;   /* bytes, 0: any */
+    int64_t segments; /* of checkpointing; 0: none, GAL_SEGMENTS_AUTO */
     int64_t epochs, batch, runs, size, channels, patience, seed, warm_up, threads, workers, cache;
     double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity, mixup, save_every;
     bool weighted;
+    bool settled; /* no setting: read from a run, whose choices of batch, runs and segments are kept */
     gal_arena arena;
 } gal_train_job;
 
@@ -30,7 +34,8 @@ void gal_train_job_init(gal_train_job *job);
 void gal_train_job_free(gal_train_job *job);
 /* Sets one from its text ("on" and "off" for those without metavar). GALEN_ERR_ARGUMENT says what it may be. */
 galen_status gal_train_job_set(gal_train_job *job, const char *name, const char *text, galen_error *err);
-/* All of them as a JSON object of texts, numbers and booleans, and back. Unknown keys are refused. */
+/* All of them as a JSON object of texts, numbers and booleans, and back. Unknown keys are refused. Reading settles the
+ * job. */
 galen_status gal_train_job_write(const gal_train_job *job, gal_buf *out, galen_error *err);
 galen_status gal_train_job_read(gal_train_job *job, const char *json, const char *what, galen_error *err);
 
@@ -54,7 +59,7 @@ typedef struct gal_train_outcome {
 
 typedef struct gal_train_hooks {
     void (*progress)(void *context, const gal_fit_progress *progress);
-    void (*say)(void *context, const char *line); /* what was found in the data, before the first step */
+    void (*say)(void *context, const char *line); /* what was found and chosen, before the first step */
     void *context;
     const volatile sig_atomic_t *stop;
     gal_isa isa;         /* the level to compute at */
@@ -72,6 +77,10 @@ typedef struct gal_train_place {
  * Trains: data.sha256, environment.json and config.json at once, then the files of fit.h, and at the end metrics.json,
  * curves.svg and hashes.txt. A resume or replay with other data or other first weights is refused. The data set must
  * have a validation split or gets one (setting val); a test split is judged once, at the end.
+ *
+ * With a memory budget, or when memory runs out while the training is put together, batch, runs and segments may become
+ * others than the job's (budget.h); config.json holds what was chosen. A settled or resumed job chooses nothing: out of
+ * memory is its end.
  */
 galen_status gal_train_job_run(const gal_train_job *job, const gal_train_place *place, const gal_train_hooks *hooks,
                                gal_train_outcome *out, galen_error *err);

@@ -45,6 +45,19 @@ galen_status gal_job_open_source(const gal_train_job *job, const gal_job_data *d
                                  gal_split split, bool learn, gal_job_source *out, galen_error *err);
 void gal_job_close_source(gal_job_source *source);
 
+/* ---- memory (job_memory.c) ---- */
+
+/*
+ * Fits the job's batch, runs, segments and cache into its memory setting and says so; without one, segments that are
+ * GAL_SEGMENTS_AUTO become 0. A settled job stays as it is. `image`: numbers of a prepared picture.
+ */
+galen_status gal_job_fit_memory(gal_train_job *job, const gal_model *model, const gal_trainer_options *options,
+                                size_t image, const gal_train_hooks *hooks, galen_error *err);
+
+/* After GALEN_ERR_MEMORY, which `why` tells: smaller runs and more of them, said by the hooks. False: there are none.
+ */
+bool gal_job_shrink(gal_train_job *job, const gal_train_hooks *hooks, const char *why);
+
 /* Curves of a log.jsonl as an SVG picture: loss, and the validation pictures' AUC and accuracy, by epoch. */
 galen_status gal_job_draw_curves(const char *log, size_t size, gal_buf *out, galen_error *err);
 

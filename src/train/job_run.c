@@ -17,7 +17,7 @@ enum { MAX_NAMES = 4096, MAX_FROZEN = 64 };
 static const size_t MODEL_MAX = (size_t)8 << 30, TEXT_MAX = (size_t)64 << 20;
 
 typedef struct run {
-    const gal_train_job *job;
+    gal_train_job *job; /* a copy of the caller's, where choices are noted */
     const char *folder, *replay;
     int lock;  /* on the folder */
     bool made; /* it was not there before */
@@ -79,7 +79,7 @@ static gal_optimizer optimizer_of(const char *name) {
     return strcmp(name, "adam") == 0 ? GAL_OPTIMIZER_ADAM : GAL_OPTIMIZER_ADAMW;
 }
 
-static galen_status make_trainer(run *r, galen_error *err) {
+static galen_status options_of(run *r, gal_trainer_options *out, galen_error *err) {
     const gal_train_job *job = r->job;
     gal_trainer_options o = gal_trainer_default_options();
     o.network = (gal_train_network_options){r->frozen, r->n_frozen, (float)job->dropout};
@@ -89,10 +89,37 @@ static galen_status make_trainer(run *r, galen_error *err) {
     o.average = job->average > 0;
     o.accumulate = job->runs > 1;
     o.batch = job->batch;
+    o.segments = job->segments;
     o.pool = r->pool;
     o.isa = r->hooks->isa;
-    GAL_TRY(gal_precision_parse(job->precision, &o.precision, err));
+    *out = o;
+    return gal_precision_parse(job->precision, &out->precision, err);
+}
+
+/* What depends on the size of a run. */
+static galen_status make_parts(run *r, galen_error *err) {
+    const gal_recipe *recipe = &r->model.recipe;
+    gal_trainer_options o;
+    GAL_TRY(options_of(r, &o, err));
+    GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_TRAIN, true, &r->train, err));
+    if (r->data.pictures.val > 0)
+        GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_VAL, false, &r->val, err));
     return gal_trainer_create(r->model.model, &o, &r->trainer, err);
+}
+
+static void close_parts(run *r) {
+    gal_trainer_destroy(r->trainer);
+    r->trainer = NULL;
+    gal_job_close_source(&r->train);
+    gal_job_close_source(&r->val);
+}
+
+static galen_status fit_memory(run *r, galen_error *err) {
+    const gal_recipe *p = &r->model.recipe;
+    gal_trainer_options o;
+    GAL_TRY(options_of(r, &o, err));
+    return gal_job_fit_memory(r->job, r->model.model, &o, (size_t)p->channels * (size_t)p->height * (size_t)p->width,
+                              r->hooks, err);
 }
 
 /* Digests of what is read; against those of the run that is resumed or replayed. */
@@ -115,11 +142,13 @@ static galen_status open_all(run *r, galen_error *err) {
     GAL_TRY(gal_job_open_data(r->job, r->hooks, r->pool, &r->data, err));
     GAL_TRY(find_inputs(r, err));
     GAL_TRY(gal_job_open_model(r->job, &r->data, &r->model, err));
-    const gal_recipe *recipe = &r->model.recipe;
-    GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_TRAIN, true, &r->train, err));
-    if (r->data.pictures.val > 0)
-        GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_VAL, false, &r->val, err));
-    return make_trainer(r, err);
+    GAL_TRY(fit_memory(r, err));
+    galen_error own;
+    galen_status status;
+    while ((status = make_parts(r, &own)) == GALEN_ERR_MEMORY && gal_job_shrink(r->job, r->hooks, own.message))
+        close_parts(r);
+    if (status != GALEN_OK && err != NULL) *err = own;
+    return status;
 }
 
 /* ---- running ---- */
@@ -207,19 +236,19 @@ static galen_status go(run *r, galen_error *err) {
 
 galen_status gal_train_job_run(const gal_train_job *job, const gal_train_place *place, const gal_train_hooks *hooks,
                                gal_train_outcome *out, galen_error *err) {
-    run r = {.job = job,
+    gal_train_job own = *job; /* texts stay the caller's */
+    run r = {.job = &own,
              .folder = place->folder,
              .replay = place->replay,
              .lock = -1,
              .resume = place->resume,
              .hooks = hooks,
              .out = out};
+    own.settled |= place->resume || place->replay != NULL;
     *out = (gal_train_outcome){.has_test = false};
     gal_buf_init(&r.best, MODEL_MAX);
     galen_status status = go(&r, err);
-    gal_trainer_destroy(r.trainer);
-    gal_job_close_source(&r.train);
-    gal_job_close_source(&r.val);
+    close_parts(&r);
     gal_job_close_source(&r.test);
     gal_job_close_model(&r.model);
     gal_job_close_data(&r.data);

@@ -74,6 +74,7 @@ static galen_status take_memory(gal_trainer *t, galen_error *err) {
         t->running[i].next = t->net.statistic[i].next;
     }
     hand_out(t, &r);
+    t->memory_bytes = r.size;
     t->memory = gal_alloc_huge(r.size);
     if (t->memory == NULL) return gal_fail_memory(err, "parameters, gradients and optimiser state", r.size);
     memset(t->memory, 0, r.size);
@@ -119,13 +120,14 @@ static galen_status copy_model(gal_trainer *t, const gal_model *model, galen_err
     return part_weights(t->work->graph, err);
 }
 
-static galen_status open_sessions(gal_trainer *t, galen_error *err) {
+static galen_status open_sessions(gal_trainer *t, bool plan_only, galen_error *err) {
     gal_session_options options = gal_session_default_options();
     options.max_batch = t->options.batch;
     options.isa = t->options.isa;
     options.pool = t->pool;
     options.optimise = false;
     options.unchecked = true;
+    options.plan_only = plan_only;
     GAL_TRY(gal_session_create(t->net.graph, &options, &t->run, err));
     options.max_batch = 1;
     return gal_session_create(t->update, &options, &t->step, err);
@@ -143,7 +145,7 @@ static galen_status list_outputs(gal_trainer *t, galen_error *err) {
     return GALEN_OK;
 }
 
-static galen_status build(gal_trainer *t, const gal_model *model, galen_error *err) {
+static galen_status build(gal_trainer *t, const gal_model *model, bool plan_only, galen_error *err) {
     if (t->pool == NULL) {
         GAL_TRY(gal_pool_create(t->options.threads, &t->pool, err));
         t->owns_pool = true;
@@ -156,11 +158,11 @@ static galen_status build(gal_trainer *t, const gal_model *model, galen_error *e
     GAL_TRY(gal_train_build_run(t, err));
     GAL_TRY(gal_train_build_update(t, err));
     GAL_TRY(list_outputs(t, err));
-    return open_sessions(t, err);
+    return open_sessions(t, plan_only, err);
 }
 
-galen_status gal_trainer_create(const gal_model *model, const gal_trainer_options *options, gal_trainer **out,
-                                galen_error *err) {
+static galen_status create(const gal_model *model, const gal_trainer_options *options, bool plan_only,
+                           gal_trainer **out, galen_error *err) {
     *out = NULL;
     if (options->batch < 1)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; it must be at least 1", (long long)options->batch);
@@ -172,13 +174,63 @@ galen_status gal_trainer_create(const gal_model *model, const gal_trainer_option
     t->options = *options;
     t->pool = options->pool;
     t->fresh = true;
-    galen_status status = build(t, model, err);
+    galen_status status = build(t, model, plan_only, err);
     if (status != GALEN_OK) {
         gal_trainer_destroy(t);
         return status;
     }
     *out = t;
     return GALEN_OK;
+}
+
+galen_status gal_trainer_create(const gal_model *model, const gal_trainer_options *options, gal_trainer **out,
+                                galen_error *err) {
+    return create(model, options, false, out, err);
+}
+
+/* ---- sizes ---- */
+
+static size_t session_bytes(const gal_session *s) {
+    return gal_session_arena_bytes(s) + gal_session_packed_bytes(s);
+}
+
+/* What asking about the validation pictures takes: the model as a file twice, read, and planned. */
+static galen_status plan_judging(const gal_trainer *t, size_t *bytes, galen_error *err) {
+    gal_session_options options = gal_session_default_options();
+    gal_session *session;
+    options.max_batch = t->options.batch;
+    options.isa = t->options.isa;
+    options.pool = t->pool;
+    options.plan_only = true;
+    GAL_TRY(gal_session_create(t->base->graph, &options, &session, err));
+    *bytes = 3 * t->file.size + session_bytes(session);
+    gal_session_destroy(session);
+    return GALEN_OK;
+}
+
+/* A checkpoint is gathered and then put together. */
+static size_t saving_bytes(const gal_trainer *t) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < gal_trainer_states(t); i++) {
+        gal_train_state state = gal_trainer_state(t, i);
+        bytes += (size_t)galen_tensor_bytes(&state.tensor);
+    }
+    return 2 * bytes;
+}
+
+galen_status gal_trainer_plan(const gal_model *model, const gal_trainer_options *options, gal_trainer_needs *out,
+                              galen_error *err) {
+    gal_trainer *t;
+    *out = (gal_trainer_needs){0};
+    GAL_TRY(create(model, options, true, &t, err));
+    out->arena = gal_session_arena_bytes(t->run);
+    out->training = t->file.size + t->memory_bytes + session_bytes(t->run) + session_bytes(t->step);
+    out->share = t->again.share;
+    out->normalises = t->n_running > 0;
+    galen_status status = plan_judging(t, &out->beside, err);
+    if (saving_bytes(t) > out->beside) out->beside = saving_bytes(t);
+    gal_trainer_destroy(t);
+    return status;
 }
 
 void gal_trainer_destroy(gal_trainer *t) {

@@ -62,6 +62,19 @@ galen_status gal_trainer_create(const gal_model *model, const gal_trainer_option
                                 galen_error *err);
 void gal_trainer_destroy(gal_trainer *trainer);
 
+/* What a trainer would hold, in bytes. */
+typedef struct gal_trainer_needs {
+    size_t arena;    /* activations, gradients and scratch of a run */
+    size_t training; /* all of it: the arena, packed weights, parameters, gradients, state and the model's file */
+    size_t beside;   /* more now and then: to ask about as many pictures (score.h), or to write a checkpoint */
+    double share;    /* estimate: what checkpointing computes again, as a share of a run's work without it */
+    bool normalises; /* some normalisation takes its statistics from the images of a run */
+} gal_trainer_needs;
+
+/* Plans a trainer without making it: parameters are in memory meanwhile, activations never. */
+galen_status gal_trainer_plan(const gal_model *model, const gal_trainer_options *options, gal_trainer_needs *out,
+                              galen_error *err);
+
 gal_train_task gal_trainer_task(const gal_trainer *trainer);
 int64_t gal_trainer_batch(const gal_trainer *trainer); /* the most images of a run */
 gal_isa gal_trainer_isa(const gal_trainer *trainer);

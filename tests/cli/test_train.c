@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -333,6 +334,69 @@ static void another_level_is_said(void **state) {
     test_output_free(&out);
 }
 
+/* ---- memory ---- */
+
+static long number_behind(const char *text, const char *word) {
+    const char *at = strstr(text, word);
+    if (at == NULL) fail_msg("no '%s' in: %s", word, text);
+    return strtol(at + strlen(word), NULL, 10);
+}
+
+static long setting(const char *name, const char *key) {
+    size_t size;
+    unsigned char *text = read_run(name, &size);
+    long value = number_behind((const char *)text, key);
+    free(text);
+    return value;
+}
+
+/* Checkpointing changes no bit. A budget below what a training takes chooses something, and a replay keeps that. */
+static void memory_is_chosen_once(void **state) {
+    (void)state;
+    char line[LINE];
+    expect("train {file}" SMALL "--checkpoint none --out {dir}/kept", 0, "best.onnx");
+    expect("train {file}" SMALL "--checkpoint 4 --out {dir}/four", 0, "best.onnx");
+    assert_same("kept/last.safetensors", "four/last.safetensors");
+    assert_same("kept/best.onnx", "four/best.onnx");
+    test_output out = run("train {file}" SMALL "--memory 8G --out {dir}/roomy", table);
+    assert_int_equal(out.exit, 0);
+    assert_non_null(strstr(out.err, "nothing computed again"));
+    long needs = number_behind(out.err, "again: about ");
+    test_output_free(&out);
+    assert_same("kept/best.onnx", "roomy/best.onnx");
+    snprintf(line, sizeof line, "train {file}" SMALL "--memory %ldM --out {dir}/tight", needs - 2);
+    expect(line, 0, "memory: ");
+    assert_int_equal(setting("tight/config.json", "\"batch\": ") * setting("tight/config.json", "\"runs\": "), 8);
+    expect("train --replay {dir}/tight --out {dir}/tight2", 0, "bit for bit");
+    expect("train {file}" SMALL "--memory 1M --out {dir}/x", 2, "even runs of one picture need");
+    expect("train {file}" SMALL "--memory much --out {dir}/x", 2, "bytes");
+    expect("train {file}" SMALL "--checkpoint few --out {dir}/x", 2, "auto, none or a number");
+}
+
+/* A run of 8192 pictures does not fit into the address space that is left: smaller ones do. */
+static void out_of_memory_halves_runs(void **state) {
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* they reserve terabytes */
+#endif
+    struct rlimit before, tight;
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t)3 << 30;
+    assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
+    test_output out = run("train {file} --model zoo:cxr-resnet10 --epochs 1 --batch 8192 --threads 2 --workers 1 "
+                          "--checkpoint none --out {dir}/halved",
+                          table);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    if (out.exit != 0 || strstr(out.err, "going on with") == NULL) fail_msg("exit %d: %s", out.exit, out.err);
+    assert_non_null(strstr(out.err, "normalisation"));
+    test_output_free(&out);
+    long batch = setting("halved/config.json", "\"batch\": ");
+    assert_true(batch < 8192);
+    assert_int_equal(batch * setting("halved/config.json", "\"runs\": "), 8192);
+    expect("train --replay {dir}/halved --out {dir}/halved2", 0, "bit for bit");
+}
+
 static void write_file(const char *name, const char *text) {
     char path[LINE];
     snprintf(path, sizeof path, "%s/%s", test_tmp(), name);
@@ -393,6 +457,7 @@ static void wrong_things_are_named(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_is_chosen_once),  cmocka_unit_test(out_of_memory_halves_runs),
         cmocka_unit_test(trains_and_replays),     cmocka_unit_test(interrupt_and_resume),
         cmocka_unit_test(dicom_files_train),      cmocka_unit_test(the_second_interrupt_ends_at_once),
         cmocka_unit_test(killed_at_any_moment),   cmocka_unit_test(a_full_disk_keeps_what_was_there),
