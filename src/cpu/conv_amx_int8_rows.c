@@ -15,6 +15,7 @@ static int32_t zero_of(const gal_node *node) {
 static const char *decode(const gal_node *node, gal_qconv *qc, gal_amx_conv *amx) {
     memset(amx, 0, sizeof *amx);
     const char *why = gal_qconv_decode(node, qc);
+    if (why == NULL && qc->w_zero != 0) why = "the weights have a zero point";
     amx->cv = qc->conv;
     return why != NULL ? why : gal_amx_conv_make(amx, (uint8_t)zero_of(node), PARAMETERS, sizeof(gal_amx_int8));
 }

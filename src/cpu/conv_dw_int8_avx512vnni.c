@@ -31,6 +31,7 @@ static const char *decode(const gal_node *node, dw_plan *plan) {
     const gal_conv *cv = &qc->conv;
     if (cv->cg != 1 || cv->kg != 1 || cv->group == 1) return "is for depthwise convolution";
     if (cv->r * cv->s > MAX_TAPS) return "the window has more than 49 taps";
+    if (qc->w_zero != 0) return "the weights have a zero point";
     if (qc->q.dtype == GALEN_F32) return "the output is f32";
     plan->blocks = (cv->c + BLOCK - 1) / BLOCK, plan->fours = (cv->r * cv->s + 3) / 4;
     plan->zero = (sizeof *plan + 63) / 64 * 64;

@@ -21,7 +21,10 @@ static const char *decode(const gal_node *node, const gal_gemm_f32 *gemm, gal_qc
     qc->less = gemm->less;
     gal_conv *conv = &qc->conv;
     if (conv->cg % 4 != 0 && conv->group != 1) return "the channels of a group are not fours";
-    qc->copy = qc->flip || conv->c % 4 != 0;
+    qc->twice = qc->w_zero != 0;
+    if (qc->twice && conv->group != 1) return "the weights of groups have a zero point";
+    if (qc->twice) conv->c *= 2, conv->cg *= 2;
+    qc->copy = qc->flip || qc->twice || conv->c % 4 != 0;
     conv->c = (conv->c + 3) / 4, conv->cg = (conv->cg + 3) / 4;
     conv->merged = gal_conv_wants_merging(conv);
     size_t seg = (size_t)(conv->merged ? conv->s * conv->cg : conv->cg);
@@ -59,18 +62,35 @@ static void needs(const gal_node *node, const gal_gemm_f32 *gemm, int64_t max_ba
     out->scratch_bytes = gal_qconv_copy_bytes(&qc, max_batch) + terms_bytes(&qc);
 }
 
+/* Channel c of a column at w: with a zero point the first half of the channels holds what fits, the second the rest. */
+static int8_t weight_of(const gal_qconv *qc, const int8_t *w, int64_t c, int64_t r, int64_t s) {
+    int64_t channel = qc->twice ? c % qc->bytes : c;
+    int32_t v = w[channel * qc->w_step[1] + r * qc->w_step[2] + s * qc->w_step[3]] - qc->w_zero;
+    int32_t first = v < -128 ? -128 : v > 127 ? 127 : v;
+    return (int8_t)(c == channel ? first : v - first);
+}
+
+/* All weights less their zero point are sums of two s8: all but 255. */
+static const char *check_weights(const gal_node *node, const char *why) {
+    const galen_tensor *w = node->in[1]->constant;
+    if (why != NULL || gal_attr_int(node, "w_zero", 0) != -128) return why;
+    for (int64_t i = 0, n = galen_tensor_elements(w); i < n; i++)
+        if (((const int8_t *)w->data)[i] == 127) return "a weight less its zero point is 255";
+    return NULL;
+}
+
 /* Column `j` of a group into its panel. */
 static void pack_column(const gal_qconv *qc, const gal_gemm_f32 *gemm, const int8_t *w, size_t j, int8_t *group) {
     const gal_conv *conv = &qc->conv;
     size_t depth = (size_t)(conv->r * conv->s * conv->cg), first = j / (size_t)gemm->nr * (size_t)gemm->nr;
     size_t width = conv->columns - first < (size_t)gemm->nr ? conv->columns - first : (size_t)gemm->nr;
-    int64_t channels = qc->bytes / conv->group;
+    int64_t channels = (qc->twice ? 2 : 1) * qc->bytes / conv->group;
     int8_t *out = group + 4 * (first * depth + (j - first));
     for (int64_t r = 0; r < conv->r; r++)
         for (int64_t s = 0; s < conv->s; s++)
             for (int64_t word = 0; word < conv->cg; word++, out += 4 * width)
                 for (int64_t c = 4 * word; c < 4 * word + 4 && c < channels; c++)
-                    out[c - 4 * word] = w[c * qc->w_step[1] + r * qc->w_step[2] + s * qc->w_step[3]];
+                    out[c - 4 * word] = weight_of(qc, w, c, r, s);
 }
 
 static void pack(const gal_node *node, const gal_gemm_f32 *gemm, void *packed) {
@@ -139,7 +159,7 @@ static galen_status run(const gal_call *call, const gal_gemm_f32 *gemm) {
     }                                                                                                                  \
     const char *gal_conv_int8_##level##_reject(const gal_node *node) {                                                 \
         gal_qconv qc;                                                                                                  \
-        return decode(node, tile_##level(node), &qc);                                                                  \
+        return check_weights(node, decode(node, tile_##level(node), &qc));                                             \
     }                                                                                                                  \
     void gal_conv_int8_##level##_needs(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *out) {  \
         (void)threads;                                                                                                 \

@@ -55,7 +55,7 @@ const char *gal_qconv_decode(const gal_node *node, gal_qconv *out) {
     *out = (gal_qconv){.flip = node->in[0]->dtype == GALEN_I8};
     const char *why = node->in[0]->shape.rank == 4 ? decode_conv(node, out) : decode_gemm(node, out);
     if (why != NULL) return why;
-    if (gal_attr_int(node, "w_zero", 0) != 0) return "the weights have a zero point";
+    out->w_zero = (int32_t)gal_attr_int(node, "w_zero", 0);
     why = gal_is_dynamic(node) ? decode_dynamic(node, out) : decode_static(node, out);
     if (why != NULL) return why;
     gal_conv *conv = &out->conv;
@@ -71,24 +71,28 @@ static int32_t sum_of_weights(const gal_node *node, const gal_qconv *qc, int64_t
     for (int64_t c = 0; c < cg; c++)
         for (int64_t r = 0; r < qc->conv.r; r++)
             for (int64_t s = 0; s < qc->conv.s; s++)
-                sum += w[c * qc->w_step[1] + r * qc->w_step[2] + s * qc->w_step[3]];
+                sum += w[c * qc->w_step[1] + r * qc->w_step[2] + s * qc->w_step[3]] - qc->w_zero;
     return sum;
+}
+
+float gal_qconv_factor(const gal_node *node, const gal_qconv *qc, int64_t k) {
+    const galen_tensor *w_scale = node->n_in > 4 && node->in[4] != NULL ? node->in[4]->constant : NULL;
+    if (!qc->dynamic) return gal_requant_factor(node, w_scale, k);
+    return w_scale != NULL ? (float)gal_scale_at(w_scale, k) : 1;
 }
 
 void gal_qconv_terms(const gal_node *node, const gal_qconv *qc, int32_t *bias, float *factor) {
     const int32_t *own = !qc->dynamic && node->in[2] != NULL ? node->in[2]->constant->data : NULL;
-    const galen_tensor *w_scale = node->n_in > 4 && node->in[4] != NULL ? node->in[4]->constant : NULL;
     int64_t cg = qc->bytes / qc->conv.group;
     for (int64_t k = 0; k < qc->conv.k; k++) {
         int32_t sum = sum_of_weights(node, qc, cg, k);
+        factor[k] = gal_qconv_factor(node, qc, k);
         if (qc->dynamic) {
             bias[k] = sum;
-            factor[k] = w_scale != NULL ? (float)gal_scale_at(w_scale, k) : 1;
             continue;
         }
         uint32_t less = (uint32_t)(qc->x_zero - qc->less) * (uint32_t)sum;
         bias[k] = (int32_t)((own != NULL ? (uint32_t)own[k] : 0) - less);
-        factor[k] = gal_requant_factor(node, node->in[4]->constant, k);
     }
 }
 
@@ -99,7 +103,7 @@ size_t gal_qconv_copy_bytes(const gal_qconv *qc, int64_t batch) {
 typedef struct copy_job {
     const uint8_t *x;
     uint8_t *to;
-    int64_t pixels, pitch, from, step; /* bytes from pixel to pixel, of a pixel before and after */
+    int64_t pixels, pitch, from, times, step; /* bytes from pixel to pixel, of a pixel before and after */
     uint8_t flip;
 } copy_job;
 
@@ -110,13 +114,15 @@ static void copy_some(void *context, size_t index) {
     for (int64_t p = first; p < end; p++) {
         const uint8_t *x = job->x + p * job->pitch;
         uint8_t *to = job->to + p * job->step;
-        for (int64_t c = 0; c < job->from; c++) to[c] = x[c] ^ job->flip;
-        for (int64_t c = job->from; c < job->step; c++) to[c] = 0; /* meets weights of zero */
+        for (int64_t i = 0; i < job->times; i++)
+            for (int64_t c = 0; c < job->from; c++) *to++ = x[c] ^ job->flip;
+        for (int64_t c = job->times * job->from; c < job->step; c++) *to++ = 0; /* meets weights of zero */
     }
 }
 
 void gal_qconv_copy(const gal_qconv *qc, const gal_call *call, void *to) {
     copy_job job = {.x = call->in[0]->data, .to = to, .pitch = call->in_pitch, .from = qc->bytes};
+    job.times = qc->twice ? 2 : 1;
     job.step = qc->conv.c * 4, job.flip = qc->flip ? 0x80 : 0;
     job.pixels = call->in[0]->dim[0] * qc->conv.h * qc->conv.w;
     gal_pool_run(call->pool, copy_some, &job, (size_t)((job.pixels + COPY_PIXELS - 1) / COPY_PIXELS));

@@ -21,6 +21,8 @@ typedef struct gal_qconv {
     bool flip;         /* x is s8 */
     bool copy;         /* x needs another form before the tiles can read it: s8, or channels not in fours */
     int64_t bytes;     /* channels of x as they lie */
+    int32_t w_zero;    /* to take off each of in[1] */
+    bool twice;        /* the channels of x are copied twice, since weights less w_zero are sums of two s8 */
     bool dynamic;      /* DynConv, DynGemm: x_zero and x_scale come with each call; x_zero here is what to add */
     size_t shift;      /* dynamic: floats from the bias of a column to its f32 bias; 0: none */
     size_t table;      /* offset in bytes of 256 bytes from the start of packed; 0: none */
@@ -32,6 +34,8 @@ const char *gal_qconv_decode(const gal_node *node, gal_qconv *out);
 /* bias[k] in the sum's units (bytes less qc->less) with the zero point's part, and factor[k], for all output channels.
  * Dynamic: the sum of the channel's weights, and w_scale[k]. */
 void gal_qconv_terms(const gal_node *node, const gal_qconv *qc, int32_t *bias, float *factor);
+/* x_scale * w_scale[k] / y_scale; w_scale[k] of a dynamic op, or 1. */
+float gal_qconv_factor(const gal_node *node, const gal_qconv *qc, int64_t k);
 /* Bytes of x in the tiles' form, 0 when they can read it as it lies; and making it. */
 size_t gal_qconv_copy_bytes(const gal_qconv *qc, int64_t batch);
 void gal_qconv_copy(const gal_qconv *qc, const gal_call *call, void *to);

@@ -57,6 +57,11 @@ static int64_t zero_of(galen_dtype dtype, gal_rng *rng) {
     return dtype == GALEN_U8 ? case_pick(rng, 0, 255) : case_pick(rng, -128, 127);
 }
 
+/* Of weights: mostly none, else any. */
+static int64_t weight_zero(gal_rng *rng) {
+    return case_pick(rng, 0, 3) ? 0 : case_pick(rng, -128, 127);
+}
+
 static galen_dtype output_type(gal_rng *rng) {
     static const galen_dtype kinds[] = {GALEN_U8, GALEN_U8, GALEN_U8, GALEN_I8, GALEN_F32, GALEN_BF16};
     return kinds[case_pick(rng, 0, 5)];
@@ -73,6 +78,7 @@ static uint32_t add_scales(const gal_node *like, galen_dtype x, galen_dtype y, b
     attr[n++] = number("x_scale", 0.02);
     attr[n++] = whole("x_zero", zero_of(x, rng));
     attr[n++] = whole("y_type", (int64_t)y);
+    attr[n++] = whole("w_zero", weight_zero(rng));
     if (y == GALEN_U8 || y == GALEN_I8) {
         attr[n++] = number("y_scale", 0.02 * 0.01 * step);
         attr[n++] = whole("y_zero", zero_of(y, rng));
@@ -152,6 +158,7 @@ static void replace_dynamic(kernel_case *c, galen_dtype x, bool scaled, bool bia
     int64_t outputs = node->in[1]->constant->dim[conv || transposed ? 0 : 1];
     for (uint32_t i = 0; i < node->n_attr; i++)
         if (strncmp(node->attr[i].name, "act", 3) != 0) attr[n++] = node->attr[i];
+    attr[n++] = whole("w_zero", weight_zero(rng));
     if (scaled && relu) attr[n++] = (gal_attr){.name = "activation", .type = GAL_ATTR_STRING, .s = "Relu"};
     must(gal_graph_create("check", &graph, &err), &err);
     must(gal_graph_input(graph, "x", x, &node->in[0]->shape, &in[0], &err), &err);
