@@ -36,22 +36,23 @@ static const double l3_bytes = 7.5;       /* a cycle: 29 GB/s at 3.84 GHz */
 static const double transform = 4;        /* cycles for a vector of one position, either way: measured */
 static const double repack[2] = {14, 34}; /* cycles for a window of nine weights, as they are or transformed */
 
-static double weight_cycles(const gal_wino *wino, double positions, int transformed) {
-    double windows = (double)wino->cv.c * (double)wino->columns, read = positions * windows * sizeof(float) / l3_bytes;
+static double weight_cycles(const gal_wino *wino, double window_bytes, int transformed) {
+    double windows = (double)wino->cv.c * (double)wino->columns, read = windows * window_bytes / l3_bytes;
     return wino->changing ? (read + windows * repack[transformed]) / TRAINING_IMAGES : read;
 }
 
 static double direct_cycles(const gal_wino *wino, int vec) {
     const gal_conv *cv = &wino->cv;
     double weights = 9 * (double)cv->c * (double)wino->columns;
-    return (double)(cv->oh * cv->ow) * weights / (2 * vec) + weight_cycles(wino, 9, 0);
+    double each = (wino->half ? 4 : 2) * vec, bytes = wino->half ? sizeof(uint16_t) : sizeof(float);
+    return (double)(cv->oh * cv->ow) * weights / each + weight_cycles(wino, 9 * bytes, 0);
 }
 
 static double winograd_cycles(const gal_wino *wino, int vec) {
     double tiles = (double)(wino->down * wino->across), positions = wino->side * wino->side;
     double weights = positions * (double)wino->cv.c * (double)wino->columns;
     double transformed = positions * (double)(wino->pixel + wino->columns) / vec;
-    return tiles * (weights / (2 * vec) + transform * transformed) + weight_cycles(wino, positions, 1);
+    return tiles * (weights / (2 * vec) + transform * transformed) + weight_cycles(wino, positions * sizeof(float), 1);
 }
 
 static void set_tiles(gal_wino *wino, int m) {
@@ -94,11 +95,13 @@ size_t gal_wino_slot_bytes(const gal_wino *wino, const gal_gemm_f32 *gemm, int64
     return round_up(positions * (pixels + products) * sizeof(float), 64);
 }
 
-const char *gal_wino_make(const gal_conv *conv, const gal_gemm_f32 *gemm, bool changing, int m, gal_wino *wino) {
+const char *gal_wino_make(const gal_conv *conv, const gal_wino_level *level, bool changing, int m, gal_wino *wino) {
     const gal_conv *cv = &wino->cv;
+    const gal_gemm_f32 *gemm = level->gemm;
     memset(wino, 0, sizeof *wino);
     wino->cv = *conv;
     wino->changing = changing;
+    wino->half = level->dtype != GALEN_F32;
     if (cv->r != 3 || cv->s != 3 || cv->sh != 1 || cv->sw != 1 || cv->dh != 1 || cv->dw != 1 || cv->group != 1)
         return "is for 3x3 windows with stride 1 in one group";
     wino->pixel = round_up((size_t)cv->c, (size_t)gemm->vec);
@@ -111,13 +114,13 @@ const char *gal_wino_make(const gal_conv *conv, const gal_gemm_f32 *gemm, bool c
     return NULL;
 }
 
-const char *gal_wino_decode(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_wino *wino) {
+const char *gal_wino_decode(const gal_node *node, const gal_wino_level *level, int m, gal_wino *wino) {
     gal_conv conv;
     memset(&conv, 0, sizeof conv);
-    const char *why = gal_conv_f32_decode(node, gemm->vec, &conv);
+    const char *why = gal_conv_geometry(node, &conv);
     if (why != NULL) return why;
-    if (node->in[0]->dtype != GALEN_F32) return "the input is not f32";
-    return gal_wino_make(&conv, gemm, node->in[1]->is_variable, m, wino);
+    if (node->in[0]->dtype != level->dtype || node->in[1]->dtype != level->dtype) return "is for another element type";
+    return gal_wino_make(&conv, level, node->in[1]->is_variable, m, wino);
 }
 
 /* ---- weights ---- */
@@ -136,12 +139,22 @@ static void make_g(int m, double g[6][3]) {
     g[finite][2] = 1;
 }
 
+static float widen(uint16_t x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+
 /* Windows [tap][column] of one channel and the columns from `first` on; zeros behind the last. */
-static void gather(const gal_wino_weights *from, int64_t c, int64_t first, int64_t count, int64_t width, float *to) {
-    if (count < width) memset(to, 0, (size_t)(9 * width) * sizeof *to);
-    for (int64_t j = 0; j < count; j++) {
-        const float *w = from->w + (first + j) * from->column + c * from->channel;
-        for (int t = 0; t < 9; t++) to[t * width + j] = w[from->reversed ? 8 - t : t];
+static void gather(const gal_wino_weights *from, bool half, int64_t c, gal_columns of, int64_t width, float *to) {
+    if (of.end - of.first < width) memset(to, 0, (size_t)(9 * width) * sizeof *to);
+    for (int64_t k = of.first; k < of.end; k++, to++) {
+        int64_t at = k * from->column + c * from->channel;
+        for (int t = 0; t < 9; t++) {
+            int64_t tap = at + (from->reversed ? 8 - t : t);
+            to[t * width] = half ? widen(((const uint16_t *)from->w)[tap]) : ((const float *)from->w)[tap];
+        }
     }
 }
 
@@ -158,10 +171,11 @@ void gal_wino_pack(const gal_wino *wino, const gal_wino_level *level, const gal_
         if (from->bias != NULL) memcpy(packed + wino->bias, from->bias, (size_t)cv->k * sizeof(float));
     }
     for (int64_t first = part.first; first < part.end; first += nr) {
-        int64_t width = at_most(nr, (int64_t)wino->columns - first), count = at_most(width, part.end - first);
+        int64_t width = at_most(nr, (int64_t)wino->columns - first);
+        const gal_columns of = {first, at_most(first + width, part.end)};
         float *panel = packed + wino->weights + (size_t)first * depth;
         for (int64_t c = 0; c < cv->c; c++) {
-            gather(from, c, first, count, width, window);
+            gather(from, wino->half, c, of, width, window);
             level->weights(wino->m, g, window, (size_t)width, panel + c * width, (size_t)(cv->c * width));
         }
     }

@@ -1,5 +1,5 @@
 /*
- * f32 convolution of a 3x3 window with stride 1 by Winograd's minimal filtering, F(2x2, 3x3) and F(4x4, 3x3).
+ * Convolution of a 3x3 window with stride 1 by Winograd's minimal filtering, F(2x2, 3x3) and F(4x4, 3x3).
  *
  * The output is cut into tiles of m x m on a grid fixed to the image; a tile reads (m + 2) x (m + 2) pixels. With
  * the matrices of Cook and Toom (A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2015)
@@ -11,6 +11,9 @@
  * F(2x2) interpolates at 0, 1, -1 and infinity, so that its transforms only add. F(4x4) does at 0, +-11/16, +-3/2 and
  * infinity: of the pairs tried these have the smallest mean error, half that of 0, +-1, +-2, and every coefficient is
  * exact in f32. Weights are transformed in f64 and rounded once.
+ *
+ * bf16 becomes f32 as it is read and is rounded once, when an output is written: F(4x4) of floats multiplies a quarter
+ * as often, and products of bf16 are only twice as fast.
  *
  * An output is one fixed chain of operations on the pixels of its own tile, so its bits depend on nothing else. NaN or
  * infinity in one pixel reaches every output of the tiles that read it, not only its neighbours.
@@ -26,6 +29,7 @@ enum { GAL_WINO_POSITIONS = 36 }; /* the most of any kind */
 typedef struct gal_wino {
     gal_conv cv;
     bool changing;        /* the weights, from run to run */
+    bool half;            /* pixels, weights and outputs are bf16 */
     int m, side;          /* outputs and inputs along the side of a tile: m and m + 2 */
     int64_t down, across; /* tiles of an image */
     int64_t block;        /* tiles whose transformed pixels stay in L2 together with a panel's products */
@@ -40,18 +44,20 @@ typedef struct gal_wino {
 typedef struct gal_wino_out {
     const float *products; /* [position][columns], positions `step` floats apart */
     size_t step;
-    int cols;                     /* of the panel, 1 .. its width */
-    int rows, across;             /* outputs inside the image, 1 .. m */
-    const float *bias, *residual; /* residual may be NULL */
-    float *out;                   /* the tile's first output */
-    size_t pixel, line;           /* floats from one pixel, one line of out to the next */
+    int cols;         /* of the panel, 1 .. its width */
+    int rows, across; /* outputs inside the image, 1 .. m */
+    const float *bias;
+    const void *residual; /* elements of the level, as out; may be NULL */
+    void *out;            /* the tile's first output */
+    size_t pixel, line;   /* elements from one pixel, one line of out to the next */
     size_t residual_pixel, residual_line;
     float low, high; /* clamp */
 } gal_wino_out;
 
 /* Weights as a model holds them: the window of column k and channel c is the nine at w + k * column + c * channel. */
 typedef struct gal_wino_weights {
-    const float *w, *bias; /* bias may be NULL */
+    const void *w;     /* f32 or bf16 */
+    const float *bias; /* may be NULL */
     int64_t column, channel;
     bool reversed; /* the last tap comes first: an input gradient */
 } gal_wino_weights;
@@ -59,20 +65,21 @@ typedef struct gal_wino_weights {
 /* One instruction-set level. */
 typedef struct gal_wino_level {
     const gal_gemm_f32 *gemm;
+    galen_dtype dtype; /* of pixels, weights and outputs */
     /* G w G' in f64 of `width` windows [tap][width], whole vectors; position p to to[p * step]. */
     void (*weights)(int m, const double g[6][3], const float *window, size_t width, float *to, size_t step);
-    /* B' x B of one tile: `side`^2 pointers to c floats each; position p to to[p * step], whole vectors. */
-    void (*input)(int m, const float *const *pixel, size_t c, float *to, size_t step);
+    /* B' x B of one tile: `side`^2 pointers to c elements each; position p to to[p * step], whole vectors. */
+    void (*input)(int m, const void *const *pixel, size_t c, float *to, size_t step);
     /* A' products A, then bias, residual and clamp. */
     void (*output)(int m, const gal_wino_out *out);
 } gal_wino_level;
 
-extern const gal_wino_level gal_wino_avx2, gal_wino_avx512, gal_wino_neon;
+extern const gal_wino_level gal_wino_f32_avx2, gal_wino_f32_avx512, gal_wino_f32_neon, gal_wino_bf16_avx512bf16;
 
 /* A convolution by F(m x m, 3x3), m 2 or 4. NULL, or why this row cannot or should not do it. */
-const char *gal_wino_make(const gal_conv *conv, const gal_gemm_f32 *gemm, bool changing, int m, gal_wino *wino);
+const char *gal_wino_make(const gal_conv *conv, const gal_wino_level *level, bool changing, int m, gal_wino *wino);
 /* The same for a node of galen.Conv. */
-const char *gal_wino_decode(const gal_node *node, const gal_gemm_f32 *gemm, int m, gal_wino *wino);
+const char *gal_wino_decode(const gal_node *node, const gal_wino_level *level, int m, gal_wino *wino);
 void gal_wino_pack(const gal_wino *wino, const gal_wino_level *level, const gal_wino_weights *from, gal_columns part,
                    float *packed);
 /* Scratch of one thread in bytes, a multiple of 64, enough for any smaller batch too. */

@@ -5,4 +5,5 @@
 
 #include "cpu/conv_wino_body.h"
 
-const gal_wino_level gal_wino_avx512 = {.gemm = &gal_tile_avx512, .weights = weights, .input = input, .output = output};
+const gal_wino_level gal_wino_f32_avx512 = {
+    .gemm = &gal_tile_avx512, .dtype = GALEN_F32, .weights = weights, .input = input, .output = output};

@@ -1,9 +1,28 @@
-/* Winograd's transforms (conv_wino.h), included once by each level after its vec_*.h and vec_math.h. */
+/*
+ * Winograd's transforms (conv_wino.h), included once by each level after its vec_*.h and vec_math.h. One of other
+ * elements than floats defines GAL_WINO_HALF and brings element, load and store.
+ */
 #include "cpu/conv_wino.h"
 
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
+
+#ifndef GAL_WINO_HALF
+typedef float element;
+
+/* The first `left` elements as floats, all of a vector for left >= VF. */
+INLINE vf load(const float *p, int left) {
+    return left >= VF ? vf_load(p) : vf_load_part(p, left);
+}
+
+INLINE void store(float *p, int left, vf x) {
+    if (left >= VF)
+        vf_store(p, x);
+    else
+        vf_store_part(p, left, x);
+}
+#endif
 
 /* The points of F(4x4): +-P and +-Q. Every coefficient below is exact in f32. */
 #define P  0.6875f
@@ -98,7 +117,7 @@ static void weights(int m, const double g[6][3], const float *window, size_t wid
 }
 
 /* One vector of channels, `left` of which exist. */
-INLINE void input_vector(const int m, const float *const *pixel, size_t c, int left, float *to, size_t step) {
+INLINE void input_vector(const int m, const void *const *pixel, size_t c, int left, float *to, size_t step) {
     const int side = m + 2;
     vf half[6][6];
     GAL_UNROLL
@@ -106,8 +125,7 @@ INLINE void input_vector(const int m, const float *const *pixel, size_t c, int l
         vf column[6], done[6];
         GAL_UNROLL
         for (int i = 0; i < side; i++) {
-            const float *at = pixel[i * side + j] + c;
-            column[i] = left >= VF ? vf_load(at) : vf_load_part(at, left);
+            column[i] = load((const element *)pixel[i * side + j] + c, left);
         }
         input_line(m, column, done);
         GAL_UNROLL
@@ -122,13 +140,13 @@ INLINE void input_vector(const int m, const float *const *pixel, size_t c, int l
     }
 }
 
-INLINE void input_tile(const int m, const float *const *pixel, size_t channels, float *to, size_t step) {
+INLINE void input_tile(const int m, const void *const *pixel, size_t channels, float *to, size_t step) {
     size_t c = 0;
     for (; c + VF <= channels; c += VF) input_vector(m, pixel, c, VF, to, step);
     if (c < channels) input_vector(m, pixel, c, (int)(channels - c), to, step);
 }
 
-static void input(int m, const float *const *pixel, size_t channels, float *to, size_t step) {
+static void input(int m, const void *const *pixel, size_t channels, float *to, size_t step) {
     if (m == 2)
         input_tile(2, pixel, channels, to, step);
     else
@@ -136,17 +154,12 @@ static void input(int m, const float *const *pixel, size_t channels, float *to, 
 }
 
 INLINE void finish(const gal_wino_out *o, int i, int j, int v, vf x) {
-    const float *residual = o->residual;
-    float *out = o->out + (size_t)i * o->line + (size_t)j * o->pixel + v;
+    const element *residual = o->residual;
+    element *out = (element *)o->out + (size_t)i * o->line + (size_t)j * o->pixel + v;
     int left = o->cols - v;
-    if (residual != NULL) residual += (size_t)i * o->residual_line + (size_t)j * o->residual_pixel + v;
-    if (left >= VF) {
-        if (residual != NULL) x = vf_add(x, vf_load(residual));
-        vf_store(out, vf_clamp(x, vf_set(o->low), vf_set(o->high)));
-    } else {
-        if (residual != NULL) x = vf_add(x, vf_load_part(residual, left));
-        vf_store_part(out, left, vf_clamp(x, vf_set(o->low), vf_set(o->high)));
-    }
+    if (residual != NULL)
+        x = vf_add(x, load(residual + (size_t)i * o->residual_line + (size_t)j * o->residual_pixel + v, left));
+    store(out, left, vf_clamp(x, vf_set(o->low), vf_set(o->high)));
 }
 
 INLINE void output_tile(const int m, const gal_wino_out *o) {

@@ -6,5 +6,6 @@
 
 #include "cpu/conv_wino_body.h"
 
-const gal_wino_level gal_wino_neon = {.gemm = &gal_tile_neon, .weights = weights, .input = input, .output = output};
+const gal_wino_level gal_wino_f32_neon = {
+    .gemm = &gal_tile_neon, .dtype = GALEN_F32, .weights = weights, .input = input, .output = output};
 #endif

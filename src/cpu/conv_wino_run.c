@@ -17,9 +17,12 @@ enum {
 typedef struct wino_job {
     const gal_wino *wino;
     const gal_wino_level *level;
-    const float *packed, *x, *residual;
-    float *y, *scratch;
-    size_t slot; /* floats of a thread's scratch */
+    const float *packed;
+    const char *x, *residual;
+    char *y;
+    float *scratch;
+    size_t element; /* bytes of one of x, residual and y */
+    size_t slot;    /* floats of a thread's scratch */
     int64_t in_pitch, out_pitch;
     int64_t tiles, blocks;         /* of the batch */
     int64_t panels, share, shares; /* all panels; panels of a task; number of such pieces */
@@ -56,16 +59,18 @@ static void transform_pixels(wino_block *b) {
     const wino_job *job = b->job;
     const gal_wino *wino = job->wino;
     const gal_conv *cv = &wino->cv;
-    const float *zero = job->packed + wino->zero, *pixel[GAL_WINO_POSITIONS];
+    const float *zero = job->packed + wino->zero;
+    const void *pixel[GAL_WINO_POSITIONS];
     for (int64_t t = 0; t < b->tiles; t++) {
         place at = place_of(wino, b->first + t);
-        const float *image = job->x + at.image * cv->h * cv->w * job->in_pitch;
+        const char *image = job->x + (size_t)(at.image * cv->h * cv->w * job->in_pitch) * job->element;
         for (int i = 0; i < wino->side; i++) {
             int64_t h = at.h - cv->top + i;
             for (int j = 0; j < wino->side; j++) {
                 int64_t w = at.w - cv->left + j;
                 bool inside = (uint64_t)h < (uint64_t)cv->h && (uint64_t)w < (uint64_t)cv->w;
-                pixel[i * wino->side + j] = inside ? image + (h * cv->w + w) * job->in_pitch : zero;
+                size_t from = (size_t)((h * cv->w + w) * job->in_pitch) * job->element;
+                pixel[i * wino->side + j] = inside ? (const void *)(image + from) : zero;
             }
         }
         job->level->input(wino->m, pixel, (size_t)cv->c, b->pixels + (size_t)t * wino->pixel, b->pixels_step);
@@ -126,11 +131,12 @@ static void transform_back(const wino_block *b, int64_t p) {
         out.products = b->products + t * gemm->nr;
         out.rows = (int)at_most(wino->m, cv->oh - at.h);
         out.across = (int)at_most(wino->m, cv->ow - at.w);
-        out.out = job->y + pixel * job->out_pitch + first;
-        if (job->residual != NULL) out.residual = job->residual + pixel * cv->k + first;
+        out.out = job->y + (size_t)(pixel * job->out_pitch + first) * job->element;
+        if (job->residual != NULL) out.residual = job->residual + (size_t)(pixel * cv->k + first) * job->element;
         job->level->output(wino->m, &out);
         for (int i = 0; cv->act.kind > GAL_ACT_CLIP && i < out.rows; i++)
-            gemm->activate(out.out + (size_t)i * out.line, (size_t)out.across, (size_t)out.cols, out.pixel, &cv->act);
+            gemm->activate((float *)out.out + (size_t)i * out.line, (size_t)out.across, (size_t)out.cols, out.pixel,
+                           &cv->act);
     }
 }
 
@@ -187,6 +193,7 @@ static void cut(wino_job *job, int threads) {
 void gal_wino_run(const gal_wino_level *level, const gal_call *call) {
     const galen_tensor *x = call->in[0], *residual = call->node->n_in > 3 ? call->in[3] : NULL;
     wino_job job = {.wino = call->packed, .level = level, .packed = call->packed, .x = x->data};
+    job.element = galen_dtype_size(x->dtype);
     const gal_wino *wino = job.wino;
     gal_pool *pool = call->pool;
     job.residual = residual != NULL ? residual->data : NULL;
