@@ -7,6 +7,7 @@
 #include "model/card.h"
 #include "model/onnx.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -79,6 +80,51 @@ static void print_line(const char *what, const char *value) {
     puts("");
 }
 
+static void print_scalar(const json_t *v) {
+    if (json_is_string(v))
+        cli_put_text(stdout, json_string_value(v));
+    else if (json_is_integer(v))
+        printf("%lld", (long long)json_integer_value(v));
+    else if (json_is_real(v))
+        printf("%.6g", json_real_value(v));
+    else
+        fputs(json_is_true(v) ? "yes" : json_is_false(v) ? "no" : json_is_null(v) ? "unknown" : "...", stdout);
+}
+
+/* "name value, name value", objects left out. */
+static void print_fields(const char *what, json_t *object) {
+    const char *key;
+    json_t *v;
+    bool any = false;
+    size_t length = strlen(what);
+    cli_put_text(stdout, what);
+    printf("%*s", length < 10 ? 11 - (int)length : 1, "");
+    json_object_foreach(object, key, v) {
+        if (json_is_object(v)) continue;
+        fputs(any ? ", " : "", stdout);
+        cli_put_text(stdout, key);
+        putchar(' ');
+        print_scalar(v);
+        any = true;
+    }
+    putchar('\n');
+}
+
+/* What a card holds as free JSON; an object within has a line of its own. */
+static void print_free(const char *what, const char *text) {
+    json_t *root = json_loads(text, JSON_DECODE_ANY, NULL), *v;
+    const char *key;
+    if (json_is_object(root)) {
+        print_fields(what, root);
+        json_object_foreach(root, key, v) {
+            if (json_is_object(v)) print_fields(key, v);
+        }
+    } else {
+        print_line(what, json_is_string(root) ? json_string_value(root) : text);
+    }
+    json_decref(root);
+}
+
 static const char *filter_name(galen_filter filter) {
     static const char *const name[] = {"nearest", "box", "bilinear", "bicubic", "lanczos"};
     return name[filter];
@@ -101,8 +147,8 @@ static void print_card(const gal_card *card) {
         if (card->threshold_chosen) printf("; %s", card->threshold_chosen);
         puts("");
     }
-    if (card->intended_use) print_line("use", card->intended_use);
-    if (card->training) print_line("training", card->training);
+    if (card->intended_use) print_free("use", card->intended_use);
+    if (card->training) print_free("training", card->training);
     for (int i = 0; i < card->n_missing; i++) print_line("missing", card->missing[i]);
 }
 

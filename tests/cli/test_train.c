@@ -277,7 +277,8 @@ static void digests_are_sha256sums(void **state) {
     for (size_t i = 0; i < sizeof says / sizeof *says; i++)
         if (memmem(text, size, says[i], strlen(says[i])) == NULL) fail_msg("environment.json has no %s", says[i]);
     free(text);
-    expect("info {dir}/traced/best.onnx", 0, "data_sha256");
+    expect("info {dir}/traced/best.onnx", 0, "training   data truth.csv, data_sha256 ");
+    expect("info {dir}/traced/best.onnx", 0, "\nvalidation pictures ");
     static const char *const logged[] = {"epoch",
                                          "step",
                                          "loss",
