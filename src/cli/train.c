@@ -72,12 +72,11 @@ static galen_status read_config(gal_train_job *job, const char *folder, galen_er
     return status;
 }
 
-/* What the command line says; `any` tells whether it said anything. */
+/* What the command line says; `any` tells whether it set anything but the data. */
 static galen_status read_options(const cli_args *args, gal_train_job *job, bool *any, galen_error *err) {
     size_t n;
     const gal_train_setting *settings = gal_train_job_settings(&n);
-    *any = args->n_operand > 0;
-    if (args->n_operand > 0) GAL_TRY(gal_train_job_set(job, "data", args->operand[0], err));
+    *any = false;
     for (size_t i = 0; i < n; i++) {
         const cli_value *value = cli_get(args, settings[i].name);
         if (!value->set) continue;
@@ -100,6 +99,7 @@ static galen_status read_job(const cli_args *args, gal_train_job *job, galen_err
     if ((resume || replay->set) && any)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "%s takes its settings from the run; leave out the others",
                         resume ? "--resume" : "--replay");
+    if (!resume && !replay->set && args->n_operand > 0) GAL_TRY(gal_train_job_set(job, "data", args->operand[0], err));
     if (job->data == NULL)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "name a folder, table or .npz of labelled pictures");
     return GALEN_OK;
@@ -278,7 +278,8 @@ static cli_exit run(const cli_args *args) {
                                    .machine = machine};
     const gal_train_place place = {.folder = cli_get(args, "out")->text,
                                    .resume = cli_get(args, "resume")->set,
-                                   .replay = cli_get(args, "replay")->text};
+                                   .replay = cli_get(args, "replay")->text,
+                                   .data = args->n_operand > 0 ? args->operand[0] : NULL};
     const struct sigaction action = {.sa_handler = note_interrupt};
     if (machine == NULL) return cli_fail(args, CLI_RESOURCES, "out of memory for the machine's description");
     gal_train_job_init(&job);
@@ -318,7 +319,8 @@ const cli_verb cli_train = {
         "galen train xrays --model zoo:resnet50 --weights resnet50.pth --freeze conv1,bn1,layer1 --out run\ttransfer\n"
         "galen train pneumoniamnist.npz --channels 1 --size 28 --epochs 30 --out run\ta MedMNIST set\n"
         "galen train --resume --out run\tgo on\n"
-        "galen train --replay run --out again\tthe same once more, compared",
+        "galen train --replay run --out again\tthe same once more, compared\n"
+        "galen train /mnt/xrays --replay run --out again\tthe data were moved",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run,

@@ -71,6 +71,7 @@ typedef struct gal_train_place {
     bool resume;        /* go on in it; else one that holds a training is refused */
     const char *replay; /* folder of a finished run that is trained again: its files and the inputs must be what its
                            digests say. NULL: none */
+    const char *data;   /* where the job's data lie now, should they have been moved; NULL: where it says */
 } gal_train_place;
 
 /*

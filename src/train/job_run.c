@@ -18,6 +18,7 @@ static const size_t MODEL_MAX = (size_t)8 << 30, TEXT_MAX = (size_t)64 << 20;
 
 typedef struct run {
     gal_train_job *job; /* a copy of the caller's, where choices are noted */
+    gal_train_job here; /* the caller's with the data's present place, for whatever reads them */
     const char *folder, *replay;
     int lock;  /* on the folder */
     bool made; /* it was not there before */
@@ -126,7 +127,7 @@ static galen_status fit_memory(run *r, galen_error *err) {
 static galen_status find_inputs(run *r, galen_error *err) {
     const char *before = r->resume ? r->folder : r->replay;
     char line[GAL_RUN_OTHER + 64];
-    GAL_TRY(gal_run_inputs_read(r->job, &r->data, r->pool, &r->inputs, err));
+    GAL_TRY(gal_run_inputs_read(&r->here, &r->data, r->pool, &r->inputs, err));
     memcpy(r->data.sha256, r->inputs.data_sha256, sizeof r->data.sha256);
     if (before == NULL) return GALEN_OK;
     GAL_TRY(gal_run_compare(before, &r->inputs, r->hooks->isa, r->out->other, err));
@@ -139,7 +140,7 @@ static galen_status find_inputs(run *r, galen_error *err) {
 static galen_status open_all(run *r, galen_error *err) {
     GAL_TRY(read_frozen(r, err));
     GAL_TRY(gal_pool_create((int)r->job->threads, &r->pool, err));
-    GAL_TRY(gal_job_open_data(r->job, r->hooks, r->pool, &r->data, err));
+    GAL_TRY(gal_job_open_data(&r->here, r->hooks, r->pool, &r->data, err));
     GAL_TRY(find_inputs(r, err));
     GAL_TRY(gal_job_open_model(r->job, &r->data, &r->model, err));
     GAL_TRY(fit_memory(r, err));
@@ -238,6 +239,7 @@ galen_status gal_train_job_run(const gal_train_job *job, const gal_train_place *
                                gal_train_outcome *out, galen_error *err) {
     gal_train_job own = *job; /* texts stay the caller's */
     run r = {.job = &own,
+             .here = *job,
              .folder = place->folder,
              .replay = place->replay,
              .lock = -1,
@@ -246,6 +248,7 @@ galen_status gal_train_job_run(const gal_train_job *job, const gal_train_place *
              .out = out};
     own.settled |= place->resume || place->replay != NULL;
     *out = (gal_train_outcome){.has_test = false};
+    if (place->data != NULL) r.here.data = place->data;
     gal_buf_init(&r.best, MODEL_MAX);
     galen_status status = go(&r, err);
     close_parts(&r);

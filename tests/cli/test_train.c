@@ -320,6 +320,10 @@ static void changed_inputs_are_named(void **state) {
     expect("train --replay {dir}/origin --out {dir}/y3", 3, "best.onnx");
     assert_int_equal(shell("cd '%s' && mv origin/gone origin/best.onnx", ""), 0);
     expect("train --replay {dir}/origin --out {dir}/y4", 0, "bit for bit");
+    assert_int_equal(shell("cd '%s' && mv moved elsewhere", ""), 0);
+    expect("train --replay {dir}/origin --out {dir}/y5", 3, "moved/truth.csv");
+    expect("train {dir}/elsewhere/truth.csv --replay {dir}/origin --out {dir}/y5", 0, "bit for bit");
+    expect("train {dir}/elsewhere/truth.csv --resume --out {dir}/y5", 0, "best.onnx");
 }
 
 /* The reference level gives other bits than a vector level: no failure, but no success either. */
