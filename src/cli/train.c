@@ -145,6 +145,7 @@ static void print_json(const char *folder, const gal_train_outcome *o, int same)
     json_int(&json, "epochs", f->epochs);
     json_int(&json, "steps", f->steps);
     json_int(&json, "skipped_steps", f->skipped);
+    json_number(&json, "loss_scale", f->scale);
     json_int(&json, "best_epoch", f->best_epoch);
     json_bool(&json, "interrupted", f->interrupted);
     if (o->pictures.val > 0 && f->best_epoch > 0)

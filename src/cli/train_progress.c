@@ -74,7 +74,8 @@ static void end_epoch(train_watch *w, const gal_fit_progress *p) {
         if (isfinite(p->score->auc)) fprintf(stderr, ", AUC %.4f", p->score->auc);
         if (p->best) fputs(" *", stderr);
     }
-    if (p->skipped > 0) fprintf(stderr, "; %lld steps left out for NaN", (long long)p->skipped);
+    if (p->skipped > 0) fprintf(stderr, "; %lld steps left out for NaN or infinity", (long long)p->skipped);
+    if (p->scale != 1) fprintf(stderr, "; loss scale %g", p->scale);
     fputc('\n', stderr);
 }
 

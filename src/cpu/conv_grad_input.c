@@ -16,6 +16,13 @@
 
 enum { MAX_TAPS = 256, MAX_PHASES = 16, LINE = 64 /* bytes */ };
 
+/* A type at one level, for which dY is words of one channel, or of a pair. */
+typedef struct grad_level {
+    const gal_gemm_f32 *gemm;
+    int64_t words;
+    bool woven; /* the weights of a pair are one word; else the columns of one channel are followed by the other's */
+} grad_level;
+
 /* At the start of packed; offsets are in bytes from there. An offset of 0: the phase has no taps. */
 typedef struct phases {
     int64_t rows, columns; /* strides */
@@ -96,9 +103,8 @@ static size_t each_phase(const gal_conv_grad *g, int64_t words, int vec, phases 
 
 typedef struct pack_job {
     const gal_conv_grad *g;
-    const gal_gemm_f32 *gemm;
+    const grad_level *level;
     const void *weights;
-    int64_t words;
     gal_columns part; /* channels of dX; without groups only */
 } pack_job;
 
@@ -107,20 +113,23 @@ static void pack_panel(const pack_job *job, const gal_conv *conv, const gal_grad
                        int64_t group, int64_t first, float *to) {
     const int64_t *kernel = job->g->window.kernel;
     int64_t window = kernel[1] * kernel[2], row = conv->kg * window, depth = conv->cg;
-    int64_t width = (int64_t)conv->columns - first < job->gemm->nr ? (int64_t)conv->columns - first : job->gemm->nr;
+    int64_t width =
+        (int64_t)conv->columns - first < job->level->gemm->nr ? (int64_t)conv->columns - first : job->level->gemm->nr;
     int64_t count = conv->kg - first < width ? conv->kg - first : width;
-    int64_t from = (group * depth * job->words * conv->kg + first) * window;
-    for (int64_t k = 0; k < depth; k++, from += row * job->words) {
+    int64_t from = (group * depth * job->level->words * conv->kg + first) * window;
+    for (int64_t k = 0; k < depth; k++, from += row * job->level->words) {
         for (int64_t t = 0; t < conv->r * conv->s; t++) {
             int64_t tap = (h->last - t / conv->s * h->step) * kernel[2] + w->last - t % conv->s * w->step;
             float *line = to + (t * depth + k) * width;
-            if (job->words == 1) {
+            if (job->level->words == 1) {
                 const float *x = (const float *)job->weights + from + tap;
                 for (int64_t j = 0; j < count; j++) line[j] = x[j * window];
             } else {
                 const uint16_t *x = (const uint16_t *)job->weights + from + tap;
-                uint32_t *pair = (uint32_t *)(void *)line;
-                for (int64_t j = 0; j < count; j++) pair[j] = x[j * window] | (uint32_t)x[row + j * window] << 16;
+                uint16_t *half = (uint16_t *)(void *)line;
+                int64_t step = job->level->woven ? 2 : 1, next = job->level->woven ? 1 : width;
+                for (int64_t j = 0; j < count; j++)
+                    half[j * step] = x[j * window], half[j * step + next] = x[row + j * window];
             }
         }
     }
@@ -135,26 +144,26 @@ static void pack_phase(const gal_conv *conv, const gal_grad_axis *h, const gal_g
     float *panels = (float *)(void *)at + conv->panels;
     for (int64_t group = 0; group < conv->group; group++) {
         for (int64_t first = all ? 0 : job->part.first; first < (all ? conv->kg : job->part.end);
-             first += job->gemm->nr)
+             first += job->level->gemm->nr)
             pack_panel(job, conv, h, w, group, first, panels + (group * (int64_t)conv->columns + first) * depth);
     }
 }
 
-static void pack(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, gal_columns part, void *packed) {
+static void pack(const gal_node *node, const grad_level *level, gal_columns part, void *packed) {
     gal_conv_grad g;
     phases p;
-    if (decode(node, words, &g) != NULL) return;
-    const pack_job job = {.g = &g, .gemm = gemm, .weights = node->in[1]->constant->data, .words = words, .part = part};
-    each_phase(&g, words, gemm->vec, &p, pack_phase, &job, packed);
+    if (decode(node, level->words, &g) != NULL) return;
+    const pack_job job = {.g = &g, .level = level, .weights = node->in[1]->constant->data, .part = part};
+    each_phase(&g, level->words, level->gemm->vec, &p, pack_phase, &job, packed);
     if (g.group > 1 || part.first == 0) memcpy(packed, &p, sizeof p);
 }
 
-static void find_needs(const gal_node *node, const gal_gemm_f32 *gemm, int64_t words, gal_kernel_needs *needs) {
+static void find_needs(const gal_node *node, const grad_level *level, gal_kernel_needs *needs) {
     gal_conv_grad g;
     phases p;
     *needs = (gal_kernel_needs){0};
-    if (decode(node, words, &g) != NULL) return;
-    needs->packed_bytes = each_phase(&g, words, gemm->vec, &p, NULL, NULL, NULL);
+    if (decode(node, level->words, &g) != NULL) return;
+    needs->packed_bytes = each_phase(&g, level->words, level->gemm->vec, &p, NULL, NULL, NULL);
     if (g.group == 1) needs->outputs = g.channels;
 }
 
@@ -195,60 +204,39 @@ static galen_status run(const gal_call *call, const gal_gemm_f32 *gemm) {
 
 /* ---- rows ---- */
 
-static const char *reject_f32(const gal_node *node) {
+static const char *reject(const gal_node *node, const grad_level *level) {
     gal_conv_grad g;
-    const char *why = decode(node, 1, &g);
-    if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
-    return why;
+    const char *why = decode(node, level->words, &g);
+    if (why != NULL) return why;
+    const galen_tensor *weights = node->in[1]->constant;
+    bool finite = level->words == 1 ? gal_conv_f32_finite(weights) : gal_conv_half_finite(weights);
+    return finite ? NULL : "the weights hold NaN or infinity";
 }
 
-#define GRAD_INPUT(level)                                                                                              \
-    const char *gal_conv_grad_input_f32_##level##_reject(const gal_node *node) {                                       \
-        return reject_f32(node);                                                                                       \
+#define GRAD_INPUT(row, tile, words, woven)                                                                            \
+    static const grad_level row = {&gal_tile_##tile, words, woven};                                                    \
+    const char *gal_conv_grad_input_##row##_reject(const gal_node *node) {                                             \
+        return reject(node, &row);                                                                                     \
     }                                                                                                                  \
-    void gal_conv_grad_input_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads,                 \
-                                                 gal_kernel_needs *needs) {                                            \
+    void gal_conv_grad_input_##row##_needs(const gal_node *node, int64_t max_batch, int threads,                       \
+                                           gal_kernel_needs *needs) {                                                  \
         (void)max_batch, (void)threads;                                                                                \
-        find_needs(node, &gal_tile_##level, 1, needs);                                                                 \
+        find_needs(node, &row, needs);                                                                                 \
     }                                                                                                                  \
-    void gal_conv_grad_input_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                \
-        pack(node, &gal_tile_##level, 1, part, packed);                                                                \
+    void gal_conv_grad_input_##row##_pack(const gal_node *node, gal_columns part, void *packed) {                      \
+        pack(node, &row, part, packed);                                                                                \
     }                                                                                                                  \
-    galen_status gal_conv_grad_input_f32_##level##_run(const gal_call *call, galen_error *err) {                       \
+    galen_status gal_conv_grad_input_##row##_run(const gal_call *call, galen_error *err) {                             \
         (void)err;                                                                                                     \
-        return run(call, &gal_tile_##level);                                                                           \
+        return run(call, row.gemm);                                                                                    \
     }
 
-GAL_EACH_LEVEL(GRAD_INPUT)
-
-/* The one bf16 level that a processor has. */
+#define GRAD_INPUT_F32(level) GRAD_INPUT(f32_##level, level, 1, false)
+GAL_EACH_LEVEL(GRAD_INPUT_F32)
 #if defined(__x86_64__)
-#define ROW(what) gal_conv_grad_input_bf16_avx512bf16_##what
-static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_avx512bf16;
+GRAD_INPUT(bf16_avx512bf16, bf16_avx512bf16, 2, true)
+GRAD_INPUT(f16_avx512, f16_avx512, 2, false)
+GRAD_INPUT(f16_avx2, f16_avx2, 2, false)
 #elif defined(__aarch64__)
-#define ROW(what) gal_conv_grad_input_bf16_neonbf16_##what
-static const gal_gemm_f32 *const to_bf16 = &gal_tile_bf16_neonbf16;
-#endif
-
-#ifdef ROW
-const char *ROW(reject)(const gal_node *node) {
-    gal_conv_grad g;
-    const char *why = decode(node, 2, &g);
-    if (why == NULL && !gal_conv_half_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
-    return why;
-}
-
-void ROW(needs)(const gal_node *node, int64_t max_batch, int threads, gal_kernel_needs *needs) {
-    (void)max_batch, (void)threads;
-    find_needs(node, to_bf16, 2, needs);
-}
-
-void ROW(pack)(const gal_node *node, gal_columns part, void *packed) {
-    pack(node, to_bf16, 2, part, packed);
-}
-
-galen_status ROW(run)(const gal_call *call, galen_error *err) {
-    (void)err;
-    return run(call, to_bf16);
-}
+GRAD_INPUT(bf16_neonbf16, bf16_neonbf16, 2, true)
 #endif

@@ -7,11 +7,12 @@
  * and batch and threads take whole tiles, so the order of every sum does too.
  *
  * X and dY are read where they lie, but for two cases that copy a chunk first. Few channels: window rows are copied
- * with their padding, so that a window row of s * c words is the rows of one tile. bf16: two images become one of
- * words.
+ * with their padding, so that a window row of s * c words is the rows of one tile. 16 bits: two images of bf16 become
+ * one of words, f16 becomes f32.
  */
 #include "cpu/conv_grad_weight_plan.h"
 #include "cpu/levels.h"
+#include "cpu/loops_half.h"
 #include "cpu/rows.h"
 
 #include <string.h>
@@ -50,6 +51,10 @@ typedef struct grad_job {
 /* n words of one image or a pair: elements from `at` on of `from`, and of the next image where there is one. */
 static void copy_words(const grad_job *job, const char *from, int64_t at, int64_t image, bool alone, float *to,
                        int64_t n) {
+    if (job->level->widen != NULL) {
+        job->level->widen((const uint16_t *)(const void *)from + at, to, (size_t)n);
+        return;
+    }
     if (!job->p.pairs) {
         memcpy(to, (const float *)(const void *)from + at, (size_t)n * sizeof(float));
         return;
@@ -276,18 +281,30 @@ galen_status gal_grad_weight_run(const gal_call *call, const gal_grad_level *lev
     return GALEN_OK;
 }
 
-#define GRAD_WEIGHT(level)                                                                                             \
-    const char *gal_conv_grad_weight_f32_##level##_reject(const gal_node *node) {                                      \
-        return gal_grad_weight_reject(node, &gal_grad_##level);                                                        \
+#define GRAD_WEIGHT(row, level)                                                                                        \
+    const char *gal_conv_grad_weight_##row##_reject(const gal_node *node) {                                            \
+        return gal_grad_weight_reject(node, level);                                                                    \
     }                                                                                                                  \
-    void gal_conv_grad_weight_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads,                \
-                                                  gal_kernel_needs *needs) {                                           \
+    void gal_conv_grad_weight_##row##_needs(const gal_node *node, int64_t max_batch, int threads,                      \
+                                            gal_kernel_needs *needs) {                                                 \
         (void)threads;                                                                                                 \
-        gal_grad_weight_needs(node, &gal_grad_##level, max_batch, needs);                                              \
+        gal_grad_weight_needs(node, level, max_batch, needs);                                                          \
     }                                                                                                                  \
-    galen_status gal_conv_grad_weight_f32_##level##_run(const gal_call *call, galen_error *err) {                      \
+    galen_status gal_conv_grad_weight_##row##_run(const gal_call *call, galen_error *err) {                            \
         (void)err;                                                                                                     \
-        return gal_grad_weight_run(call, &gal_grad_##level);                                                           \
+        return gal_grad_weight_run(call, level);                                                                       \
     }
+#define GRAD_WEIGHT_F32(level) GRAD_WEIGHT(f32_##level, &gal_grad_##level)
+GAL_EACH_LEVEL(GRAD_WEIGHT_F32)
 
-GAL_EACH_LEVEL(GRAD_WEIGHT)
+#if defined(__x86_64__)
+/* The f32 tiles of a level over what its loops widen: no instruction multiplies f16. */
+#define GRAD_WEIGHT_F16(level)                                                                                         \
+    static const gal_grad_level *f16_##level(gal_grad_level *room) {                                                   \
+        *room = gal_grad_##level;                                                                                      \
+        room->widen = gal_loops_f16_##level.widen;                                                                     \
+        return room;                                                                                                   \
+    }                                                                                                                  \
+    GRAD_WEIGHT(f16_##level, f16_##level(&(gal_grad_level){.mr = 0}))
+GAL_EACH_LEVEL(GRAD_WEIGHT_F16)
+#endif

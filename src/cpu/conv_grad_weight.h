@@ -3,8 +3,8 @@
  * a tap brings together.
  *
  * A register tile holds up to `mr` channels (broadcast from memory) by two vectors of outputs and walks a list of
- * pixels, so that strides, dilation and padding cost nothing inside. A word of X or dY is a float, or the bf16 of two
- * images side by side, which are multiplied and added in one step.
+ * pixels, so that strides, dilation and padding cost nothing inside. A word of X or dY is a float, in f16 the one it
+ * widens to, or the bf16 of two images side by side, which are multiplied and added in one step.
  */
 #ifndef GAL_CPU_CONV_GRAD_WEIGHT_H
 #define GAL_CPU_CONV_GRAD_WEIGHT_H
@@ -34,6 +34,8 @@ typedef struct gal_grad_level {
     void (*transpose)(const float *from, int64_t step, int64_t rows, int64_t columns, float *to, int64_t to_step);
     /* bf16 only: n words, image a in the low halves and image b, or zero where it is NULL, in the high ones. */
     void (*pair)(const uint16_t *a, const uint16_t *b, uint32_t *word, size_t n);
+    /* f16 only: n floats. */
+    void (*widen)(const uint16_t *x, float *y, size_t n);
 } gal_grad_level;
 
 extern const gal_grad_level gal_grad_avx2, gal_grad_avx512, gal_grad_neon;

@@ -29,8 +29,9 @@ static void lay_out(gal_grad_plan *p, const gal_grad_level *level) {
     p->r = w->kernel[1], p->s = w->kernel[2], p->oh = w->out[1], p->ow = w->out[2];
     p->merged = p->g.group == 1 && p->cg < FEW_CHANNELS && p->s > 1 && w->dilation[2] == 1;
     p->columns = ceil_div(p->kg, level->vec) * level->vec;
-    p->copy_x = p->merged || p->pairs;
-    p->copy_dy = p->pairs || p->columns != p->kg;
+    bool half = p->pairs || level->widen != NULL;
+    p->copy_x = p->merged || half;
+    p->copy_dy = half || p->columns != p->kg;
     p->rows = p->merged ? p->s * p->cg : p->cg;
     p->taps = p->merged ? p->r : p->r * p->s;
     p->padded = (p->ow - 1) * w->stride[2] + (p->s - 1) * w->dilation[2] + 1;

@@ -228,4 +228,6 @@ static void run_channel_sum(const gal_call *call, const gal_train_loops *loops) 
 GAL_EACH_LEVEL(LEVEL)
 #if defined(__x86_64__)
 ROWS(bf16_avx512bf16, avx512bf16)
+ROWS(f16_avx512, f16_avx512)
+ROWS(f16_avx2, f16_avx2)
 #endif

@@ -1,9 +1,9 @@
 /* The rows of optimizer.def: tasks of fixed size, each by the level's inner loop. */
-#include "base/half.h"
 #include "cpu/levels.h"
 #include "cpu/optimizer.h"
 #include "cpu/rows.h"
 #include "graph/ops/optimizer.h"
+#include "graph/ops/types.h"
 
 #include <math.h>
 #include <string.h>
@@ -47,10 +47,10 @@ static void keep(const job *j, uint32_t to, uint32_t from, size_t at, size_t n) 
     memmove(out(j, to, at), in(j, from, at), n * sizeof(float));
 }
 
-/* The optional bf16 form of the parameter. */
+/* The optional form of the parameter in 16 bits. */
 static void narrow(const job *j, uint32_t k, size_t at, size_t n) {
     if (k >= j->call->node->n_out || j->call->out[k] == NULL) return;
-    gal_f32_to_bf16_row(out(j, 0, at), (uint16_t *)j->call->out[k]->data + at, n);
+    gal_f32_to_half_row(j->call->out[k]->dtype, out(j, 0, at), (uint16_t *)j->call->out[k]->data + at, n);
 }
 
 static void adam_task(const job *j, size_t at, size_t n) {

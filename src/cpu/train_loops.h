@@ -33,6 +33,6 @@ typedef struct gal_train_loops {
 } gal_train_loops;
 
 extern const gal_train_loops gal_train_loops_avx2, gal_train_loops_avx512, gal_train_loops_neon,
-    gal_train_loops_avx512bf16;
+    gal_train_loops_avx512bf16, gal_train_loops_f16_avx512, gal_train_loops_f16_avx2;
 
 #endif

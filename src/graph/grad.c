@@ -69,7 +69,7 @@ galen_status gal_gradient_unbroadcast(const gal_gradient *g, gal_value *dy, cons
     size_t n_inside = 0;
     *out = dy;
     if (gal_shape_equal(&dy->shape, &x->shape)) return GALEN_OK;
-    if (is_row(dy, x) && x->dtype != GALEN_BF16)
+    if (is_row(dy, x) && !gal_dtype_is_half(x->dtype))
         return gal_gradient_node(g, "galen", "ChannelSum", &dy, 1, NULL, 0, 1, out, err);
     for (int i = 0; i < more; i++) front[i] = i;
     if (more > 0) GAL_TRY(sum_over(g, *out, front, (size_t)more, false, out, err));

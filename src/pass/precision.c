@@ -65,8 +65,7 @@ static galen_status narrow_constant(gal_graph *graph, galen_dtype type, const ga
     uint16_t *to = (*out)->constant->data;
     int64_t n = galen_tensor_elements(t), outer = inner > 0 ? n / inner : 0;
     int64_t step = outer > 0 ? galen_tensor_elements((*out)->constant) / outer : 0;
-    for (int64_t k = 0; k < outer; k++)
-        (type == GALEN_F16 ? gal_f32_to_f16_row : gal_f32_to_bf16_row)(from + k * inner, to + k * step, (size_t)inner);
+    for (int64_t k = 0; k < outer; k++) gal_f32_to_half_row(type, from + k * inner, to + k * step, (size_t)inner);
     return GALEN_OK;
 }
 

@@ -90,8 +90,12 @@ static galen_status visit(walk *w, gal_node *node, galen_error *err) {
     return GALEN_OK;
 }
 
-static galen_status start(walk *w, const gal_value *loss, galen_error *err) {
+static galen_status start(walk *w, const gal_value *loss, gal_value *scale, galen_error *err) {
     gal_value *one;
+    if (scale != NULL) {
+        w->arrived[loss->id] = scale;
+        return GALEN_OK;
+    }
     int64_t dim[GALEN_MAX_RANK];
     for (int i = 0; i < loss->shape.rank; i++) dim[i] = loss->shape.dim[i].size;
     GAL_TRY(gal_graph_new_constant(w->graph, NULL, loss->dtype, loss->shape.rank, dim, &one, err));
@@ -103,23 +107,23 @@ static galen_status start(walk *w, const gal_value *loss, galen_error *err) {
     return GALEN_OK;
 }
 
-static galen_status walk_back(walk *w, gal_value *loss, gal_value *const *target, size_t n, gal_value **gradient,
-                              galen_error *err) {
+static galen_status walk_back(walk *w, gal_value *loss, gal_value *scale, gal_value *const *target, size_t n,
+                              gal_value **gradient, galen_error *err) {
     gal_node *last = w->graph->last;
     GAL_TRY(take_room(w, err));
     find_ways(w, target, n);
-    GAL_TRY(start(w, loss, err));
+    GAL_TRY(start(w, loss, scale, err));
     for (gal_node *node = last; node != NULL; node = node->prev) GAL_TRY(visit(w, node, err));
     for (size_t i = 0; i < n; i++) gradient[i] = w->arrived[target[i]->id];
     return GALEN_OK;
 }
 
-galen_status gal_train_backward(gal_graph *graph, gal_value *loss, gal_value *const *target, size_t n,
+galen_status gal_train_backward(gal_graph *graph, gal_value *loss, gal_value *scale, gal_value *const *target, size_t n,
                                 gal_value **gradient, galen_error *err) {
     walk w = {.graph = graph, .n_value = graph->n_value};
     if (!gal_shape_is_fixed(&loss->shape) || (loss->dtype != GALEN_F32 && loss->dtype != GALEN_F64))
         return gal_fail(err, GALEN_ERR_INTERNAL, "the loss '%s' is no single number", loss->name);
-    galen_status status = walk_back(&w, loss, target, n, gradient, err);
+    galen_status status = walk_back(&w, loss, scale, target, n, gradient, err);
     gal_free(w.leads);
     gal_free(w.arrived);
     gal_free(w.dx);

@@ -47,6 +47,7 @@ static void report(const gal_fit_loop *l, const pace *p, double rate, const gal_
                                        .images_per_second = ended ? l->speed : speed_of(p),
                                        .seconds_left = made > 0 ? passed / (double)made * (double)left : (double)NAN,
                                        .skipped = l->skipped,
+                                       .scale = gal_trainer_scale(l->trainer),
                                        .score = score,
                                        .ended = ended,
                                        .best = best,
@@ -163,6 +164,7 @@ static void log_epoch(gal_fit_loop *l, const pace *p, double rate, const gal_tra
     log_number(l, "loss", loss_of(l));
     log_number(l, "rate", rate);
     gal_buf_printf(&l->log, ", \"skipped\": %lld", (long long)l->skipped);
+    log_number(l, "scale", gal_trainer_scale(l->trainer));
     log_number(l, "seconds", gal_clock_seconds() - p->start);
     log_number(l, "images_per_second", l->speed);
     if (score != NULL) {
@@ -234,6 +236,7 @@ static galen_status go(gal_fit_loop *l, gal_fit_result *result, galen_error *err
     if (l->options->resume) GAL_TRY(gal_fit_restore(l, &found, err));
     GAL_TRY(run_epochs(l, result, err));
     result->epochs = l->epoch, result->steps = gal_trainer_steps(l->trainer), result->skipped = l->skipped;
+    result->scale = gal_trainer_scale(l->trainer);
     result->best_epoch = l->best_epoch, result->best = l->best_score;
     result->has_point = l->has_point, result->point = l->point;
     return GALEN_OK;

@@ -23,7 +23,8 @@ typedef struct gal_fit_progress {
     int64_t step, steps;   /* of this epoch */
     double loss;           /* mean of the epoch so far */
     double rate, images_per_second, seconds_left;
-    int64_t skipped;                   /* steps left out because of NaN, since the start */
+    int64_t skipped;                   /* steps left out because of NaN or infinity, since the start */
+    double scale;                      /* of the loss (gal_trainer_scale) */
     const gal_train_score *score;      /* of the validation pictures, at an epoch's end; else NULL */
     bool ended;                        /* the epoch has */
     bool best;                         /* and is the best one so far */
@@ -52,6 +53,7 @@ typedef struct gal_fit_options {
 
 typedef struct gal_fit_result {
     int64_t epochs, steps, skipped; /* made, those before a resume included */
+    double scale;                   /* of the loss, at the end (gal_trainer_scale) */
     int64_t best_epoch;
     gal_train_score best;      /* of the best epoch on the validation pictures */
     bool has_point;            /* an operating point was frozen */

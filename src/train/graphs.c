@@ -67,12 +67,20 @@ static galen_status mark_gradient(gal_trainer *t, const gal_train_slot *slot, ga
     return gal_graph_mark_output(graph, made->out[0], err);
 }
 
+/* What the gradients are multiplied by, an input of runs; NULL where they need no scale. */
+static galen_status add_scale(gal_trainer *t, const gal_value *loss, gal_value **scale, galen_error *err) {
+    *scale = NULL;
+    if (!t->is_scaled) return GALEN_OK;
+    return gal_graph_input(t->net.graph, NULL, loss->dtype, &loss->shape, scale, err);
+}
+
 galen_status gal_train_build_run(gal_trainer *t, galen_error *err) {
-    gal_value **target = gal_calloc(2 * t->n_slot, sizeof *target), **gradient = target + t->n_slot, *loss;
+    gal_value **target = gal_calloc(2 * t->n_slot, sizeof *target), **gradient = target + t->n_slot, *loss, *scale;
     if (target == NULL) return gal_fail_memory(err, "the gradient walk", 2 * t->n_slot * sizeof *target);
     for (size_t i = 0; i < t->n_slot; i++) target[i] = t->slot[i].narrow != NULL ? t->slot[i].narrow : t->slot[i].value;
     galen_status status = add_loss(t, &loss, err);
-    if (status == GALEN_OK) status = gal_train_backward(t->net.graph, loss, target, t->n_slot, gradient, err);
+    if (status == GALEN_OK) status = add_scale(t, loss, &scale, err);
+    if (status == GALEN_OK) status = gal_train_backward(t->net.graph, loss, scale, target, t->n_slot, gradient, err);
     if (status == GALEN_OK) status = gal_graph_mark_output(t->net.graph, loss, err);
     for (size_t i = 0; i < t->n_slot && status == GALEN_OK; i++)
         status = mark_gradient(t, &t->slot[i], gradient[i], err);
@@ -141,9 +149,10 @@ static galen_status add_step(const builder *b, const gal_train_slot *slot, gal_v
     GAL_TRY(variable(b, &slot->momentum, &in[n++], err));
     if (adam) GAL_TRY(variable(b, &slot->square, &in[n++], err));
     in[n++] = b->hyper, in[n++] = b->control;
-    const gal_attr attr[2] = {gal_attr_of_int("decay", o->decay_all || slot->parameter.rank > 1),
+    const gal_attr attr[3] = {gal_attr_of_int("decay", o->decay_all || slot->parameter.rank > 1),
                               adam ? gal_attr_of_int("decoupled", o->optimizer == GAL_OPTIMIZER_ADAMW)
-                                   : gal_attr_of_int("nesterov", o->nesterov)};
+                                   : gal_attr_of_int("nesterov", o->nesterov),
+                              gal_attr_of_int("to", slot->rounded.dtype)};
     const gal_node_spec spec = {.domain = "galen",
                                 .op = adam ? "Adam" : "Sgd",
                                 .name = slot->name,
@@ -151,7 +160,7 @@ static galen_status add_step(const builder *b, const gal_train_slot *slot, gal_v
                                 .n_out = (adam ? 3U : 2U) + (slot->rounded.data != NULL),
                                 .in = in,
                                 .attr = attr,
-                                .n_attr = 2};
+                                .n_attr = slot->rounded.data != NULL ? 3 : 2};
     GAL_TRY(gal_graph_node(b->graph, &spec, &made, err));
     for (uint32_t i = 0; i < made->n_out; i++) GAL_TRY(gal_graph_mark_output(b->graph, made->out[i], err));
     return o->average ? add_average(b, slot, made->out[0], err) : GALEN_OK;

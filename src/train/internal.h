@@ -12,8 +12,8 @@
 typedef struct gal_train_slot {
     const char *name;
     gal_value *value;  /* in the graph of runs */
-    gal_value *narrow; /* the bf16 form that graph reads instead, or NULL */
-    galen_tensor parameter, gradient, momentum, square, average, rounded; /* rounded: the bf16 form's memory */
+    gal_value *narrow; /* the 16-bit form that graph reads instead, or NULL */
+    galen_tensor parameter, gradient, momentum, square, average, rounded; /* rounded: the 16-bit form's memory */
 } gal_train_slot;
 
 typedef struct gal_train_running {
@@ -21,6 +21,13 @@ typedef struct gal_train_running {
     gal_value *value, *next;
     galen_tensor tensor, saved; /* saved: as after the last step, to go back to */
 } gal_train_running;
+
+/* Of dynamic loss scaling. */
+enum {
+    GAL_SCALE_NOW,  /* a number of f32 */
+    GAL_SCALE_GOOD, /* steps made since it changed */
+    GAL_SCALE_COUNT
+};
 
 struct gal_trainer {
     gal_trainer_options options;
@@ -39,12 +46,15 @@ struct gal_trainer {
     uint8_t *memory;
     size_t memory_bytes;
     gal_session *run, *step;
-    const void *run_in[4];
+    const void *run_in[5];
     void **run_out, **step_out;
     void *predictions; /* the model's own output of a run: nobody reads it */
     double loss;       /* where a run leaves it; an f32 loss takes the first four bytes */
     double hyper[GAL_HYPER_COUNT], control[GAL_CONTROL_COUNT];
     int64_t seed, steps;
+    bool is_scaled;                     /* f16: the gradients of runs are `scale` times too large */
+    double scale[GAL_SCALE_COUNT];      /* what a checkpoint keeps of it */
+    float run_scale;                    /* the input of runs */
     double *run_seconds, *step_seconds; /* of a profile, or NULL */
     bool fresh;                         /* no run since the last step: gradients count as zero */
 };

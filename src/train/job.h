@@ -13,7 +13,8 @@ typedef struct gal_train_job {
     int64_t memory;   /* bytes, 0: any */
     int64_t segments; /* of checkpointing; 0: none, GAL_SEGMENTS_AUTO */
     int64_t epochs, batch, runs, size, channels, patience, seed, warm_up, threads, workers, cache;
-    double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity, mixup, save_every;
+    double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity, mixup, save_every,
+        loss_scale;
     bool weighted;
     bool settled; /* no setting: read from a run, whose choices of batch, runs and segments are kept */
     gal_arena arena;

@@ -47,11 +47,11 @@ static json_t *test_of(const gal_train_outcome *out) {
 
 galen_status gal_job_write_metrics(const char *folder, const gal_train_outcome *out, galen_error *err) {
     const gal_fit_result *f = &out->fit;
-    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}}", "galen", galen_version(), "sha256",
+    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:{s:I, s:I, s:I}}", "galen", galen_version(), "sha256",
                           out->sha256, "epochs", (json_int_t)f->epochs, "steps", (json_int_t)f->steps, "skipped_steps",
-                          (json_int_t)f->skipped, "best_epoch", (json_int_t)f->best_epoch, "pictures", "train",
-                          (json_int_t)out->pictures.train, "validation", (json_int_t)out->pictures.val, "test",
-                          (json_int_t)out->pictures.test);
+                          (json_int_t)f->skipped, "loss_scale", f->scale, "best_epoch", (json_int_t)f->best_epoch,
+                          "pictures", "train", (json_int_t)out->pictures.train, "validation",
+                          (json_int_t)out->pictures.val, "test", (json_int_t)out->pictures.test);
     if (o != NULL && out->pictures.val > 0)
         json_object_set_new(o, "validation", score_of(&f->best, f->has_point ? &f->point : NULL));
     if (o != NULL && out->has_test) json_object_set_new(o, "test", test_of(out));

@@ -93,6 +93,7 @@ static galen_status options_of(run *r, gal_trainer_options *out, galen_error *er
     o.segments = job->segments;
     o.pool = r->pool;
     o.isa = r->hooks->isa;
+    o.loss_scale = (float)job->loss_scale;
     *out = o;
     return gal_precision_parse(job->precision, &out->precision, err);
 }

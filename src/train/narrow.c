@@ -1,21 +1,22 @@
 /*
- * Mixed precision: activations, and weights where they are multiplied, in bf16; sums, statistics, gradients of weights
- * and the weights that steps change stay f32. A value is narrow from the first convolution on that can take it so,
- * until an op without a bf16 form reads it.
+ * Mixed precision: activations, and weights where they are multiplied, in bf16 or f16; sums, statistics, gradients of
+ * weights and the weights that steps change stay f32. A value is narrow from the first convolution on that can take it
+ * so, until an op without a 16-bit form reads it.
  */
 #include "train/narrow.h"
 
 #include "base/error.h"
-#include "base/half.h"
 #include "graph/op.h"
+#include "graph/ops/types.h"
 #include "pass/rewrite.h"
 
 typedef struct narrower {
     gal_graph *graph;
     gal_train_network *net;
+    galen_dtype type; /* GALEN_BF16 or GALEN_F16 */
 } narrower;
 
-/* Ops whose forward and backward forms take bf16 activations. */
+/* Ops whose forward and backward forms take 16-bit activations. */
 static bool goes_narrow(const gal_node *node) {
     static const struct {
         const char *domain, *op;
@@ -61,16 +62,21 @@ static galen_status add(const narrower *n, const char *domain, const char *op, g
     return GALEN_OK;
 }
 
-/* Input i in bf16: converted in front of the node, a constant once and for all. */
+static galen_status add_narrow(const narrower *n, gal_value *x, gal_node *before, gal_value **out, galen_error *err) {
+    const gal_attr to = gal_attr_of_int("to", n->type);
+    return add(n, "galen", "Narrow", x, &to, before, out, err);
+}
+
+/* Input i in 16 bits: converted in front of the node, a constant once and for all. */
 static galen_status narrow_input(const narrower *n, gal_node *node, uint32_t i, galen_error *err) {
     gal_value *x = node->in[i], *y;
-    if (x == NULL || x->dtype == GALEN_BF16) return GALEN_OK;
+    if (x == NULL || x->dtype == n->type) return GALEN_OK;
     if (x->constant == NULL) {
-        GAL_TRY(add(n, "galen", "Narrow", x, NULL, node, &y, err));
+        GAL_TRY(add_narrow(n, x, node, &y, err));
     } else {
         const galen_tensor *t = x->constant;
-        GAL_TRY(gal_graph_new_constant(n->graph, NULL, GALEN_BF16, t->rank, t->dim, &y, err));
-        gal_f32_to_bf16_row(t->data, y->constant->data, (size_t)galen_tensor_elements(t));
+        GAL_TRY(gal_graph_new_constant(n->graph, NULL, n->type, t->rank, t->dim, &y, err));
+        gal_f32_to_half_row(n->type, t->data, y->constant->data, (size_t)galen_tensor_elements(t));
     }
     gal_node_set_input(node, i, y);
     return GALEN_OK;
@@ -80,14 +86,14 @@ static galen_status widen_inputs(const narrower *n, gal_node *node, galen_error 
     const gal_attr to = gal_attr_of_int("to", GALEN_F32);
     for (uint32_t i = 0; i < node->n_in; i++) {
         gal_value *y;
-        if (node->in[i] == NULL || node->in[i]->dtype != GALEN_BF16) continue;
+        if (node->in[i] == NULL || node->in[i]->dtype != n->type) continue;
         GAL_TRY(add(n, "", "Cast", node->in[i], &to, node, &y, err));
         gal_node_set_input(node, i, y);
     }
     return GALEN_OK;
 }
 
-/* Remembers which parameter the bf16 weights are the narrow form of. */
+/* Remembers which parameter the 16-bit weights are the narrow form of. */
 static void pair(const narrower *n, const gal_value *weights, gal_value *narrow) {
     for (size_t i = 0; i < n->net->n_parameter; i++)
         if (n->net->parameter[i].value == weights) n->net->parameter[i].narrow = narrow;
@@ -112,19 +118,19 @@ static galen_status narrow_conv(const narrower *n, gal_node *node, galen_error *
     return GALEN_OK;
 }
 
-/* What a convolution in f32 makes (a picture's three channels are no pairs) goes on in bf16. */
+/* What a convolution in f32 makes (a picture's three channels are no pairs) goes on in 16 bits. */
 static galen_status narrow_output(const narrower *n, gal_node *node, galen_error *err) {
     gal_value *wide = node->out[0], *y;
     GAL_TRY(widen_inputs(n, node, err));
-    GAL_TRY(add(n, "galen", "Narrow", wide, NULL, node->next, &y, err));
+    GAL_TRY(add_narrow(n, wide, node->next, &y, err));
     gal_graph_replace(n->graph, wide, y);
     gal_node_set_input(y->producer, 0, wide);
     return GALEN_OK;
 }
 
-static bool reads_narrow(const gal_node *node) {
+static bool reads_narrow(const narrower *n, const gal_node *node) {
     for (uint32_t i = 0; i < node->n_in; i++)
-        if (node->in[i] != NULL && node->in[i]->dtype == GALEN_BF16) return true;
+        if (node->in[i] != NULL && node->in[i]->dtype == n->type) return true;
     return false;
 }
 
@@ -138,7 +144,7 @@ static galen_status visit(const narrower *n, gal_node *node, galen_error *err) {
         GAL_TRY(narrow_conv(n, node, err));
     } else if (gal_is_op(node, "galen", "Conv")) {
         return narrow_output(n, node, err);
-    } else if (reads_narrow(node)) {
+    } else if (reads_narrow(n, node)) {
         if (!goes_narrow(node)) return widen_inputs(n, node, err);
         for (uint32_t i = 0; i < activations(node); i++) GAL_TRY(narrow_input(n, node, i, err));
     } else {
@@ -147,8 +153,8 @@ static galen_status visit(const narrower *n, gal_node *node, galen_error *err) {
     return node->op->infer(n->graph, node, err);
 }
 
-galen_status gal_train_narrow(gal_train_network *net, galen_error *err) {
-    const narrower n = {.graph = net->graph, .net = net};
+galen_status gal_train_narrow(gal_train_network *net, galen_dtype type, galen_error *err) {
+    const narrower n = {.graph = net->graph, .net = net, .type = type};
     const gal_attr to = gal_attr_of_int("to", GALEN_F32);
     gal_node *next;
     for (gal_node *node = net->graph->first; node != NULL; node = next) {
@@ -156,6 +162,6 @@ galen_status gal_train_narrow(gal_train_network *net, galen_error *err) {
         if (gal_is_op(node, "", "Cast") || gal_is_op(node, "galen", "Narrow")) continue;
         GAL_TRY(visit(&n, node, err));
     }
-    if (net->logits->dtype == GALEN_BF16) GAL_TRY(add(&n, "", "Cast", net->logits, &to, NULL, &net->logits, err));
+    if (net->logits->dtype == type) GAL_TRY(add(&n, "", "Cast", net->logits, &to, NULL, &net->logits, err));
     return GALEN_OK;
 }

@@ -18,13 +18,21 @@ static size_t kinds_of(const gal_train_slot *slot) {
     return n;
 }
 
+/* Live memory, as all states are. */
+static gal_train_state scale_of(const gal_trainer *t) {
+    const galen_tensor tensor = {
+        .dtype = GALEN_F64, .rank = 1, .dim = {GAL_SCALE_COUNT}, .data = (void *)(uintptr_t)t->scale};
+    return (gal_train_state){"scale", "loss", tensor};
+}
+
 /* All slots have the same kinds. */
 size_t gal_trainer_states(const gal_trainer *t) {
-    return t->n_slot * kinds_of(&t->slot[0]) + t->n_running;
+    return t->n_slot * kinds_of(&t->slot[0]) + t->n_running + t->is_scaled;
 }
 
 gal_train_state gal_trainer_state(const gal_trainer *t, size_t index) {
     size_t kinds = kinds_of(&t->slot[0]), in_slots = t->n_slot * kinds, k = index % kinds;
+    if (index == in_slots + t->n_running) return scale_of(t);
     if (index >= in_slots) {
         const gal_train_running *running = &t->running[index - in_slots];
         return (gal_train_state){"statistic", running->name, running->tensor};

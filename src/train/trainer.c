@@ -2,8 +2,8 @@
 #include "train/trainer.h"
 
 #include "base/error.h"
-#include "base/half.h"
 #include "base/mem.h"
+#include "graph/ops/types.h"
 #include "pass/pass.h"
 #include "train/internal.h"
 #include "train/narrow.h"
@@ -12,6 +12,12 @@
 #include <string.h>
 
 static const size_t FILE_LIMIT = (size_t)8 << 30;
+
+/* Dynamic loss scaling. Within the bounds the scale and what divides by it stay far from the ends of f32: without them
+ * gradients that are all zero would let it grow to infinity, and a network of NaN shrink to zero. */
+static const double SCALE_FIRST = 4096, SCALE_GROWTH = 1.5, SCALE_BACKOFF = 0.7, SCALE_LEAST = 0x1p-14,
+                    SCALE_MOST = 0x1p24;
+enum { SCALE_PATIENCE = 1000 /* good steps before it grows */ };
 
 gal_trainer_options gal_trainer_default_options(void) {
     return (gal_trainer_options){.optimizer = GAL_OPTIMIZER_ADAM, .batch = 1, .isa = gal_isa_detect()};
@@ -152,7 +158,7 @@ static galen_status build(gal_trainer *t, const gal_model *model, bool plan_only
     }
     GAL_TRY(copy_model(t, model, err));
     GAL_TRY(gal_train_network_make(t->work->graph, &t->options.network, &t->net, err));
-    if (t->options.precision == GALEN_BF16) GAL_TRY(gal_train_narrow(&t->net, err));
+    if (gal_dtype_is_half(t->options.precision)) GAL_TRY(gal_train_narrow(&t->net, t->options.precision, err));
     GAL_TRY(take_memory(t, err));
     GAL_TRY(make_variables(t, err));
     GAL_TRY(gal_train_build_run(t, err));
@@ -166,14 +172,19 @@ static galen_status create(const gal_model *model, const gal_trainer_options *op
     *out = NULL;
     if (options->batch < 1)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "batch %lld; it must be at least 1", (long long)options->batch);
-    if (options->precision != GALEN_DTYPE_NONE && options->precision != GALEN_F32 && options->precision != GALEN_BF16)
-        return gal_fail(err, GALEN_ERR_ARGUMENT, "training in %s; f32 and bf16 are there",
+    if (options->precision != GALEN_DTYPE_NONE && options->precision != GALEN_F32 &&
+        !gal_dtype_is_half(options->precision))
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "training in %s; f32, bf16 and f16 are there",
                         galen_dtype_name(options->precision));
+    if (!(options->loss_scale >= 0 && (double)options->loss_scale <= SCALE_MOST))
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "loss scale %g; 0 to %g", (double)options->loss_scale, SCALE_MOST);
     gal_trainer *t = gal_calloc(1, sizeof *t);
     if (t == NULL) return gal_fail_memory(err, "the trainer", sizeof *t);
     t->options = *options;
     t->pool = options->pool;
     t->fresh = true;
+    t->is_scaled = options->precision == GALEN_F16;
+    t->scale[GAL_SCALE_NOW] = options->loss_scale > 0 ? (double)options->loss_scale : SCALE_FIRST;
     galen_status status = build(t, model, plan_only, err);
     if (status != GALEN_OK) {
         gal_trainer_destroy(t);
@@ -286,6 +297,8 @@ galen_status gal_trainer_run(gal_trainer *t, int64_t batch, const void *images, 
     t->run_in[n++] = images;
     if (t->net.seed != NULL) t->run_in[n++] = &t->seed;
     t->run_in[n++] = targets;
+    t->run_scale = (float)t->scale[GAL_SCALE_NOW];
+    if (t->is_scaled) t->run_in[n++] = &t->run_scale;
     if (t->fresh && t->options.accumulate) memset(t->slot[0].gradient.data, 0, gradient_bytes(t));
     t->fresh = false;
     GAL_TRY(play(t->run, batch, t->run_in, t->run_out, t->run_seconds, err));
@@ -302,8 +315,21 @@ static void set_hyper(gal_trainer *t, const gal_train_numbers *n, int runs) {
     t->hyper[GAL_HYPER_EPSILON] = n->epsilon;
     t->hyper[GAL_HYPER_BIAS1] = 1 - pow(n->beta1, step), t->hyper[GAL_HYPER_BIAS2] = 1 - pow(n->beta2, step);
     t->hyper[GAL_HYPER_MAX_NORM] = n->max_norm;
-    t->hyper[GAL_HYPER_SCALE] = 1 / (double)runs;
+    t->hyper[GAL_HYPER_SCALE] = 1 / ((double)runs * gal_trainer_scale(t));
     t->hyper[GAL_HYPER_EMA] = n->average;
+}
+
+double gal_trainer_scale(const gal_trainer *t) {
+    return t->is_scaled ? t->scale[GAL_SCALE_NOW] : 1;
+}
+
+/* The next scale is a number of f32 too: runs multiply by exactly what steps divide by. */
+static void adapt_scale(gal_trainer *t, bool skipped) {
+    double *now = &t->scale[GAL_SCALE_NOW], *good = &t->scale[GAL_SCALE_GOOD];
+    *good += 1;
+    if (!skipped && *good < SCALE_PATIENCE) return;
+    *now = (double)(float)fmin(fmax(*now * (skipped ? SCALE_BACKOFF : SCALE_GROWTH), SCALE_LEAST), SCALE_MOST);
+    *good = 0;
 }
 
 galen_status gal_trainer_step(gal_trainer *t, const gal_train_numbers *numbers, int runs, double *norm, bool *skipped,
@@ -319,6 +345,7 @@ galen_status gal_trainer_step(gal_trainer *t, const gal_train_numbers *numbers, 
         copy(*skipped ? &r->tensor : &r->saved, *skipped ? &r->saved : &r->tensor);
     }
     t->steps += !*skipped;
+    if (t->is_scaled) adapt_scale(t, *skipped);
     t->fresh = true;
     return GALEN_OK;
 }
@@ -332,7 +359,8 @@ void gal_trainer_restored(gal_trainer *t, int64_t steps) {
     for (size_t i = 0; i < t->n_slot; i++) {
         const gal_train_slot *slot = &t->slot[i];
         if (slot->rounded.data == NULL) continue;
-        gal_f32_to_bf16_row(slot->parameter.data, slot->rounded.data, (size_t)galen_tensor_elements(&slot->parameter));
+        gal_f32_to_half_row(slot->rounded.dtype, slot->parameter.data, slot->rounded.data,
+                            (size_t)galen_tensor_elements(&slot->parameter));
     }
     t->steps = steps;
     t->fresh = true;

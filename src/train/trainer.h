@@ -34,8 +34,9 @@ typedef struct gal_trainer_options {
     bool decay_all;  /* weight decay counts for biases and normalisation too; else for tensors of rank 2 and more */
     bool average;    /* keep an exponential moving average of the parameters */
     bool accumulate; /* gradients of several runs are added before a step */
-    galen_dtype precision; /* of activations and products: GALEN_F32 (also 0), or GALEN_BF16 with f32 sums, weights
-                              and state */
+    galen_dtype precision; /* of activations and products: GALEN_F32 (also 0), or GALEN_BF16 or GALEN_F16 with f32
+                              sums, weights and state */
+    float loss_scale;      /* f16: what gradients are multiplied by at first; 0: 4096 (gal_trainer_scale) */
     int64_t batch;         /* the most images of a run */
     int64_t segments;      /* gradient checkpointing (recompute.h); below 2: everything is kept */
     gal_isa isa;
@@ -97,6 +98,13 @@ galen_status gal_trainer_run(gal_trainer *trainer, int64_t batch, const void *im
 galen_status gal_trainer_step(gal_trainer *trainer, const gal_train_numbers *numbers, int runs, double *norm,
                               bool *skipped, galen_error *err);
 
+/*
+ * What gradients in f16 are multiplied by on their way back, lest small ones become zero: 1.5 times as much after 1,000
+ * steps, 0.7 times after a step that was skipped, between 2^-14 and 2^24 (dynamic loss scaling; Micikevicius et al.,
+ * ICLR 2018). Steps divide by it in f32. 1 in other precisions.
+ */
+double gal_trainer_scale(const gal_trainer *trainer);
+
 /* Steps made, skipped ones left out. */
 int64_t gal_trainer_steps(const gal_trainer *trainer);
 /* The caller has put states back as they were after that many steps. */
@@ -104,8 +112,8 @@ void gal_trainer_restored(gal_trainer *trainer, int64_t steps);
 
 /* One tensor of what a checkpoint must hold. */
 typedef struct gal_train_state {
-    const char *kind; /* "parameter", "statistic", "average", "momentum" (SGD's, Adam's first) or "square" */
-    const char *name; /* of the parameter or statistic it belongs to */
+    const char *kind; /* "parameter", "statistic", "average", "momentum" (SGD's, Adam's first), "square" or "scale" */
+    const char *name; /* of the parameter or statistic it belongs to; of the scale "loss" */
     galen_tensor tensor;
 } gal_train_state;
 

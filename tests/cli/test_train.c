@@ -85,6 +85,8 @@ static void trains_and_replays(void **state) {
     expect("train {file}" SMALL "--out {dir}/run", 2, "holds a training");
     expect("train --resume --out {dir}/nowhere", 3, "config.json");
     expect("train {file}" SMALL "--precision bf16 --json --out {dir}/narrow", 0, "\"best_epoch\"");
+    expect("train {file}" SMALL "--precision f16 --json --out {dir}/half", 0, "\"loss_scale\": 4096");
+    expect("train --replay {dir}/half --out {dir}/half-again", 0, "bit for bit");
     expect("train {file}" SMALL "--test 0.3 --json --out {dir}/tested", 0, "\"auc_95\": [");
     size_t size;
     unsigned char *metrics = read_run("tested/metrics.json", &size);
@@ -285,6 +287,7 @@ static void digests_are_sha256sums(void **state) {
                                          "loss",
                                          "rate",
                                          "skipped",
+                                         "scale",
                                          "seconds",
                                          "images_per_second",
                                          "val_loss",

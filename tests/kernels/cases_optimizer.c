@@ -50,16 +50,17 @@ static void make(const char *op, gal_rng *rng, int64_t n, kernel_case *c) {
     h[GAL_HYPER_DECAY] *= 0.1 * (double)case_pick(rng, 0, 1);
     control[GAL_CONTROL_NORM] = 1;
     control[GAL_CONTROL_FACTOR] = case_pick(rng, 0, 4) == 0 ? 0 : 0.5;
-    const gal_attr attr[2] = {
+    const gal_attr attr[3] = {
         {.name = "decay", .type = GAL_ATTR_INT, .i = case_pick(rng, 0, 1)},
-        {.name = sgd ? "nesterov" : "decoupled", .type = GAL_ATTR_INT, .i = case_pick(rng, 0, 1)}};
+        {.name = sgd ? "nesterov" : "decoupled", .type = GAL_ATTR_INT, .i = case_pick(rng, 0, 1)},
+        {.name = "to", .type = GAL_ATTR_INT, .i = case_pick(rng, 0, 1) == 1 ? GALEN_F16 : GALEN_BF16}};
     const gal_node_spec spec = {.domain = "galen",
                                 .op = op,
                                 .n_in = n_in,
                                 .n_out = n_out + (adam || sgd ? (uint32_t)case_pick(rng, 0, 1) : 0),
                                 .in = in,
                                 .attr = attr,
-                                .n_attr = adam || sgd ? 2 : 0};
+                                .n_attr = adam || sgd ? 3 : 0};
     must(gal_graph_node(c->graph, &spec, &c->node, &err), &err);
     must(gal_graph_mark_output(c->graph, c->node->out[0], &err), &err);
     snprintf(c->text, sizeof c->text, "%lld parameters%s", (long long)n,

@@ -103,7 +103,7 @@ static void build(bench *b, const subject *s, gal_rng *rng) {
     gal_value *y = add(b, s->domain, s->op, b->in, b->n_in, s->attr, s->n_attr, s->n_out > 0 ? s->n_out : 1);
     gal_value *loss = combine(b, y->producer, rng);
     size_t n = (size_t)(s->n_in - s->n_fixed);
-    assert_ok(gal_train_backward(b->graph, loss, target, n, gradient, &err), err);
+    assert_ok(gal_train_backward(b->graph, loss, NULL, target, n, gradient, &err), err);
     assert_ok(gal_graph_mark_output(b->graph, loss, &err), err);
     b->out[0] = &b->loss;
     for (size_t i = 0; i < n; i++) {
@@ -444,7 +444,7 @@ static void paths_add_up(void **state) {
     gal_value *y = add(&b, "", "Add", pair, 2, NULL, 0, 1), *target[2] = {x, other};
     const gal_attr keep = {.name = "keepdims", .type = GAL_ATTR_INT, .i = 0};
     gal_value *loss = add(&b, "", "ReduceSum", &y, 1, &keep, 1, 1);
-    assert_ok(gal_train_backward(b.graph, loss, target, 2, gradient, &err), err);
+    assert_ok(gal_train_backward(b.graph, loss, NULL, target, 2, gradient, &err), err);
     assert_null(gradient[1]);
     gal_value *own = add(&b, "", "Identity", gradient, 1, NULL, 0, 1);
     assert_ok(gal_graph_mark_output(b.graph, own, &err), err);
@@ -469,7 +469,7 @@ static void a_missing_rule_is_named(void **state) {
     gal_value *x = constant(&b, 1, &dim, -1, 1, &rng), *y = add(&b, "", "Celu", &x, 1, NULL, 0, 1);
     const gal_attr keep = {.name = "keepdims", .type = GAL_ATTR_INT, .i = 0};
     gal_value *loss = add(&b, "", "ReduceSum", &y, 1, &keep, 1, 1);
-    assert_int_equal(gal_train_backward(b.graph, loss, &x, 1, gradient, &err), GALEN_ERR_UNSUPPORTED);
+    assert_int_equal(gal_train_backward(b.graph, loss, NULL, &x, 1, gradient, &err), GALEN_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.message, "(Celu)"));
     assert_non_null(strstr(err.message, "freeze"));
     gal_graph_destroy(b.graph);

@@ -1,5 +1,5 @@
 /*
- * galen.ActivationGrad: in: dY, X, f32, f64 or bf16. out: dX = dY f'(X) for the activation f of attributes activation,
+ * galen.ActivationGrad: in: dY, X, of any float type. out: dX = dY f'(X) for the activation f of attributes activation,
  * act_alpha and act_beta (activation.h), where X is f's input. At a kink the slope is the one PyTorch takes: 0 for Relu
  * and the flat parts, including the bounds of the Hard ones; 1 within Clip's bounds, which count as inside.
  */
@@ -14,7 +14,7 @@ enum { TASK = 16384 /* elements */ };
 
 galen_status gal_galen_activationgrad_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     gal_activation kind;
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
     if (node->in[1]->dtype != node->in[0]->dtype || !gal_shape_equal(&node->in[1]->shape, &node->in[0]->shape))
         return gal_node_fail(node, err, GALEN_ERR_FORMAT, "input 1 must be like input 0");
     if (!gal_activation_of(node, &kind) || kind == GAL_ACT_NONE)

@@ -92,7 +92,7 @@ galen_status gal_conv_grad_weight_shape(const gal_node *node, gal_conv_grad *gra
 }
 
 static galen_status need_types(const gal_node *node, galen_error *err) {
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
     return gal_need_same_dtype(node, 0, err);
 }
 
@@ -145,7 +145,8 @@ typedef struct grad_job {
 static inline double load(galen_dtype t, const void *p, int64_t i) {
     if (t == GALEN_F32) return (double)((const float *)p)[i];
     if (t == GALEN_F64) return ((const double *)p)[i];
-    return (double)gal_ld_bf16((const uint16_t *)p + i);
+    if (t == GALEN_BF16) return (double)gal_ld_bf16((const uint16_t *)p + i);
+    return (double)gal_ld_f16((const uint16_t *)p + i);
 }
 
 /* The output position that meets input position `at` by tap k, or -1. */
@@ -197,8 +198,10 @@ static void input_task(void *context, size_t index) {
         input_row(job, GALEN_F32, n, h);
     } else if (job->dtype == GALEN_F64) {
         input_row(job, GALEN_F64, n, h);
-    } else {
+    } else if (job->dtype == GALEN_BF16) {
         input_row(job, GALEN_BF16, n, h);
+    } else {
+        input_row(job, GALEN_F16, n, h);
     }
 }
 
@@ -283,8 +286,10 @@ static void weight_task(void *context, size_t index) {
         weight_block(job, GALEN_F32, block, tap);
     } else if (job->dtype == GALEN_F64) {
         weight_block(job, GALEN_F64, block, tap);
-    } else {
+    } else if (job->dtype == GALEN_BF16) {
         weight_block(job, GALEN_BF16, block, tap);
+    } else {
+        weight_block(job, GALEN_F16, block, tap);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
- * galen.Drop: dropout while training. in: X, f32, f64 or bf16, and the step's seed, i64 [1]. out: X / (1 - ratio) where
- * the element is kept, else 0. Which ones are kept follows from seed, "stream" (another one a node) and the element's
- * index alone: not from threads, and the gradient draws the same.
+ * galen.Drop: dropout while training. in: X, of any float type, and the step's seed, i64 [1]. out: X / (1 - ratio)
+ * where the element is kept, else 0. Which ones are kept follows from seed, "stream" (another one a node) and the
+ * element's index alone: not from threads, and the gradient draws the same.
  */
 #include "base/error.h"
 #include "base/rng.h"

@@ -31,7 +31,7 @@ typedef struct work {
     const float *x;
     uint16_t *y;
     int64_t rows, rows_a_task, from, to; /* elements of a row in x and y */
-    bool f16;                            /* y is, not bf16 */
+    galen_dtype type;                    /* of y */
 } work;
 
 static void some_rows(void *context, size_t index) {
@@ -39,10 +39,7 @@ static void some_rows(void *context, size_t index) {
     int64_t first = (int64_t)index * w->rows_a_task;
     int64_t end = first + w->rows_a_task < w->rows ? first + w->rows_a_task : w->rows;
     for (int64_t r = first; r < end; r++) {
-        if (w->f16)
-            gal_f32_to_f16_row(w->x + r * w->from, w->y + r * w->to, (size_t)w->from);
-        else
-            gal_f32_to_bf16_row(w->x + r * w->from, w->y + r * w->to, (size_t)w->from);
+        gal_f32_to_half_row(w->type, w->x + r * w->from, w->y + r * w->to, (size_t)w->from);
         for (int64_t c = w->from; c < w->to; c++) w->y[r * w->to + c] = 0;
     }
 }
@@ -52,7 +49,7 @@ galen_status gal_galen_narrow_run(const gal_call *call, galen_error *err) {
     const galen_tensor *x = call->in[0], *y = call->out[0];
     int64_t n = galen_tensor_elements(y);
     if (n == 0) return GALEN_OK;
-    work w = {.x = x->data, .y = y->data, .from = 1, .to = 1, .f16 = y->dtype == GALEN_F16};
+    work w = {.x = x->data, .y = y->data, .from = 1, .to = 1, .type = y->dtype};
     if (x->rank > 0) w.from = x->dim[x->rank - 1], w.to = y->dim[x->rank - 1];
     w.rows = n / w.to;
     w.rows_a_task = w.to < TASK ? TASK / w.to : 1;

@@ -1,7 +1,7 @@
 /*
  * Batch normalisation while training, channels last (Ioffe and Szegedy, ICML 2015), in PyTorch's sense:
  *
- * galen.BatchNorm      in: X [..., C] (f32, f64 or bf16), gamma, beta, running mean, running variance [C].
+ * galen.BatchNorm      in: X [..., C] (any float type), gamma, beta, running mean, running variance [C].
  *                      out: Y = gamma (X - mean) istd + beta, mean [C], istd [C] = 1 / sqrt(variance + epsilon) of the
  *                      batch, running mean, running variance = (1 - momentum) old + momentum new, the new variance
  * being the unbiased one. With activation "Relu" negative Y are 0. galen.BatchNormGrad  in: dY, X, gamma, mean, istd,
@@ -24,7 +24,7 @@ static galen_dtype wide(galen_dtype dtype) {
 
 static galen_status need_rows(const gal_node *node, galen_error *err) {
     const gal_shape *x = &node->in[0]->shape;
-    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16), err));
+    GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
     if (x->rank >= 1 && !x->dim[x->rank - 1].batch && x->dim[x->rank - 1].size > 0) return GALEN_OK;
     return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the last dimension must be channels");
 }

@@ -3,13 +3,13 @@
  * optimizer.h. A control factor of 0 leaves everything as it was.
  *
  * galen.GradNorm  in: hyper, gradients. out: control. Squares are summed in f64 over blocks of fixed size.
- * galen.Sgd       in: p, g, v, hyper, control. out: p, v, p as bf16 (optional). v = momentum v + g; p -= rate v
+ * galen.Sgd       in: p, g, v, hyper, control. out: p, v, p in 16 bits (optional). v = momentum v + g; p -= rate v
  *                 (nesterov: p -= rate (g + momentum v)), as PyTorch's SGD.
- * galen.Adam      in: p, g, m, v, hyper, control. out: p, m, v, p as bf16 (optional). Kingma and Ba, ICLR 2015.
+ * galen.Adam      in: p, g, m, v, hyper, control. out: p, m, v, p in 16 bits (optional). Kingma and Ba, ICLR 2015.
  * galen.Ema       in: average, p, hyper, control. out: average.
  *
  * Attribute decay 1: weight decay counts for this p: with decoupled 1 as p -= rate decay p first (AdamW; Loshchilov and
- * Hutter, ICLR 2019), else as g += decay p.
+ * Hutter, ICLR 2019), else as g += decay p. Attribute to: the type of p in 16 bits, GALEN_BF16 (default) or GALEN_F16.
  */
 #include "graph/ops/optimizer.h"
 
@@ -40,7 +40,11 @@ static galen_status step_infer(gal_node *node, uint32_t n, const uint32_t *like,
     GAL_TRY(need_numbers(node, n + 1, GAL_CONTROL_COUNT, err));
     for (uint32_t i = 0; i < n_like && i < node->n_out; i++)
         GAL_TRY(gal_set_output(node, i, node->in[like[i]]->dtype, &node->in[like[i]]->shape, err));
-    return node->n_out > n_like ? gal_set_output(node, n_like, GALEN_BF16, &p->shape, err) : GALEN_OK;
+    if (node->n_out <= n_like) return GALEN_OK;
+    int64_t to = gal_attr_int(node, "to", GALEN_BF16);
+    if (to != GALEN_BF16 && to != GALEN_F16)
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "attribute to is %lld, not f16 or bf16", (long long)to);
+    return gal_set_output(node, n_like, (galen_dtype)to, &p->shape, err);
 }
 
 galen_status gal_galen_sgd_infer(gal_graph *graph, gal_node *node, galen_error *err) {
@@ -87,11 +91,11 @@ static void out(const step *s, uint32_t k, int64_t i, double v) {
         ((float *)t->data)[i] = (float)v;
 }
 
-/* The parameter and, where it is asked for, its bf16 form, which rounds what was stored. */
+/* The parameter and, where it is asked for, its form in 16 bits, which rounds what was stored. */
 static void put_parameter(const step *s, uint32_t copy, int64_t i, double p) {
     out(s, 0, i, p);
-    if (copy < s->call->node->n_out && s->call->out[copy] != NULL)
-        ((uint16_t *)s->call->out[copy]->data)[i] = gal_f32_to_bf16((float)p);
+    const galen_tensor *narrow = copy < s->call->node->n_out ? s->call->out[copy] : NULL;
+    if (narrow != NULL) gal_store_float(narrow->dtype, (uint16_t *)narrow->data + i, (double)(float)p);
 }
 
 /* The gradient that counts and, with decoupled decay, the smaller parameter. */

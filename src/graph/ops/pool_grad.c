@@ -1,5 +1,5 @@
 /*
- * Gradients of pools, images channels last, f32, f64 or bf16; sums in double.
+ * Gradients of pools, images channels last, of any float type; sums in double.
  *
  * galen.MaxPoolGrad            in: dY, X. A window's gradient goes to its first maximum in row-major order.
  * galen.AveragePoolGrad        in: dY; attribute spatial [h, w]. Each element of a window gets its share.
@@ -15,7 +15,7 @@
 
 static galen_status need_images(const gal_node *node, galen_error *err) {
     for (uint32_t i = 0; i < node->n_in; i++) {
-        GAL_TRY(gal_need_dtype(node, i, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64) | GAL_BIT(GALEN_BF16), err));
+        GAL_TRY(gal_need_dtype(node, i, GAL_FLOATS, err));
         if (node->in[i]->shape.rank != 4)
             return gal_node_fail(node, err, GALEN_ERR_FORMAT, "input %u must be [N, H, W, C]", i);
     }

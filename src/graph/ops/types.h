@@ -94,6 +94,10 @@ static inline bool gal_dtype_is_float(galen_dtype t) {
 static inline bool gal_dtype_is_half(galen_dtype t) {
     return t == GALEN_F16 || t == GALEN_BF16;
 }
+/* n floats to f16 or bf16, rounded to nearest even. */
+static inline void gal_f32_to_half_row(galen_dtype to, const float *x, uint16_t *y, size_t n) {
+    (to == GALEN_F16 ? gal_f32_to_f16_row : gal_f32_to_bf16_row)(x, y, n);
+}
 static inline bool gal_dtype_is_unsigned(galen_dtype t) {
     return t == GALEN_U8 || t == GALEN_U16 || t == GALEN_U32 || t == GALEN_U64 || t == GALEN_BOOL;
 }
