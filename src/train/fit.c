@@ -56,6 +56,14 @@ static void report(const gal_fit_loop *l, const pace *p, double rate, const gal_
     l->options->progress(l->options->context, &progress);
 }
 
+static galen_status teach(const gal_fit_loop *l, const gal_train_batch *batch, galen_error *err) {
+    const float *logits;
+    if (l->options->teacher == NULL) return GALEN_OK;
+    GAL_TRY(gal_teacher_answer(l->options->teacher, batch->count, batch->images, &logits, err));
+    gal_trainer_teach(l->trainer, logits);
+    return GALEN_OK;
+}
+
 /* Up to `runs` batches; *made is how many there were. */
 static galen_status gather(gal_fit_loop *l, int *made, int64_t *images, galen_error *err) {
     gal_train_batch batch;
@@ -64,6 +72,7 @@ static galen_status gather(gal_fit_loop *l, int *made, int64_t *images, galen_er
         GAL_TRY(l->train->next(l->train->context, &batch, err));
         if (batch.count == 0) return GALEN_OK;
         int64_t seed = (l->epoch * l->steps + l->step) * l->runs + *made;
+        GAL_TRY(teach(l, &batch, err));
         GAL_TRY(gal_trainer_run(l->trainer, batch.count, batch.images, batch.targets, seed, &loss, err));
         *images += batch.count;
         if (!isfinite(loss)) continue;

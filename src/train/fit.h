@@ -11,6 +11,7 @@
 
 #include "train/schedule.h"
 #include "train/score.h"
+#include "train/teacher.h"
 #include "train/trainer.h"
 
 #include <signal.h>
@@ -48,7 +49,8 @@ typedef struct gal_fit_options {
     const volatile sig_atomic_t *stop; /* the loop ends after the step in which it becomes non-zero; NULL */
     void (*progress)(void *context, const gal_fit_progress *progress);
     void *context;
-    gal_pool *pool; /* for validation */
+    gal_pool *pool;       /* for validation */
+    gal_teacher *teacher; /* asked about every batch, for a trainer with loss.alpha; NULL: none */
 } gal_fit_options;
 
 typedef struct gal_fit_result {

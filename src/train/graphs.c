@@ -1,6 +1,7 @@
 /* The two graphs of a trainer: a run (loss and gradients) and an update (the optimiser's step). */
 #include "base/error.h"
 #include "base/mem.h"
+#include "graph/ops/types.h"
 #include "pass/rewrite.h"
 #include "train/backward.h"
 #include "train/internal.h"
@@ -9,7 +10,12 @@
 
 /* ---- a run ---- */
 
-static galen_status add_loss(gal_trainer *t, gal_value **loss, galen_error *err) {
+static const char *kind_of(const gal_train_loss *loss) {
+    return loss->categorical ? "categorical" : "binary";
+}
+
+/* What the targets say. */
+static galen_status add_targets(gal_trainer *t, gal_value **loss, galen_error *err) {
     gal_graph *graph = t->net.graph;
     gal_value *logits = t->net.logits, *in[3] = {logits};
     const gal_train_loss *how = &t->options.loss;
@@ -25,8 +31,8 @@ static galen_status add_loss(gal_trainer *t, gal_value **loss, galen_error *err)
                 ((float *)in[2]->constant->data)[c] = how->weight[c];
         }
     }
-    const gal_attr attr[3] = {gal_attr_of_text("kind", how->categorical ? "categorical" : "binary"),
-                              gal_attr_of_float("smoothing", how->smoothing), gal_attr_of_float("gamma", how->gamma)};
+    const gal_attr attr[3] = {gal_attr_of_text("kind", kind_of(how)), gal_attr_of_float("smoothing", how->smoothing),
+                              gal_attr_of_float("gamma", how->gamma)};
     const gal_node_spec spec = {.domain = "galen",
                                 .op = "Loss",
                                 .name = "loss",
@@ -38,6 +44,64 @@ static galen_status add_loss(gal_trainer *t, gal_value **loss, galen_error *err)
     GAL_TRY(gal_graph_node(graph, &spec, &made, err));
     *loss = made->out[0];
     return GALEN_OK;
+}
+
+static galen_status add_op(gal_graph *graph, const char *op, gal_value *a, gal_value *b, gal_value **out,
+                           galen_error *err) {
+    gal_value *in[2] = {a, b};
+    gal_node *made;
+    const gal_node_spec spec = {.op = op, .n_in = b != NULL ? 2 : 1, .n_out = 1, .in = in};
+    GAL_TRY(gal_graph_node(graph, &spec, &made, err));
+    *out = made->out[0];
+    return GALEN_OK;
+}
+
+/* x times a number. */
+static galen_status add_times(gal_graph *graph, gal_value *x, double factor, gal_value **out, galen_error *err) {
+    const int64_t one = 1;
+    gal_value *number;
+    GAL_TRY(gal_graph_new_constant(graph, NULL, x->dtype, 1, &one, &number, err));
+    gal_store_float(x->dtype, number->constant->data, factor);
+    return add_op(graph, "Mul", x, number, out, err);
+}
+
+/* T^2 times the cross-entropy of what logits say and what `wanted` does. */
+static galen_status add_entropy(gal_trainer *t, gal_value *logits, gal_value *wanted, float temperature,
+                                gal_value **out, galen_error *err) {
+    gal_value *in[2] = {logits, wanted};
+    gal_node *made;
+    const gal_attr attr[2] = {gal_attr_of_text("kind", kind_of(&t->options.loss)),
+                              gal_attr_of_float("temperature", temperature)};
+    const gal_node_spec spec = {
+        .domain = "galen", .op = "Loss", .n_in = 2, .n_out = 2, .in = in, .attr = attr, .n_attr = 2};
+    GAL_TRY(gal_graph_node(t->net.graph, &spec, &made, err));
+    *out = made->out[0];
+    return GALEN_OK;
+}
+
+/* T^2 KL(teacher || student): the cross-entropy less the teacher's own entropy, which leaves 0 where they agree. */
+static galen_status add_teacher(gal_trainer *t, gal_value **divergence, galen_error *err) {
+    gal_graph *graph = t->net.graph;
+    const gal_train_loss *how = &t->options.loss;
+    gal_value *logits = t->net.logits, *teacher, *wanted, *cross, *own;
+    float temperature = how->temperature > 0 ? how->temperature : 1;
+    GAL_TRY(gal_graph_input(graph, NULL, logits->dtype, &logits->shape, &teacher, err));
+    GAL_TRY(add_times(graph, teacher, 1 / (double)temperature, &wanted, err));
+    GAL_TRY(add_op(graph, how->categorical ? "Softmax" : "Sigmoid", wanted, NULL, &wanted, err));
+    GAL_TRY(add_entropy(t, logits, wanted, temperature, &cross, err));
+    GAL_TRY(add_entropy(t, teacher, wanted, temperature, &own, err));
+    return add_op(graph, "Sub", cross, own, divergence, err);
+}
+
+static galen_status add_loss(gal_trainer *t, gal_value **loss, galen_error *err) {
+    double alpha = (double)t->options.loss.alpha;
+    gal_value *hard, *soft;
+    GAL_TRY(add_targets(t, loss, err));
+    if (alpha == 0) return GALEN_OK;
+    GAL_TRY(add_teacher(t, &soft, err));
+    GAL_TRY(add_times(t->net.graph, *loss, 1 - alpha, &hard, err));
+    GAL_TRY(add_times(t->net.graph, soft, alpha, &soft, err));
+    return add_op(t->net.graph, "Add", hard, soft, loss, err);
 }
 
 /* As an output of its own, even where the walk gives two parameters the same gradient. */

@@ -48,8 +48,9 @@ struct gal_trainer {
     gal_session *run, *step;
     const void *run_in[5];
     void **run_out, **step_out;
-    void *predictions; /* the model's own output of a run: nobody reads it */
-    double loss;       /* where a run leaves it; an f32 loss takes the first four bytes */
+    const void *teacher; /* logits of the runs to come */
+    void *predictions;   /* the model's own output of a run: nobody reads it */
+    double loss;         /* where a run leaves it; an f32 loss takes the first four bytes */
     double hyper[GAL_HYPER_COUNT], control[GAL_CONTROL_COUNT];
     int64_t seed, steps;
     bool is_scaled;                     /* f16: the gradients of runs are `scale` times too large */

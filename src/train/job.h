@@ -9,12 +9,12 @@
 /* Texts are the job's own or static. settings.def says what each means. */
 typedef struct gal_train_job {
     const char *data, *model, *weights, *group, *positive, *optimizer, *schedule, *augment, *metric, *freeze,
-        *precision, *leaks;
+        *precision, *leaks, *teacher, *teacher_sha256;
     int64_t memory;   /* bytes, 0: any */
     int64_t segments; /* of checkpointing; 0: none, GAL_SEGMENTS_AUTO */
     int64_t epochs, batch, runs, size, channels, patience, seed, warm_up, threads, workers, cache;
     double val, test, rate, decay, momentum, smoothing, focal, dropout, average, clip, sensitivity, mixup, save_every,
-        loss_scale;
+        loss_scale, alpha, temperature;
     bool weighted;
     bool settled; /* no setting: read from a run, whose choices of batch, runs and segments are kept */
     gal_arena arena;

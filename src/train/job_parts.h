@@ -2,6 +2,7 @@
 #ifndef GAL_TRAIN_JOB_PARTS_H
 #define GAL_TRAIN_JOB_PARTS_H
 
+#include "base/file.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "train/job.h"
@@ -30,6 +31,18 @@ typedef struct gal_job_model {
 galen_status gal_job_open_model(const gal_train_job *job, const gal_job_data *data, gal_job_model *out,
                                 galen_error *err);
 void gal_job_close_model(gal_job_model *model);
+
+/* The teacher, with the SHA-256 of its file; without one teacher is NULL. */
+typedef struct gal_job_teacher {
+    gal_teacher *teacher;
+    gal_file file;
+    char sha256[65];
+} gal_job_teacher;
+
+/* Release with gal_job_close_teacher, also after a failure. */
+galen_status gal_job_open_teacher(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
+                                  gal_pool *pool, gal_job_teacher *out, galen_error *err);
+void gal_job_close_teacher(gal_job_teacher *teacher);
 
 /* One split as a source of batches. */
 typedef struct gal_job_source {

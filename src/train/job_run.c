@@ -28,6 +28,7 @@ typedef struct run {
     gal_train_outcome *out;
     gal_job_data data;
     gal_job_model model;
+    gal_job_teacher teacher;
     gal_job_source train, val, test;
     gal_pool *pool;
     gal_trainer *trainer;
@@ -86,6 +87,7 @@ static galen_status options_of(run *r, gal_trainer_options *out, galen_error *er
     o.network = (gal_train_network_options){r->frozen, r->n_frozen, (float)job->dropout};
     o.loss = (gal_train_loss){
         .categorical = r->data.task.categorical, .smoothing = (float)job->smoothing, .gamma = (float)job->focal};
+    if (job->teacher != NULL) o.loss.alpha = (float)job->alpha, o.loss.temperature = (float)job->temperature;
     o.optimizer = optimizer_of(job->optimizer);
     o.average = job->average > 0;
     o.accumulate = job->runs > 1;
@@ -103,6 +105,7 @@ static galen_status make_parts(run *r, galen_error *err) {
     const gal_recipe *recipe = &r->model.recipe;
     gal_trainer_options o;
     GAL_TRY(options_of(r, &o, err));
+    GAL_TRY(gal_job_open_teacher(r->job, &r->data, recipe, r->pool, &r->teacher, err));
     GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_TRAIN, true, &r->train, err));
     if (r->data.pictures.val > 0)
         GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_VAL, false, &r->val, err));
@@ -114,6 +117,7 @@ static void close_parts(run *r) {
     r->trainer = NULL;
     gal_job_close_source(&r->train);
     gal_job_close_source(&r->val);
+    gal_job_close_teacher(&r->teacher);
 }
 
 static galen_status fit_memory(run *r, galen_error *err) {
@@ -177,7 +181,8 @@ static galen_status fit(run *r, galen_error *err) {
         .stop = r->hooks->stop,
         .progress = r->hooks->progress,
         .context = r->hooks->context,
-        .pool = r->pool};
+        .pool = r->pool,
+        .teacher = r->teacher.teacher};
     GAL_TRY(gal_schedule_parse(job->schedule, &o.schedule.kind, err));
     int64_t batches = (r->train.source.count + job->batch - 1) / job->batch;
     o.schedule.every = (batches + job->runs - 1) / job->runs * ((job->epochs + 2) / 3); /* three stairs */
@@ -207,7 +212,9 @@ static galen_status judge_test(run *r, galen_error *err) {
 static galen_status write_config(const run *r, galen_error *err) {
     gal_buf text;
     gal_buf_init(&text, TEXT_MAX);
-    galen_status status = gal_train_job_write(r->job, &text, err);
+    gal_train_job whole = *r->job;
+    if (r->teacher.teacher != NULL) whole.teacher_sha256 = r->teacher.sha256;
+    galen_status status = gal_train_job_write(&whole, &text, err);
     if (status == GALEN_OK) status = gal_run_write(r->folder, "config.json", text.data, text.size, err);
     gal_buf_free(&text);
     return status;

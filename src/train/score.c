@@ -13,8 +13,7 @@
 
 /* ---- asking ---- */
 
-/* Reads logits in place of what a Softmax or Sigmoid makes of them. */
-static galen_status uncover_logits(gal_graph *graph, galen_error *err) {
+galen_status gal_train_uncover_logits(gal_graph *graph, galen_error *err) {
     if (graph->n_input != 1 || graph->n_output != 1)
         return gal_fail(err, GALEN_ERR_UNSUPPORTED, "%u inputs and %u outputs; one of each is needed", graph->n_input,
                         graph->n_output);
@@ -64,7 +63,7 @@ galen_status gal_train_ask(const void *onnx, size_t size, const gal_train_source
     options.isa = isa;
     *out = (gal_train_answers){.task = task};
     GAL_TRY(gal_onnx_parse(onnx, size, NULL, &model, err));
-    galen_status status = uncover_logits(model->graph, err);
+    galen_status status = gal_train_uncover_logits(model->graph, err);
     if (status == GALEN_OK) status = take_room(out, source->count, err);
     if (status == GALEN_OK) status = gal_session_create(model->graph, &options, &session, err);
     if (status == GALEN_OK) status = ask_all(session, source, out, err);

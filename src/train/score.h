@@ -30,6 +30,8 @@ typedef struct gal_train_score {
  */
 galen_status gal_train_ask(const void *onnx, size_t size, const gal_train_source *source, gal_train_task task,
                            int64_t batch, gal_isa isa, gal_pool *pool, gal_train_answers *out, galen_error *err);
+/* Of a graph with one input and one output: reads logits in place of what a Softmax or Sigmoid makes of them. */
+galen_status gal_train_uncover_logits(gal_graph *graph, galen_error *err);
 void gal_train_answers_free(gal_train_answers *answers);
 
 /* GALEN_ERR_NUMERIC when an answer is no number. */

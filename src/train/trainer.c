@@ -178,6 +178,10 @@ static galen_status create(const gal_model *model, const gal_trainer_options *op
                         galen_dtype_name(options->precision));
     if (!(options->loss_scale >= 0 && (double)options->loss_scale <= SCALE_MOST))
         return gal_fail(err, GALEN_ERR_ARGUMENT, "loss scale %g; 0 to %g", (double)options->loss_scale, SCALE_MOST);
+    if (!(options->loss.alpha >= 0 && options->loss.alpha <= 1) ||
+        !(options->loss.temperature >= 0 && options->loss.temperature <= 1000))
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "alpha %g or temperature %g is out of range; 0 to 1 and to 1000",
+                        (double)options->loss.alpha, (double)options->loss.temperature);
     gal_trainer *t = gal_calloc(1, sizeof *t);
     if (t == NULL) return gal_fail_memory(err, "the trainer", sizeof *t);
     t->options = *options;
@@ -297,6 +301,9 @@ galen_status gal_trainer_run(gal_trainer *t, int64_t batch, const void *images, 
     t->run_in[n++] = images;
     if (t->net.seed != NULL) t->run_in[n++] = &t->seed;
     t->run_in[n++] = targets;
+    if (t->options.loss.alpha > 0 && t->teacher == NULL)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "a run needs the teacher's answers (gal_trainer_teach)");
+    if (t->options.loss.alpha > 0) t->run_in[n++] = t->teacher;
     t->run_scale = (float)t->scale[GAL_SCALE_NOW];
     if (t->is_scaled) t->run_in[n++] = &t->run_scale;
     if (t->fresh && t->options.accumulate) memset(t->slot[0].gradient.data, 0, gradient_bytes(t));
@@ -306,6 +313,10 @@ galen_status gal_trainer_run(gal_trainer *t, int64_t batch, const void *images, 
     memcpy(&single, &t->loss, sizeof single);
     *loss = t->net.logits->dtype == GALEN_F64 ? t->loss : (double)single;
     return GALEN_OK;
+}
+
+void gal_trainer_teach(gal_trainer *t, const void *logits) {
+    t->teacher = logits;
 }
 
 static void set_hyper(gal_trainer *t, const gal_train_numbers *n, int runs) {

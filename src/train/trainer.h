@@ -24,6 +24,10 @@ typedef struct gal_train_loss {
     bool categorical; /* one of K classes; else K separate questions */
     float smoothing, gamma;
     const float *weight; /* K: of the classes, or of positives; NULL: 1 */
+    /* Distillation (gal_trainer_teach): (1 - alpha) times the loss of the targets plus alpha T^2 KL(teacher / T ||
+     * student / T), over classes, or the mean over questions of yes and no. Weights, smoothing and gamma are of the
+     * targets alone. */
+    float alpha, temperature; /* 0: no teacher; 0 stands for 1 */
 } gal_train_loss;
 
 typedef struct gal_trainer_options {
@@ -90,6 +94,9 @@ int64_t gal_trainer_classes(const gal_trainer *trainer);
  */
 galen_status gal_trainer_run(gal_trainer *trainer, int64_t batch, const void *images, const void *targets, int64_t seed,
                              double *loss, galen_error *err);
+
+/* With loss.alpha: the teacher's logits [batch, K] for the runs to come, of the model's type; the caller's memory. */
+void gal_trainer_teach(gal_trainer *trainer, const void *logits);
 
 /*
  * The optimiser's step on the mean of the gradients of `runs` runs. *norm: of that mean before clipping. When it is no

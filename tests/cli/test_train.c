@@ -96,6 +96,24 @@ static void trains_and_replays(void **state) {
     expect("train --resume --out {dir}/tested", 0, "in brackets: intervals of 95 %");
 }
 
+/* A teacher is named by its SHA-256, sees what the student sees and must be of the same kind. */
+static void learns_from_a_teacher(void **state) {
+    (void)state;
+    size_t size;
+    expect("train {file}" SMALL "--teacher {dir}/run/best.onnx --alpha 0.7 --temperature 3 --out {dir}/taught", 0,
+           "best.onnx");
+    expect("train --replay {dir}/taught --out {dir}/taught-again", 0, "bit for bit");
+    unsigned char *config = read_run("taught/config.json", &size);
+    const char *digest = memmem(config, size, "\"teacher-sha256\": \"", 19);
+    assert_non_null(digest);
+    assert_int_equal(strcspn(digest + 19, "\""), 64);
+    free(config);
+    expect("train {file}" SMALL "--size 48 --teacher {dir}/run/best.onnx --out {dir}/no1", 2, "the student of 48x48");
+    expect("train {file}" SMALL "--teacher {dir}/run/best.onnx --teacher-sha256 00 --out {dir}/no2", 2, "SHA-256");
+    expect("train {file}" SMALL "--teacher {dir}/run/best.onnx --alpha 0 --out {dir}/no3", 2, "alpha 0");
+    expect("train {file}" SMALL "--teacher {dir}/nothing.onnx --out {dir}/no4", 3, "nothing.onnx");
+}
+
 /* ---- stopping and killing ---- */
 
 #define LONG "--model zoo:cxr-resnet10 --batch 4 --epochs 12"
@@ -465,12 +483,18 @@ static void wrong_things_are_named(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_chosen_once),  cmocka_unit_test(out_of_memory_halves_runs),
-        cmocka_unit_test(trains_and_replays),     cmocka_unit_test(interrupt_and_resume),
-        cmocka_unit_test(dicom_files_train),      cmocka_unit_test(the_second_interrupt_ends_at_once),
-        cmocka_unit_test(killed_at_any_moment),   cmocka_unit_test(a_full_disk_keeps_what_was_there),
-        cmocka_unit_test(digests_are_sha256sums), cmocka_unit_test(changed_inputs_are_named),
-        cmocka_unit_test(another_level_is_said),  cmocka_unit_test(wrong_things_are_named)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(memory_is_chosen_once),
+                                       cmocka_unit_test(out_of_memory_halves_runs),
+                                       cmocka_unit_test(trains_and_replays),
+                                       cmocka_unit_test(learns_from_a_teacher),
+                                       cmocka_unit_test(interrupt_and_resume),
+                                       cmocka_unit_test(dicom_files_train),
+                                       cmocka_unit_test(the_second_interrupt_ends_at_once),
+                                       cmocka_unit_test(killed_at_any_moment),
+                                       cmocka_unit_test(a_full_disk_keeps_what_was_there),
+                                       cmocka_unit_test(digests_are_sha256sums),
+                                       cmocka_unit_test(changed_inputs_are_named),
+                                       cmocka_unit_test(another_level_is_said),
+                                       cmocka_unit_test(wrong_things_are_named)};
     return cmocka_run_group_tests(tests, draw, NULL);
 }

@@ -72,11 +72,11 @@ static inline gal_value *small_norm(small_net *s, gal_value *x, const char *name
 }
 
 /* conv, norm, relu, pool; conv of stride 2, norm, x sigmoid(x); plus its own depthwise convolution; mean; product. */
-static inline gal_model *small_model(galen_dtype dtype) {
+static inline gal_model *small_model_of(galen_dtype dtype, int64_t classes) {
     small_net s = {.dtype = dtype};
     gal_model *model = calloc(1, sizeof *model);
     const gal_shape image = {.rank = 4, .dim = {{1, true}, {1, false}, {SMALL_SIDE, false}, {SMALL_SIDE, false}}};
-    const int64_t two[2] = {2, 2}, axes[2] = {2, 3}, head[2] = {1, 16}, one = 1;
+    const int64_t two[2] = {2, 2}, axes[2] = {2, 3}, head[2] = {classes, 16};
     const gal_attr pool[2] = {{.name = "kernel_shape", .type = GAL_ATTR_INTS, .ints = two, .count = 2},
                               {.name = "strides", .type = GAL_ATTR_INTS, .ints = two, .count = 2}};
     const gal_attr mean[2] = {{.name = "axes", .type = GAL_ATTR_INTS, .ints = axes, .count = 2},
@@ -95,10 +95,14 @@ static inline gal_model *small_model(galen_dtype dtype) {
     gal_value *sum[2] = {x, small_conv(&s, x, "dw", 16, 16, 1, 16, true)};
     x = small_node(&s, "Add", sum, 2, NULL, 0);
     gal_value *last[3] = {small_node(&s, "ReduceMean", &x, 1, mean, 2), small_constant(&s, "fc.weight", 2, head),
-                          small_constant(&s, "fc.bias", 1, &one)};
+                          small_constant(&s, "fc.bias", 1, &classes)};
     assert_ok(gal_graph_mark_output(s.graph, small_node(&s, "Gemm", last, 3, &turned, 1), &s.err), s.err);
     model->graph = s.graph;
     return model;
+}
+
+static inline gal_model *small_model(galen_dtype dtype) {
+    return small_model_of(dtype, 1);
 }
 
 /* The pictures of step `step`; the question is whether the upper half is brighter. */
