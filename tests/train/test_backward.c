@@ -29,6 +29,7 @@ typedef struct subject {
     double low, high; /* of the operands' elements */
     gal_attr attr[6];
     uint32_t n_attr;
+    uint32_t absent;        /* operands between those and the integers */
     const int64_t *ints[4]; /* integer operands behind the others, counts below */
     size_t n_ints[4];
     uint32_t n_out;
@@ -97,7 +98,7 @@ static void build(bench *b, const subject *s, gal_rng *rng) {
         assert_ok(gal_graph_make_variable(b->graph, b->in[i], b->data[i], &err), err);
         target[i] = b->in[i];
     }
-    b->n_in = (uint32_t)s->n_in;
+    b->n_in = (uint32_t)s->n_in + s->absent;
     for (int i = 0; i < 4 && s->ints[i] != NULL; i++)
         assert_ok(gal_graph_ints(b->graph, NULL, s->ints[i], s->n_ints[i], &b->in[b->n_in++], &err), err);
     gal_value *y = add(b, s->domain, s->op, b->in, b->n_in, s->attr, s->n_attr, s->n_out > 0 ? s->n_out : 1);
@@ -171,6 +172,16 @@ static void gradients_are_differences(void **state) {
     { .name = name_, .type = GAL_ATTR_STRING, .s = v }
 #define UNARY(name, from, to)                                                                                          \
     { .op = name, .n_in = 1, .rank = {2}, .dim = {{3, 7}}, .low = from, .high = to }
+
+/* One side grows, the other shrinks. */
+#define RESIZE(mode_, coordinates)                                                                                     \
+    {                                                                                                                  \
+        .op = "Resize", .n_in = 1, .rank = {4}, .dim = {{2, 3, 4, 7}}, .low = -1, .high = 1,                           \
+        .attr = {TEXT("mode", mode_), TEXT("coordinate_transformation_mode", coordinates)}, .n_attr = 2, .absent = 2,  \
+        .ints = {INTS(2, 3, 9, 5)}, .n_ints = {                                                                        \
+            4                                                                                                          \
+        }                                                                                                              \
+    }
 
 static const subject subjects[] = {
     {.op = "Add", .n_in = 2, .rank = {4, 1}, .dim = {{2, 3, 2, 5}, {5}}, .low = -1, .high = 1},
@@ -297,6 +308,20 @@ static const subject subjects[] = {
      .high = 1,
      .attr = {TWO("axes", 1, 2)},
      .n_attr = 1},
+    {.op = "ReduceMax",
+     .n_in = 1,
+     .rank = {3},
+     .dim = {{2, 3, 4}},
+     .low = -1,
+     .high = 1,
+     .attr = {TWO("axes", 0, -1), INT("keepdims", 0)},
+     .n_attr = 2},
+    {.op = "ReduceMax", .n_in = 1, .rank = {2}, .dim = {{3, 4}}, .low = -1, .high = 1},
+    RESIZE("nearest", "asymmetric"),
+    RESIZE("linear", "half_pixel"),
+    RESIZE("linear", "pytorch_half_pixel"),
+    RESIZE("linear", "align_corners"),
+    RESIZE("cubic", "half_pixel"),
     {.op = "Gemm",
      .n_in = 3,
      .rank = {2, 2, 1},

@@ -146,27 +146,59 @@ static galen_status reduced_axes(const gal_node *node, uint32_t *bits, galen_err
     return GALEN_OK;
 }
 
-/* dy with dimensions of size 1 where x had more, spread over x's shape; a mean divides by what it counted. */
-galen_status gal_gradient_reduce(const gal_gradient *g, galen_error *err) {
-    const gal_node *node = g->node;
-    gal_value *x = node->in[0], *d = g->dy[0], *shape;
-    int64_t dim[MAX_RANK], count = 1;
+/* x's shape with size 1 where the node reduced it, and how many elements make one of its results. */
+static galen_status reduced_shape(const gal_gradient *g, gal_value **shape, int64_t *count, galen_error *err) {
+    const gal_value *x = g->node->in[0];
+    int64_t dim[MAX_RANK];
     uint32_t bits;
-    GAL_TRY(reduced_axes(node, &bits, err));
+    *count = 1;
+    GAL_TRY(reduced_axes(g->node, &bits, err));
     for (int i = 0; i < x->shape.rank; i++) {
         bool gone = bits >> i & 1;
-        if (gone) GAL_TRY(no_batch_axis(node, x, i, err));
-        if (gone) count *= x->shape.dim[i].size;
+        if (gone) GAL_TRY(no_batch_axis(g->node, x, i, err));
+        if (gone) *count *= x->shape.dim[i].size;
         dim[i] = gone ? 1 : x->shape.dim[i].batch ? -1 : x->shape.dim[i].size;
     }
-    gal_value *in[2] = {d};
-    GAL_TRY(gal_graph_ints(g->graph, NULL, dim, (size_t)x->shape.rank, &in[1], err));
-    GAL_TRY(gal_gradient_node(g, "", "Reshape", in, 2, NULL, 0, 1, &d, err));
-    if (strcmp(node->op->name, "ReduceMean") == 0) {
+    return gal_graph_ints(g->graph, NULL, dim, (size_t)x->shape.rank, shape, err);
+}
+
+/* dy with dimensions of size 1 where x had more, spread over x's shape; a mean divides by what it counted. */
+galen_status gal_gradient_reduce(const gal_gradient *g, galen_error *err) {
+    gal_value *d, *shape;
+    int64_t count;
+    GAL_TRY(reduced_shape(g, &shape, &count, err));
+    GAL_TRY(gal_gradient_op(g, "Reshape", g->dy[0], shape, &d, err));
+    if (strcmp(g->node->op->name, "ReduceMean") == 0) {
         gal_value *share;
         GAL_TRY(gal_gradient_number(g, d, 1 / (double)count, &share, err));
         GAL_TRY(gal_gradient_op(g, "Mul", d, share, &d, err));
     }
-    GAL_TRY(gal_gradient_op(g, "Shape", x, NULL, &shape, err));
+    GAL_TRY(gal_gradient_op(g, "Shape", g->node->in[0], NULL, &shape, err));
     return gal_gradient_op(g, "Expand", d, shape, &g->dx[0], err);
+}
+
+/* To the largest elements, evenly where there are several, as PyTorch's amax. */
+galen_status gal_gradient_reduce_max(const gal_gradient *g, galen_error *err) {
+    gal_value *x = g->node->in[0], *shape, *largest, *d, *is_largest, *several;
+    int64_t count;
+    const gal_attr to = {.name = "to", .type = GAL_ATTR_INT, .i = x->dtype};
+    GAL_TRY(reduced_shape(g, &shape, &count, err));
+    GAL_TRY(gal_gradient_op(g, "Reshape", g->node->out[0], shape, &largest, err));
+    GAL_TRY(gal_gradient_op(g, "Reshape", g->dy[0], shape, &d, err));
+    GAL_TRY(gal_gradient_op(g, "Equal", x, largest, &is_largest, err));
+    GAL_TRY(gal_gradient_node(g, "", "Cast", &is_largest, 1, &to, 1, 1, &is_largest, err));
+    GAL_TRY(gal_gradient_unbroadcast(g, is_largest, largest, &several, err));
+    GAL_TRY(gal_gradient_op(g, "Div", d, several, &d, err));
+    return gal_gradient_op(g, "Mul", is_largest, d, &g->dx[0], err);
+}
+
+/* Back to the elements that each output was made of, by the same weights. */
+galen_status gal_gradient_resize(const gal_gradient *g, galen_error *err) {
+    const gal_node *node = g->node;
+    gal_value *in[5] = {node->in[0], NULL, NULL, NULL, g->dy[0]};
+    gal_attr attr[5];
+    for (uint32_t i = 2; i < node->n_in; i++) in[i] = node->in[i];
+    uint32_t n = gal_gradient_attributes(
+        node, "coordinate_transformation_mode cubic_coeff_a exclude_outside mode nearest_mode", attr, 5);
+    return gal_gradient_node(g, "galen", "ResizeGrad", in, 5, attr, n, 1, &g->dx[0], err);
 }

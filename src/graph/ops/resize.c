@@ -275,10 +275,11 @@ static void find_taps(const resize *r, int d, int64_t o, int64_t in, taps *t) {
 typedef struct walk {
     const resize *r;
     const galen_tensor *x;
-    galen_tensor *y;
+    const galen_tensor *y;
     size_t size;
     int64_t stride[GALEN_MAX_RANK]; /* of x, in elements */
     taps taps[GALEN_MAX_RANK];
+    double *sum; /* of each element of x: its gradient so far */
 } walk;
 
 /* The weighted sum over dimensions d and later, from element `at` on. */
@@ -309,14 +310,29 @@ static void put(const walk *w, int64_t o) {
     }
 }
 
+/* What the output's gradient says of each element it was made of; the counterpart of sum_from. */
+static void give_from(const walk *w, int d, int64_t at, double dy) {
+    if (d == w->r->rank) {
+        w->sum[at] += dy;
+        return;
+    }
+    const taps *t = &w->taps[d];
+    for (int i = 0; i < t->count; i++)
+        if (t->weight[i] != 0) give_from(w, d + 1, at + t->index[i] * w->stride[d], dy * t->weight[i]);
+}
+
+static void give(const walk *w, int64_t o) {
+    give_from(w, 0, 0, gal_load_f64(w->y->dtype, (const uint8_t *)w->y->data + (size_t)o * w->size));
+}
+
 /* Visits all outputs in order; only the taps of dimensions whose index moved are found again. */
-static void visit(walk *w) {
+static void visit(walk *w, void (*one)(const walk *w, int64_t o)) {
     int64_t index[GALEN_MAX_RANK] = {0}, count = galen_tensor_elements(w->y);
     int rank = w->r->rank;
     if (count <= 0) return;
     for (int d = 0; d < rank; d++) find_taps(w->r, d, 0, w->x->dim[d], &w->taps[d]);
     for (int64_t o = 0;;) {
-        put(w, o);
+        one(w, o);
         if (++o == count) return;
         int d = rank - 1;
         while (++index[d] == w->y->dim[d]) {
@@ -328,15 +344,20 @@ static void visit(walk *w) {
     }
 }
 
+static walk begin(const resize *r, const galen_tensor *x, const galen_tensor *y) {
+    walk w = {.r = r, .x = x, .y = y, .size = galen_dtype_size(x->dtype)};
+    int64_t stride = 1;
+    for (int d = r->rank - 1; d >= 0; d--) {
+        w.stride[d] = stride;
+        stride *= x->dim[d];
+    }
+    return w;
+}
+
 galen_status gal_resize_run(const gal_call *call, galen_error *err) {
     resize r;
     GAL_TRY(read_resize(call->node, &r, err));
-    walk w = {.r = &r, .x = call->in[0], .y = call->out[0], .size = galen_dtype_size(call->in[0]->dtype)};
-    int64_t stride = 1;
-    for (int d = r.rank - 1; d >= 0; d--) {
-        w.stride[d] = stride;
-        stride *= w.x->dim[d];
-    }
+    walk w = begin(&r, call->in[0], call->out[0]);
     for (int d = 0; d < r.rank && r.coordinates == TF_CROP_AND_RESIZE; d++) {
         const galen_tensor *roi = call->in[1];
         const uint8_t *p = roi->data;
@@ -345,6 +366,44 @@ galen_status gal_resize_run(const gal_call *call, galen_error *err) {
         r.roi_end[d] = gal_load_f64(roi->dtype, p + (size_t)(d + r.rank) * size);
         r.kept[d] |= w.x->dim[d] == w.y->dim[d] && r.roi_start[d] == 0 && r.roi_end[d] == 1;
     }
-    visit(&w);
+    visit(&w, put);
+    return GALEN_OK;
+}
+
+/* ---- gradient ---- */
+
+/*
+ * galen.ResizeGrad  in: X (its shape alone), nothing, scales and sizes as Resize has them, dY; f32 or f64. out: dX.
+ * Each output gives its gradient to the elements it was made of, by their weights; sums are in double.
+ */
+galen_status gal_galen_resizegrad_infer(gal_graph *graph, gal_node *node, galen_error *err) {
+    (void)graph;
+    resize r;
+    GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64), err));
+    GAL_TRY(read_resize(node, &r, err));
+    if (r.coordinates == TF_CROP_AND_RESIZE)
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "no gradient with coordinates tf_crop_and_resize");
+    gal_shape shape = {.rank = r.rank};
+    memcpy(shape.dim, r.out, sizeof shape.dim);
+    if (node->n_in < 5 || node->in[4] == NULL || node->in[4]->dtype != node->in[0]->dtype ||
+        !gal_shape_equal(&node->in[4]->shape, &shape))
+        return gal_node_fail(node, err, GALEN_ERR_FORMAT, "input 4 is not like what Resize makes");
+    return gal_set_output(node, 0, node->in[0]->dtype, &node->in[0]->shape, err);
+}
+
+size_t gal_galen_resizegrad_scratch(const gal_node *node, int64_t batch) {
+    return (size_t)gal_in_elements(node, 0, batch) * sizeof(double);
+}
+
+galen_status gal_galen_resizegrad_run(const gal_call *call, galen_error *err) {
+    resize r;
+    GAL_TRY(read_resize(call->node, &r, err));
+    const galen_tensor *dx = call->out[0];
+    walk w = begin(&r, dx, call->in[4]);
+    int64_t n = galen_tensor_elements(dx);
+    w.sum = call->scratch;
+    for (int64_t i = 0; i < n; i++) w.sum[i] = 0;
+    visit(&w, give);
+    for (int64_t i = 0; i < n; i++) gal_store_float(dx->dtype, (uint8_t *)dx->data + (size_t)i * w.size, w.sum[i]);
     return GALEN_OK;
 }
