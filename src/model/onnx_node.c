@@ -192,7 +192,8 @@ static galen_status add_op(gal_onnx_reader *reader, const gal_onnx_node *node, c
     if (!in || !out) return gal_fail_memory(err, "a node", node->n_in * sizeof *in);
     for (uint32_t i = 0; i < node->n_in; i++) in[i] = reader->names.entry[node->in[i]].value;
     for (uint32_t i = 0; i < node->n_out; i++) out[i] = reader->names.entry[node->out[i]].text;
-    gal_node_spec spec = {.op = node->op,
+    gal_node_spec spec = {.domain = strcmp(node->domain, "com.microsoft") == 0 ? node->domain : NULL,
+                          .op = node->op,
                           .name = *node->name ? node->name : NULL,
                           .n_in = node->n_in,
                           .n_out = node->n_out,
@@ -213,11 +214,12 @@ static galen_status add_op(gal_onnx_reader *reader, const gal_onnx_node *node, c
 galen_status gal_onnx_add_node(gal_onnx_reader *reader, uint32_t index, galen_error *err) {
     const gal_onnx_node *node = &reader->node[index];
     bool standard = !*node->domain || strcmp(node->domain, "ai.onnx") == 0;
-    if (!standard || !*node->op)
+    bool microsoft = strcmp(node->domain, "com.microsoft") == 0;
+    if ((!standard && !microsoft) || !*node->op)
         return gal_fail(err, GALEN_ERR_UNSUPPORTED, "node '%s': op '%s%s%s' (opset %lld) is not supported", node->name,
                         node->domain, standard ? "" : ".", node->op, (long long)reader->model->opset);
     gal_attr *attr = NULL;
     GAL_TRY(read_attrs(reader, node, &attr, err));
-    if (strcmp(node->op, "Constant") == 0) return add_constant(reader, node, attr, err);
+    if (standard && strcmp(node->op, "Constant") == 0) return add_constant(reader, node, attr, err);
     return add_op(reader, node, attr, err);
 }

@@ -56,6 +56,7 @@ galen_status gal_rewrite_keep(gal_rewrite *r, const char *drop, uint32_t extra, 
 galen_status gal_rewrite_emit(gal_rewrite *r, const char *op, gal_value *const *in, uint32_t n_in, const gal_attr *attr,
                               uint32_t n_attr, bool final, gal_value **out, galen_error *err) {
     gal_node_spec spec = *r->spec;
+    spec.domain = NULL; /* only ops of ONNX are made */
     spec.op = op;
     spec.in = in;
     spec.n_in = n_in;

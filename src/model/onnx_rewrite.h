@@ -54,6 +54,8 @@ galen_status gal_rewrite_clip(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_conv_transpose(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_dropout(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_gemm(gal_rewrite *r, galen_error *err);
+/* Every op of com.microsoft (onnx_microsoft.c). */
+galen_status gal_rewrite_microsoft(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_pad(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_prelu(gal_rewrite *r, galen_error *err);
 galen_status gal_rewrite_resize(gal_rewrite *r, galen_error *err);

@@ -57,7 +57,7 @@ static const struct {
     const char *names; /* with a space at both ends of each */
 } typed[] = {
     {GAL_ATTR_INT,
-     " allowzero axis batch_dims blocksize broadcast ceil_mode count_include_pad end exclude_outside fmod group is_test k keepdims largest "
+     " allowzero axis batch_dims blocksize broadcast ceil_mode channels_last count_include_pad end exclude_outside fmod group is_test k keepdims largest "
      "noop_with_empty_axes seed select_last_index size sorted spatial start stash_type storage_order to training_mode transA transB "
      "value_int "},
     {GAL_ATTR_FLOAT,
@@ -95,6 +95,7 @@ static galen_status upgrade(gal_rewrite *r, galen_error *err) {
     const gal_node_spec *spec = r->spec;
     GAL_TRY(check_types(spec, err));
     bool standard = !spec->domain || !*spec->domain || strcmp(spec->domain, "ai.onnx") == 0;
+    if (!standard && strcmp(spec->domain, "com.microsoft") == 0) return gal_rewrite_microsoft(r, err);
     for (size_t i = 0; standard && i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].op, spec->op) == 0 && r->opset >= table[i].from && r->opset <= table[i].to)
             return table[i].fn(r, err);

@@ -60,6 +60,19 @@ static void other_domains_matter_only_when_used(void **state) {
     refuse(pb_model(g, 11), GALEN_ERR_UNSUPPORTED, "node 'bar': op 'com.example.Foo' (opset 11) is not supported");
 }
 
+/* One of the domains besides ONNX's is read: its ops by name, others are named. */
+static void ops_of_the_quantiser_are_known(void **state) {
+    (void)state;
+    gal_buf g = pb_graph(), n = pb_node("QLinearSoftmax", "bar", "x", NULL, "y");
+    pb_text(&n, 7, "com.microsoft");
+    pb_nest(&g, 1, n);
+    refuse(pb_model(g, 11), GALEN_ERR_UNSUPPORTED, "node 'bar': op 'com.microsoft.QLinearSoftmax' is not supported");
+    g = pb_graph(), n = pb_node("QLinearSigmoid", "gate", "x", NULL, "y");
+    pb_text(&n, 7, "com.microsoft");
+    pb_nest(&g, 1, n);
+    refuse(pb_model(g, 11), GALEN_ERR_FORMAT, "node 'gate' (QLinearSigmoid): input 0 or 1 is missing");
+}
+
 static void unknown_ops_are_named(void **state) {
     (void)state;
     refuse(pb_model(one_node("NoSuchOp"), 11), GALEN_ERR_UNSUPPORTED, "NoSuchOp");
@@ -294,6 +307,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opsets_outside_6_to_17_are_refused),
         cmocka_unit_test(other_domains_matter_only_when_used),
+        cmocka_unit_test(ops_of_the_quantiser_are_known),
         cmocka_unit_test(unknown_ops_are_named),
         cmocka_unit_test(cycles_name_a_node_on_them),
         cmocka_unit_test(unsorted_nodes_are_sorted),
