@@ -101,4 +101,5 @@ DEPTHWISE(f16_avx512)
 DEPTHWISE(f16_avx2)
 #elif defined(__aarch64__)
 DEPTHWISE(bf16_neonbf16)
+DEPTHWISE(f16_neon)
 #endif

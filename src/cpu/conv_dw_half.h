@@ -21,6 +21,6 @@ typedef struct gal_dw_half {
 } gal_dw_half;
 
 extern const gal_dw_half gal_dw_bf16_avx512bf16, gal_dw_bf16_neonbf16;
-extern const gal_dw_half gal_dw_f16_avx512, gal_dw_f16_avx2;
+extern const gal_dw_half gal_dw_f16_avx512, gal_dw_f16_avx2, gal_dw_f16_neon;
 
 #endif

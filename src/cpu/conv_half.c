@@ -161,8 +161,10 @@ LEVEL(bf16_avx512bf16)
 LEVEL(f16_avx512)
 LEVEL(f16_avx2)
 #else
-static const half_level bf16_neonbf16 = {&gal_tile_bf16_neonbf16, &gal_tile_bf16_f32_neonbf16, true};
+static const half_level bf16_neonbf16 = {&gal_tile_bf16_neonbf16, &gal_tile_bf16_f32_neonbf16, true},
+                        f16_neon = {&gal_tile_f16_neon, &gal_tile_f16_f32_neon, false};
 LEVEL(bf16_neonbf16)
+LEVEL(f16_neon)
 #endif
 
 /* For rows that compute with other units: the level that says how wide a bf16 vector is. */

@@ -216,4 +216,5 @@ MAPS(f16_avx512, f16_avx512)
 MAPS(f16_avx2, f16_avx2)
 #elif defined(__aarch64__)
 MAPS(bf16_neonbf16, bf16_neonbf16)
+MAPS(f16_neon, f16_neon)
 #endif

@@ -32,6 +32,6 @@ typedef struct gal_elementwise {
 
 extern const gal_elementwise gal_elementwise_avx2, gal_elementwise_avx512, gal_elementwise_neon;
 extern const gal_elementwise gal_elementwise_bf16_avx512bf16, gal_elementwise_bf16_neonbf16;
-extern const gal_elementwise gal_elementwise_f16_avx512, gal_elementwise_f16_avx2;
+extern const gal_elementwise gal_elementwise_f16_avx512, gal_elementwise_f16_avx2, gal_elementwise_f16_neon;
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * bf16 register tile, NEON with BF16: 8 rows by 8 columns, as in f32 (gemm_f32_neon.c), a step of the chain being one
- * BFDOT of a pair of channels.
+ * BFDOT of a pair of channels. BFMMLA, which multiplies two rows by two columns at once, wants rows and weights in
+ * another order than the tiles of all levels share.
  */
 #if defined(__aarch64__)
 #include "cpu/vec_neon.h"

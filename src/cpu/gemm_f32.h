@@ -58,5 +58,6 @@ extern const gal_gemm_f32 gal_tile_avx2, gal_tile_avx512, gal_tile_neon;
 extern const gal_gemm_f32 gal_tile_bf16_avx512bf16, gal_tile_bf16_f32_avx512bf16; /* with bf16 and with f32 output */
 extern const gal_gemm_f32 gal_tile_bf16_neonbf16, gal_tile_bf16_f32_neonbf16;
 extern const gal_gemm_f32 gal_tile_f16_avx2, gal_tile_f16_f32_avx2, gal_tile_f16_avx512, gal_tile_f16_f32_avx512;
+extern const gal_gemm_f32 gal_tile_f16_neon, gal_tile_f16_f32_neon;
 
 #endif

@@ -223,5 +223,6 @@ LEVEL(f16_avx512)
 LEVEL(f16_avx2)
 #else
 LEVEL(bf16_neonbf16)
+LEVEL(f16_neon)
 #endif
 #endif

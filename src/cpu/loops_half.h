@@ -24,6 +24,6 @@ typedef struct gal_loops_half {
 } gal_loops_half;
 
 extern const gal_loops_half gal_loops_bf16_avx512bf16, gal_loops_bf16_neonbf16;
-extern const gal_loops_half gal_loops_f16_avx512, gal_loops_f16_avx2;
+extern const gal_loops_half gal_loops_f16_avx512, gal_loops_f16_avx2, gal_loops_f16_neon;
 
 #endif

@@ -1,0 +1,15 @@
+/* f16 depthwise convolution, NEON: sums are f32. */
+#if defined(__aarch64__)
+#include "cpu/vec_neon.h"
+
+#include "cpu/vec_math.h"
+
+#include "cpu/vec_f16_neon.h"
+
+#define GAL_TILE_HALF 1
+#define GAL_TILE_F16  1
+#include "cpu/activation_body.h"
+#include "cpu/conv_dw_half_body.h"
+
+const gal_dw_half gal_dw_f16_neon = {.block = PAIR, .split = PAIR_SPLIT, .band = dw_band};
+#endif
