@@ -3,12 +3,17 @@
 
 #include "base/error.h"
 #include "base/refmath.h"
+#include "image/elastic.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
 enum { CURVE = 1024 };
+
+/* Where in a picture's stream of numbers those for crops and elastic fields begin: far behind the noise of any picture,
+ * so that drawing them leaves all others as they are. */
+static const uint64_t FAR_DRAWS = (uint64_t)1 << 40;
 
 static const struct {
     const char *name;
@@ -21,6 +26,7 @@ static const struct {
      {.rotate = 15,
       .shift = 0.1,
       .zoom = 0.15,
+      .elastic = 0.05,
       .brightness = 0.1,
       .contrast = 0.25,
       .gamma = 0.25,
@@ -45,6 +51,7 @@ static const struct {
     {"flip_x", offsetof(gal_augment, flip_x), 1},        {"flip_y", offsetof(gal_augment, flip_y), 1},
     {"rotate", offsetof(gal_augment, rotate), 180},      {"shift", offsetof(gal_augment, shift), 0.5},
     {"zoom", offsetof(gal_augment, zoom), 0.9},          {"brightness", offsetof(gal_augment, brightness), 1},
+    {"crop", offsetof(gal_augment, crop), 0.9},          {"elastic", offsetof(gal_augment, elastic), 0.08},
     {"contrast", offsetof(gal_augment, contrast), 0.99}, {"gamma", offsetof(gal_augment, gamma), 2},
     {"noise", offsetof(gal_augment, noise), 1},          {"blur", offsetof(gal_augment, blur), 1},
     {"cutout", offsetof(gal_augment, cutout), 1},        {"mixup", offsetof(gal_augment, mixup), 1},
@@ -78,14 +85,16 @@ bool gal_augment_changes(const gal_augment *augment) {
 typedef struct amounts {
     bool flip_x, flip_y, blur, cutout;
     double rotate, shift_x, shift_y, zoom, brightness, contrast, gamma, noise;
-    double box[4]; /* where the cutout lies and its sides, 0 to 1 each */
+    double box[4];               /* where the cutout lies and its sides, 0 to 1 each */
+    double crop, crop_x, crop_y; /* what the window leaves out, and where it lies, -1 to 1 */
+    double elastic;
 } amounts;
 
 static double around_zero(gal_rng *rng, double limit) {
     return limit * (2 * gal_rng_uniform(rng) - 1);
 }
 
-static amounts draw(const gal_augment *a, gal_rng *rng) {
+static amounts draw(const gal_augment *a, gal_rng *rng, gal_rng *far) {
     amounts d = {0};
     d.flip_x = gal_rng_uniform(rng) < a->flip_x;
     d.flip_y = gal_rng_uniform(rng) < a->flip_y;
@@ -100,6 +109,10 @@ static amounts draw(const gal_augment *a, gal_rng *rng) {
     d.blur = gal_rng_uniform(rng) < a->blur;
     d.cutout = gal_rng_uniform(rng) < a->cutout;
     for (int i = 0; i < 4; i++) d.box[i] = gal_rng_uniform(rng);
+    d.crop = a->crop * gal_rng_uniform(far);
+    d.crop_x = around_zero(far, 1);
+    d.crop_y = around_zero(far, 1);
+    d.elastic = a->elastic * gal_rng_uniform(far);
     return d;
 }
 
@@ -126,36 +139,53 @@ static int clamp(int v, int most) {
     return v < 0 ? 0 : v > most ? most : v;
 }
 
-/* One plane at the places of a row: from (x, y), a step of (dx, dy) a pixel. */
-static void warp_row(const float *from, int width, int height, double x, double y, double dx, double dy, float *to) {
-    for (int i = 0; i < width; i++, x += dx, y += dy) {
-        double fx = floor(x), fy = floor(y);
-        float wx = (float)(x - fx), wy = (float)(y - fy);
-        int x0 = clamp((int)fx, width - 1), x1 = clamp((int)fx + 1, width - 1);
-        const float *top = from + (size_t)clamp((int)fy, height - 1) * (size_t)width,
-                    *low = from + (size_t)clamp((int)fy + 1, height - 1) * (size_t)width;
-        float above = top[x0] + wx * (top[x1] - top[x0]), below = low[x0] + wx * (low[x1] - low[x0]);
-        to[i] = above + wy * (below - above);
+/* Bilinear; outside, the nearest edge. */
+static float pixel_at(const float *from, int width, int height, double x, double y) {
+    double fx = floor(x), fy = floor(y);
+    float wx = (float)(x - fx), wy = (float)(y - fy);
+    int x0 = clamp((int)fx, width - 1), x1 = clamp((int)fx + 1, width - 1);
+    const float *top = from + (size_t)clamp((int)fy, height - 1) * (size_t)width,
+                *low = from + (size_t)clamp((int)fy + 1, height - 1) * (size_t)width;
+    float above = top[x0] + wx * (top[x1] - top[x0]), below = low[x0] + wx * (low[x1] - low[x0]);
+    return above + wy * (below - above);
+}
+
+/* Where the pixels of a row come from: from (x, y), a step of (dx, dy) a pixel, moved by `bent` unless that is NULL. */
+typedef struct places {
+    double x, y, dx, dy;
+    const gal_elastic_row *bent;
+} places;
+
+static void warp_row(const float *from, int width, int height, const places *at, float *to) {
+    double x = at->x, y = at->y, mx = 0, my = 0;
+    for (int i = 0; i < width; i++, x += at->dx, y += at->dy) {
+        if (at->bent) gal_elastic_at(at->bent, (i + 0.5) / width, &mx, &my);
+        to[i] = pixel_at(from, width, height, x + mx * width, y + my * height);
     }
 }
 
 /* Where a pixel of the result comes from: the changes backwards, about the centre. */
-static void warp(const float *from, int width, int height, int channels, const amounts *d, float *to) {
+static void warp(const float *from, int width, int height, int channels, const amounts *d, const gal_elastic *field,
+                 float *to) {
     double s, c, cx = 0.5 * (width - 1), cy = 0.5 * (height - 1);
     sine_cosine(d->rotate, &s, &c);
-    double scale = 1 / d->zoom, fx = d->flip_x ? -1 : 1, fy = d->flip_y ? -1 : 1;
+    double scale = (1 - d->crop) / d->zoom, fx = d->flip_x ? -1 : 1, fy = d->flip_y ? -1 : 1;
     double xx = fx * c * scale, xy = fx * s * scale, yx = -fy * s * scale, yy = fy * c * scale;
+    double left = cx + d->crop * d->crop_x * cx, top = cy + d->crop * d->crop_y * cy;
     size_t plane = (size_t)width * (size_t)height;
-    for (int k = 0; k < channels; k++)
-        for (int y = 0; y < height; y++) {
-            double u = -cx - d->shift_x * width, v = y - cy - d->shift_y * height;
-            warp_row(from + (size_t)k * plane, width, height, cx + xx * u + xy * v, cy + yx * u + yy * v, xx, yx,
-                     to + (size_t)k * plane + (size_t)y * (size_t)width);
-        }
+    gal_elastic_row row;
+    for (int y = 0; y < height; y++) {
+        double u = -cx - d->shift_x * width, v = y - cy - d->shift_y * height;
+        places at = {left + xx * u + xy * v, top + yx * u + yy * v, xx, yx, field ? &row : NULL};
+        if (field) gal_elastic_row_at(field, (y + 0.5) / height, &row);
+        for (size_t k = 0; k < (size_t)channels; k++)
+            warp_row(from + k * plane, width, height, &at, to + k * plane + (size_t)y * (size_t)width);
+    }
 }
 
 static bool moves(const amounts *d) {
-    return d->flip_x || d->flip_y || d->rotate != 0 || d->shift_x != 0 || d->shift_y != 0 || d->zoom != 1;
+    return d->flip_x || d->flip_y || d->rotate != 0 || d->shift_x != 0 || d->shift_y != 0 || d->zoom != 1 ||
+           d->crop != 0 || d->elastic != 0;
 }
 
 /* (1 2 1) / 4 along rows, then down columns, by way of `between`. */
@@ -249,11 +279,15 @@ void gal_augment_numbers(const galen_image *pixels, const gal_recipe *recipe, co
                          float *scratch, float *out) {
     int width = pixels->width, height = pixels->height, channels = pixels->channels;
     size_t plane = (size_t)width * (size_t)height, all = plane * (size_t)channels;
-    amounts d = draw(augment, rng);
+    gal_rng far = *rng;
+    far.index += FAR_DRAWS;
+    amounts d = draw(augment, rng, &far);
+    gal_elastic field;
     float *now = scratch, *other = scratch + all;
     to_planes(pixels, now);
     if (moves(&d)) {
-        warp(now, width, height, channels, &d, other);
+        if (d.elastic > 0) gal_elastic_draw(d.elastic, &far, &field);
+        warp(now, width, height, channels, &d, d.elastic > 0 ? &field : NULL, other);
         now = other;
         other = scratch;
     }

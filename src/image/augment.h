@@ -14,6 +14,9 @@ typedef struct gal_augment {
     double rotate;         /* degrees */
     double shift;          /* parts of the picture's width and of its height */
     double zoom;           /* the scale is 1 + amount; below 1 */
+    double crop;           /* parts of the sides that a random window leaves out, from [0, limit]; the rest fills the
+                              picture; below 1 */
+    double elastic;        /* how far a pixel may move in a smooth random field, in parts of the sides; up to 0.08 */
     double brightness;     /* parts of the whole range, added */
     double contrast;       /* the distance from the picture's mean grows by 1 + amount; below 1 */
     double gamma;          /* the exponent is e^amount, of the value as a part of the range */
@@ -23,7 +26,8 @@ typedef struct gal_augment {
     double mixup;          /* alpha of Beta(alpha, alpha) for mixing pictures of a batch; 0: none; else 0.01 to 1 */
 } gal_augment;
 
-/* "none", "light" or "strong"; NULL when there is none of that name. Neither flips: laterality is a finding. */
+/* "none", "light" or "strong" (the only one with elastic, blur, cutout and mixup); NULL when there is none of that
+ * name. Neither flips: laterality is a finding. */
 const gal_augment *gal_augment_preset(const char *name);
 
 /* Refuses limits that cannot work: not finite, negative, a probability above 1, a rotation above 180, ... */
@@ -34,10 +38,11 @@ bool gal_augment_changes(const gal_augment *augment);
 
 /*
  * From pixels (gal_prepare_pixels) to the numbers of gal_prepare, changed on the way: one bilinear warp for flips,
- * rotation, shift and zoom about the centre, in which what lies outside is the nearest edge; then blur, contrast,
- * brightness, gamma (values kept within the range), noise and cutout. All channels change alike, but for noise in
- * pictures that have colours. What is drawn depends on *rng alone, and a limit of 0 leaves the other draws as they are.
- * scratch: 2 * channels * height * width floats. Both augment and recipe are sound. The same bits on every machine.
+ * rotation, shift and zoom about the centre, crop and elastic field (gal_elastic), in which what lies outside is the
+ * nearest edge; then blur, contrast, brightness, gamma (values kept within the range), noise and cutout. All channels
+ * change alike, but for noise in pictures that have colours. What is drawn depends on *rng alone, and a limit of 0
+ * leaves the other draws as they are. scratch: 2 * channels * height * width floats. Both augment and recipe are sound.
+ * The same bits on every machine.
  */
 void gal_augment_numbers(const galen_image *pixels, const gal_recipe *recipe, const gal_augment *augment, gal_rng *rng,
                          float *scratch, float *out);

@@ -17,6 +17,8 @@ typedef struct gal_train_job {
         loss_scale, alpha, temperature;
     bool weighted;
     bool settled; /* no setting: read from a run, whose choices of batch, runs and segments are kept */
+    const char *flip;
+    double crop, elastic; /* parts of a picture's sides; 0: as `augment` has it */
     gal_arena arena;
 } gal_train_job;
 

@@ -166,10 +166,20 @@ static galen_status next(void *context, gal_train_batch *out, galen_error *err) 
     return GALEN_OK;
 }
 
+/* The preset, and what the settings ask for beside it. */
+static gal_augment augment_of(const gal_train_job *job) {
+    gal_augment a = *gal_augment_preset(job->augment);
+    a.flip_x = strchr(job->flip, 'x') != NULL ? 0.5 : 0;
+    a.flip_y = strchr(job->flip, 'y') != NULL ? 0.5 : 0;
+    a.mixup = job->mixup;
+    if (job->crop > 0) a.crop = job->crop;
+    if (job->elastic > 0) a.elastic = job->elastic;
+    return a;
+}
+
 galen_status gal_job_open_source(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
                                  gal_split split, bool learn, gal_job_source *out, galen_error *err) {
-    gal_augment augment = *gal_augment_preset(job->augment);
-    augment.mixup = job->mixup;
+    const gal_augment augment = augment_of(job);
     const gal_loader_options options = {.split = split,
                                         .recipe = *recipe,
                                         .batch = (int)job->batch,

@@ -2,6 +2,7 @@
 #include "support/shared.h"
 
 #include "image/augment.h"
+#include "image/elastic.h"
 
 #include <math.h>
 #include <string.h>
@@ -60,9 +61,61 @@ static void test_geometry(void **state) {
         gx = 255 * (double)(out[m + 1] - out[m]), gy = 255 * (double)(out[m + W] - out[m]);
         assert_true(fabs(gx / gy - 5.0 / 3) < 0.01 && gx > 5 / 1.51 && gx < 5 / 0.49);
         change(&(gal_augment){.shift = 0.1}, stream, out); /* at most 2 pixels across and 1.4 down */
-        double centre = 255 * (double)out[m] - (60 + 5 * (W / 2) + 3 * (H / 2));
+        double centre = 255 * (double)out[m] - (double)(60 + 5 * (W / 2) + 3 * (H / 2));
         assert_true(fabs(centre) < 5 * 2 + 3 * 1.4 + 0.01);
     }
+}
+
+/* Around any point a crop of a plane is a plane that is less steep; what it shows lies within the picture. */
+static void test_crops(void **state) {
+    (void)state;
+    double least = 1, most = 0;
+    for (uint64_t stream = 0; stream < 200; stream++) {
+        float out[PLANE], from[PLANE];
+        plain(from);
+        change(&(gal_augment){.crop = 0.5}, stream, out);
+        int m = H / 2 * W + W / 2;
+        double kept = 255 * (double)(out[m + 1] - out[m]) / 5;
+        least = fmin(least, kept), most = fmax(most, kept);
+        assert_true(fabs(255 * (double)(out[m + W] - out[m]) / 3 - kept) < 0.01);
+        for (int i = 1; i < PLANE; i++) assert_true(out[i] >= from[1] - 0.03f && out[i] <= 1.0f);
+        double far = (double)(out[PLANE - 1] - out[PLANE - W]) / (5 * (W - 1) / 255.0); /* no edge was repeated */
+        assert_true(fabs(far - kept) < 0.01);
+    }
+    assert_true(least > 0.499 && least < 0.52 && most > 0.98 && most <= 1.001);
+}
+
+/* Every pixel shows one at most the limit away, neighbours stay in order, and pictures differ. */
+static void test_elastic(void **state) {
+    (void)state;
+    float out[PLANE], again[PLANE];
+    double square = 0;
+    for (uint64_t stream = 0; stream < 100; stream++) {
+        change(&(gal_augment){.elastic = 0.08}, stream, out);
+        change(&(gal_augment){.elastic = 0.08, .noise = 1e-9}, stream, again);
+        for (int y = 2; y < H - 2; y++)
+            for (int x = 2; x < W - 2; x++) {
+                double moved = 255 * (double)out[y * W + x] - (60 + 5 * x + 3 * y);
+                assert_true(fabs(moved) <= 0.08 * (5 * W + 3 * H) + 0.01);
+                assert_true(fabsf(out[y * W + x] - again[y * W + x]) < 1e-6f);
+                square += moved * moved;
+            }
+        gal_elastic field;
+        gal_elastic_row row;
+        gal_rng rng = gal_rng_make(5, stream);
+        gal_elastic_draw(0.08, &rng, &field);
+        double before = -1, dx, dy;
+        gal_elastic_row_at(&field, (double)stream / 99, &row);
+        for (int i = 0; i <= 1000; i++) { /* what is to the right stays there: nothing folds over */
+            gal_elastic_at(&row, i / 1000.0, &dx, &dy);
+            assert_true(fabs(dx) <= 0.08 && fabs(dy) <= 0.08);
+            assert_true(i / 1000.0 + dx > before);
+            before = i / 1000.0 + dx;
+        }
+    }
+    assert_true(sqrt(square / (100.0 * (H - 4) * (W - 4))) > 0.5);
+    change(&(gal_augment){.elastic = 0.08}, 98, again);
+    assert_memory_not_equal(out, again, sizeof out);
 }
 
 static void test_intensities(void **state) {
@@ -158,7 +211,8 @@ static void test_limits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flips_are_exact), cmocka_unit_test(test_geometry), cmocka_unit_test(test_intensities),
-        cmocka_unit_test(test_draws),           cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_draws),           cmocka_unit_test(test_limits),   cmocka_unit_test(test_crops),
+        cmocka_unit_test(test_elastic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

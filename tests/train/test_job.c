@@ -33,7 +33,7 @@ static void settings_round_trip(void **state) {
         if (choices != NULL) snprintf(word, sizeof word, "%s", strrchr(choices, ' ') + 1);
         galen_status status = gal_train_job_set(&a, settings[i].name, word, &err);
         if (status != GALEN_OK) status = gal_train_job_set(&a, settings[i].name, "1", &err);
-        if (status != GALEN_OK) status = gal_train_job_set(&a, settings[i].name, "0.25", &err);
+        if (status != GALEN_OK) status = gal_train_job_set(&a, settings[i].name, "0.05", &err);
         assert_ok(status, err);
     }
     write_text(&a, first, sizeof first);
