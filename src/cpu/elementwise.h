@@ -14,6 +14,9 @@ typedef struct gal_operand {
     size_t step, row;
 } gal_operand;
 
+/* y[i] = sum over t < taps, in order, of weight[t] * x[tap[t] + i], for i < n. At least one tap. */
+typedef void (*gal_blend_fn)(const void *x, const size_t *tap, const float *weight, size_t taps, void *y, size_t n);
+
 typedef struct gal_elementwise {
     size_t element; /* bytes: 4 for f32, 2 for bf16 and f16, which have the first two loops only */
     /* y[r * n + i] = a op b for r < rows, i < n. y may be a's data. */
@@ -28,6 +31,7 @@ typedef struct gal_elementwise {
     void (*pool_sum)(const float *x, const size_t *tap, size_t taps, float *y, size_t n, float factor);
     /* y[i] = factor * sum over p < pixels, in order, of x[p * stride + i], for i < n. */
     void (*mean)(const float *x, size_t pixels, size_t stride, float *y, size_t n, float factor);
+    gal_blend_fn blend;
 } gal_elementwise;
 
 extern const gal_elementwise gal_elementwise_avx2, gal_elementwise_avx512, gal_elementwise_neon;

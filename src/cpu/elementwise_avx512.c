@@ -11,6 +11,7 @@ const gal_elementwise gal_elementwise_avx512 = {
     .binary = binary,
     .activate = activate,
     .scale_shift = scale_shift,
+    .blend = blend,
     .pool_max = pool_max,
     .pool_sum = pool_sum,
     .mean = mean,

@@ -134,3 +134,14 @@ static void mean(const float *x, size_t pixels, size_t stride, float *y, size_t 
         any_store(y + i, n - i, vf_mul(acc, vf_set(factor)));
     }
 }
+
+static void blend(const void *x, const size_t *tap, const float *weight, size_t taps, void *y, size_t n) {
+    for (size_t i = 0; i < n; i += VF) {
+        vf sum = vf_zero();
+        for (size_t t = 0; t < taps; t++) {
+            vf v = any_load((const float *)x + tap[t] + i, n - i), w = vf_set(weight[t]);
+            sum = t == 0 ? vf_mul(v, w) : vf_fma(v, w, sum);
+        }
+        any_store((float *)y + i, n - i, sum);
+    }
+}

@@ -136,6 +136,8 @@ static void widen(const uint16_t *x, float *y, size_t n) {
     for (size_t i = 0; i < n; i += VF) _mm512_mask_storeu_ps(y + i, mask_of(n - i), load(x + i, n - i));
 }
 
+#include "cpu/blend_half_body.h"
+
 const gal_loops_half gal_loops_bf16_avx512bf16 = {
     .dtype = GALEN_BF16,
     .pool_max = pool_max,
@@ -144,4 +146,5 @@ const gal_loops_half gal_loops_bf16_avx512bf16 = {
     .scale_shift = scale_shift,
     .narrow_rows = narrow_rows,
     .widen = widen,
+    .blend = blend,
 };

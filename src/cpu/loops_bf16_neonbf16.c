@@ -89,6 +89,8 @@ static void widen(const uint16_t *x, float *y, size_t n) {
     }
 }
 
+#include "cpu/blend_half_body.h"
+
 const gal_loops_half gal_loops_bf16_neonbf16 = {
     .dtype = GALEN_BF16,
     .pool_max = pool_max,
@@ -97,5 +99,6 @@ const gal_loops_half gal_loops_bf16_neonbf16 = {
     .scale_shift = scale_shift,
     .narrow_rows = narrow_rows,
     .widen = widen,
+    .blend = blend,
 };
 #endif

@@ -5,6 +5,7 @@
 
 #include "cpu/vec_f16_avx2.h"
 
+#include "cpu/blend_half_body.h"
 #include "cpu/loops_half_body.h"
 
 const gal_loops_half gal_loops_f16_avx2 = {
@@ -15,4 +16,5 @@ const gal_loops_half gal_loops_f16_avx2 = {
     .scale_shift = scale_shift,
     .narrow_rows = narrow_rows,
     .widen = widen,
+    .blend = blend,
 };

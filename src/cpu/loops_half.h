@@ -2,7 +2,7 @@
 #ifndef GAL_CPU_LOOPS_HALF_H
 #define GAL_CPU_LOOPS_HALF_H
 
-#include "cpu/activation.h"
+#include "cpu/elementwise.h"
 
 #include <galen/tensor.h>
 #include <stddef.h>
@@ -21,6 +21,7 @@ typedef struct gal_loops_half {
     /* Rows of `from` floats to rows of `to`, the new elements zero. */
     void (*narrow_rows)(const float *x, size_t from, uint16_t *y, size_t to, size_t rows);
     void (*widen)(const uint16_t *x, float *y, size_t n);
+    gal_blend_fn blend;
 } gal_loops_half;
 
 extern const gal_loops_half gal_loops_bf16_avx512bf16, gal_loops_bf16_neonbf16;

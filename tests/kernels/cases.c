@@ -258,6 +258,31 @@ static void transpose_case(int64_t channels, int64_t h, int64_t w, kernel_case *
              (long long)w);
 }
 
+/* Height and width times `up` and `across`, which whole numbers of pixels need not come of. */
+static void resize_case(int64_t h, int64_t w, int64_t c, const char *mode, const char *coordinates, float up,
+                        float across, kernel_case *to) {
+    const int64_t x[4] = {1, h, w, c}, four = 4;
+    const gal_attr attr[2] = {text("mode", mode), text("coordinate_transformation_mode", coordinates)};
+    const float by[4] = {1, up, across, 1};
+    gal_rng rng = gal_rng_make(1, 1);
+    to->depth = 4;
+    to->graph = new_graph();
+    gal_value *in[3] = {new_input(to->graph, "x", 4, x, true), NULL, new_weights(to->graph, &rng, 1, &four, 1)};
+    memcpy(in[2]->constant->data, by, sizeof by);
+    new_node(to, "", "Resize", 3, in, 2, attr);
+    snprintf(to->text, sizeof to->text, "%lldx%lldx%lld by %g and %g, %s, %s", (long long)h, (long long)w, (long long)c,
+             (double)up, (double)across, mode, coordinates);
+}
+
+static void random_resize(gal_rng *rng, kernel_case *c) {
+    static const char *const where[] = {"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"};
+    static const float by[] = {2, 3, 1.5f, 0.5f, 1, 0.7f, 2.3f};
+    int64_t h = case_pick(rng, 2, 13), w = case_pick(rng, 2, 13), channels = case_pick(rng, 1, 150);
+    const char *mode = case_pick(rng, 0, 2) == 0 ? "nearest" : "linear";
+    float up = by[case_pick(rng, 0, 6)], across = by[case_pick(rng, 0, 6)];
+    resize_case(h, w, channels, mode, where[case_pick(rng, 0, 3)], up, across, c);
+}
+
 /* ---- by op ---- */
 
 static bool is_one_of(const char *op, const char *list) {
@@ -292,6 +317,8 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
         scale_shift_case(case_pick(rng, 1, 12), case_pick(rng, 1, 200), case_pick(rng, 0, 1), rng, out);
     else if (!private && is_one_of(op, "Add Sub Mul Div "))
         random_binary(op, rng, out);
+    else if (!private && strcmp(op, "Resize") == 0)
+        random_resize(rng, out);
     else if (is_map(private, op))
         map_case(op, rng, case_pick(rng, 1, 999), out);
     else
@@ -329,6 +356,8 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
         scale_shift_case(28, 512, true, &rng, out);
     } else if (!private && index == 0 && strcmp(op, "Transpose") == 0) {
         transpose_case(3, 224, 224, out);
+    } else if (!private && index == 0 && strcmp(op, "Resize") == 0) {
+        resize_case(56, 56, 64, "linear", "half_pixel", 2, 2, out);
     } else if (index == 0 && is_map(private, op)) {
         map_case(op, &rng, 112 * 112 * 32, out);
     } else {

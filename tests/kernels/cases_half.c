@@ -18,6 +18,7 @@ static bool stays_f32(const gal_node *node, uint32_t index) {
     if (index == 1 && strcmp(node->op->name, "Conv") == 0 && gal_attr_int(node, "group", 1) > 1 &&
         node->in[1]->shape.dim[1].size == 1)
         return true;
+    if (index < 32 && (node->op->shape_in >> index & 1)) return true;
     return strcmp(node->op->domain, "galen") == 0 &&
            ((strcmp(node->op->name, "ScaleShift") == 0 && index > 0) || index == 2);
 }

@@ -2,6 +2,8 @@
  * Resize (ONNX opset 13) in full: nearest, linear and cubic over any dimensions, every coordinate transformation, roi,
  * exclude_outside and extrapolation. Coordinates and weights are double; each output is rounded once.
  */
+#include "graph/ops/resize.h"
+
 #include "base/error.h"
 #include "graph/ops/ops.h"
 #include "graph/ops/rules.h"
@@ -9,30 +11,6 @@
 
 #include <math.h>
 #include <string.h>
-
-typedef enum mode { NEAREST, LINEAR, CUBIC } mode;
-typedef enum coordinates {
-    HALF_PIXEL,
-    PYTORCH_HALF_PIXEL,
-    ALIGN_CORNERS,
-    ASYMMETRIC,
-    TF_HALF_PIXEL_FOR_NN,
-    TF_CROP_AND_RESIZE
-} coordinates;
-typedef enum rounding { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL } rounding;
-
-typedef struct resize {
-    mode mode;
-    coordinates coordinates;
-    rounding rounding;
-    double cubic_a, extrapolation;
-    bool exclude_outside;
-    bool sized; /* sizes were given, not scales */
-    int rank;
-    bool kept[GALEN_MAX_RANK]; /* this dimension is copied index by index */
-    double scale[GALEN_MAX_RANK], roi_start[GALEN_MAX_RANK], roi_end[GALEN_MAX_RANK];
-    gal_dim out[GALEN_MAX_RANK];
-} resize;
 
 /* ---- attributes and sizes ---- */
 
@@ -47,7 +25,7 @@ static galen_status choose(const gal_node *node, const char *attr, const char *c
     return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "attribute %s '%s' is not supported", attr, given);
 }
 
-static galen_status read_attributes(const gal_node *node, resize *r, galen_error *err) {
+static galen_status read_attributes(const gal_node *node, gal_resize *r, galen_error *err) {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
     static const char *const transforms[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
                                              "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
@@ -57,10 +35,10 @@ static galen_status read_attributes(const gal_node *node, resize *r, galen_error
     GAL_TRY(choose(node, "coordinate_transformation_mode", transforms, 6, &c, err));
     GAL_TRY(choose(node, "nearest_mode", roundings, 4, &n, err));
     GAL_TRY(gal_need_flag(node, "exclude_outside", false, &r->exclude_outside, err));
-    r->mode = (mode)m, r->coordinates = (coordinates)c, r->rounding = (rounding)n;
+    r->mode = (gal_resize_mode)m, r->coordinates = (gal_resize_coordinates)c, r->rounding = (gal_resize_rounding)n;
     r->cubic_a = (double)gal_attr_float(node, "cubic_coeff_a", -0.75F);
     r->extrapolation = (double)gal_attr_float(node, "extrapolation_value", 0);
-    if (r->coordinates == TF_HALF_PIXEL_FOR_NN && r->mode != NEAREST)
+    if (r->coordinates == GAL_RESIZE_TF_HALF_PIXEL_FOR_NN && r->mode != GAL_RESIZE_NEAREST)
         return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED,
                              "coordinates tf_half_pixel_for_nn are for mode nearest only");
     return GALEN_OK;
@@ -73,7 +51,7 @@ static const gal_value *operand(const gal_node *node, uint32_t index) {
                                                                    : node->in[index]; /* empty stands for absent */
 }
 
-static galen_status apply_scales(const gal_node *node, const gal_value *scales, resize *r, galen_error *err) {
+static galen_status apply_scales(const gal_node *node, const gal_value *scales, gal_resize *r, galen_error *err) {
     const gal_shape *x = &node->in[0]->shape;
     if (scales->dtype != GALEN_F32 || scales->shape.rank != 1 ||
         !gal_dim_equal(scales->shape.dim[0], gal_dim_fixed(x->rank)))
@@ -100,7 +78,7 @@ static galen_status apply_scales(const gal_node *node, const gal_value *scales, 
     return GALEN_OK;
 }
 
-static galen_status apply_sizes(const gal_node *node, resize *r, galen_error *err) {
+static galen_status apply_sizes(const gal_node *node, gal_resize *r, galen_error *err) {
     const gal_shape *x = &node->in[0]->shape;
     const gal_dim *sizes;
     size_t count;
@@ -122,10 +100,10 @@ static galen_status apply_sizes(const gal_node *node, resize *r, galen_error *er
     return GALEN_OK;
 }
 
-static galen_status read_resize(const gal_node *node, resize *r, galen_error *err) {
+galen_status gal_resize_read(const gal_node *node, gal_resize *r, galen_error *err) {
     const gal_shape *x = &node->in[0]->shape;
     const gal_value *scales = operand(node, 2), *sizes = operand(node, 3);
-    *r = (resize){.rank = x->rank};
+    *r = (gal_resize){.rank = x->rank};
     GAL_TRY(read_attributes(node, r, err));
     if (!scales == !sizes)
         return gal_node_fail(node, err, GALEN_ERR_FORMAT, "needs either scales or sizes, %s",
@@ -133,7 +111,7 @@ static galen_status read_resize(const gal_node *node, resize *r, galen_error *er
     GAL_TRY(scales ? apply_scales(node, scales, r, err) : apply_sizes(node, r, err));
     for (int i = 0; i < x->rank; i++) {
         r->kept[i] = gal_dim_equal(r->out[i], x->dim[i]) && r->scale[i] == 1 &&
-                     (r->coordinates != TF_CROP_AND_RESIZE || x->dim[i].batch);
+                     (r->coordinates != GAL_RESIZE_TF_CROP_AND_RESIZE || x->dim[i].batch);
         if (!r->kept[i] && x->dim[i].size < 1 && r->out[i].size > 0)
             return gal_node_fail(node, err, GALEN_ERR_FORMAT, "dimension %d is empty and cannot be resized", i);
     }
@@ -152,12 +130,12 @@ static galen_status need_roi(const gal_node *node, galen_error *err) {
 
 galen_status gal_resize_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
-    resize r;
+    gal_resize r;
     GAL_TRY(gal_need_dtype(node, 0, GAL_ANY, err));
     if (node->in[0]->shape.rank < 1) return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the input is a scalar");
-    GAL_TRY(read_resize(node, &r, err));
-    if (r.mode != NEAREST) GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
-    if (r.coordinates == TF_CROP_AND_RESIZE) {
+    GAL_TRY(gal_resize_read(node, &r, err));
+    if (r.mode != GAL_RESIZE_NEAREST) GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
+    if (r.coordinates == GAL_RESIZE_TF_CROP_AND_RESIZE) {
         GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
         GAL_TRY(need_roi(node, err));
     }
@@ -168,11 +146,11 @@ galen_status gal_resize_infer(gal_graph *graph, gal_node *node, galen_error *err
 
 /* Two operations a tap along each resized dimension. */
 void gal_resize_cost(const gal_node *node, int64_t batch, gal_cost *cost) {
-    resize r;
+    gal_resize r;
     int64_t taps = 1;
-    if (read_resize(node, &r, NULL) != GALEN_OK || r.mode == NEAREST) return;
+    if (gal_resize_read(node, &r, NULL) != GALEN_OK || r.mode == GAL_RESIZE_NEAREST) return;
     for (int i = 0; i < r.rank; i++)
-        if (!r.kept[i]) taps *= r.mode == CUBIC ? 4 : 2;
+        if (!r.kept[i]) taps *= r.mode == GAL_RESIZE_CUBIC ? 4 : 2;
     int64_t outputs = gal_out_elements(node, batch), flop;
     if (__builtin_mul_overflow(outputs, 2 * taps, &flop)) flop = INT64_MAX / 64;
     cost->flop += flop;
@@ -180,31 +158,23 @@ void gal_resize_cost(const gal_node *node, int64_t batch, gal_cost *cost) {
 
 /* ---- computing ---- */
 
-/* Which input indices make one output index along one dimension. */
-typedef struct taps {
-    int count;
-    bool outside; /* beyond the roi's image: the extrapolation value */
-    int64_t index[4];
-    double weight[4];
-} taps;
-
 /* v / scale. Of two sizes the scale is a fraction: rounding it first would put whole results just below themselves. */
-static double unscale(const resize *r, int d, double v, int64_t in) {
+static double unscale(const gal_resize *r, int d, double v, int64_t in) {
     return r->sized ? v * (double)in / (double)r->out[d].size : v / r->scale[d];
 }
 
 /* The output's length as the coordinate formulas see it: not rounded when a scale was given. */
-static double source_of(const resize *r, int d, int64_t o, int64_t in) {
+static double source_of(const gal_resize *r, int d, int64_t o, int64_t in) {
     double x = (double)o, length = r->sized ? (double)r->out[d].size : r->scale[d] * (double)in;
     switch (r->coordinates) {
-    case HALF_PIXEL: break;
-    case PYTORCH_HALF_PIXEL:
+    case GAL_RESIZE_HALF_PIXEL: break;
+    case GAL_RESIZE_PYTORCH_HALF_PIXEL:
         if (r->out[d].size <= 1) return 0;
         break;
-    case ALIGN_CORNERS: return length == 1 || r->out[d].size == 1 ? 0 : x * (double)(in - 1) / (length - 1);
-    case ASYMMETRIC: return unscale(r, d, x, in);
-    case TF_HALF_PIXEL_FOR_NN: return unscale(r, d, x + 0.5, in);
-    case TF_CROP_AND_RESIZE: {
+    case GAL_RESIZE_ALIGN_CORNERS: return length == 1 || r->out[d].size == 1 ? 0 : x * (double)(in - 1) / (length - 1);
+    case GAL_RESIZE_ASYMMETRIC: return unscale(r, d, x, in);
+    case GAL_RESIZE_TF_HALF_PIXEL_FOR_NN: return unscale(r, d, x + 0.5, in);
+    case GAL_RESIZE_TF_CROP_AND_RESIZE: {
         double start = r->roi_start[d], end = r->roi_end[d], last = (double)(in - 1);
         if (r->out[d].size <= 1) return 0.5 * (start + end) * last;
         return start * last + x * (end - start) * last / (length - 1);
@@ -213,12 +183,12 @@ static double source_of(const resize *r, int d, int64_t o, int64_t in) {
     return unscale(r, d, x + 0.5, in) - 0.5;
 }
 
-static double pick_nearest(rounding how, double x) {
+static double pick_nearest(gal_resize_rounding how, double x) {
     switch (how) {
-    case ROUND_PREFER_FLOOR: return ceil(x - 0.5);
-    case ROUND_PREFER_CEIL: return floor(x + 0.5);
-    case FLOOR: return floor(x);
-    case CEIL: return ceil(x);
+    case GAL_RESIZE_ROUND_PREFER_FLOOR: return ceil(x - 0.5);
+    case GAL_RESIZE_ROUND_PREFER_CEIL: return floor(x + 0.5);
+    case GAL_RESIZE_FLOOR: return floor(x);
+    case GAL_RESIZE_CEIL: return ceil(x);
     }
     return x;
 }
@@ -236,7 +206,7 @@ static int64_t clamp(double x, int64_t in) {
     return x < 0 ? 0 : x > (double)(in - 1) ? in - 1 : (int64_t)x;
 }
 
-static void drop_outside(taps *t, double base, int64_t in) {
+static void drop_outside(gal_resize_taps *t, double base, int64_t in) {
     double sum = 0;
     for (int i = 0; i < t->count; i++) {
         double at = base + i;
@@ -246,21 +216,21 @@ static void drop_outside(taps *t, double base, int64_t in) {
     for (int i = 0; i < t->count; i++) t->weight[i] /= sum;
 }
 
-static void find_taps(const resize *r, int d, int64_t o, int64_t in, taps *t) {
-    *t = (taps){.count = 1, .index = {o}, .weight = {1}};
+void gal_resize_find(const gal_resize *r, int d, int64_t o, int64_t in, gal_resize_taps *t) {
+    *t = (gal_resize_taps){.count = 1, .index = {o}, .weight = {1}};
     if (r->kept[d]) return;
     double x = source_of(r, d, o, in);
-    t->outside = r->coordinates == TF_CROP_AND_RESIZE && !(x >= 0 && x <= (double)(in - 1));
+    t->outside = r->coordinates == GAL_RESIZE_TF_CROP_AND_RESIZE && !(x >= 0 && x <= (double)(in - 1));
     if (t->outside || isnan(x)) {
         t->index[0] = 0;
         return;
     }
-    if (r->mode == NEAREST) {
+    if (r->mode == GAL_RESIZE_NEAREST) {
         t->index[0] = clamp(pick_nearest(r->rounding, x), in);
         return;
     }
     double base = floor(x), part = x - base;
-    if (r->mode == LINEAR) {
+    if (r->mode == GAL_RESIZE_LINEAR) {
         t->count = 2;
         t->weight[0] = 1 - part, t->weight[1] = part;
     } else {
@@ -273,19 +243,19 @@ static void find_taps(const resize *r, int d, int64_t o, int64_t in, taps *t) {
 }
 
 typedef struct walk {
-    const resize *r;
+    const gal_resize *r;
     const galen_tensor *x;
     const galen_tensor *y;
     size_t size;
     int64_t stride[GALEN_MAX_RANK]; /* of x, in elements */
-    taps taps[GALEN_MAX_RANK];
+    gal_resize_taps taps[GALEN_MAX_RANK];
     double *sum; /* of each element of x: its gradient so far */
 } walk;
 
 /* The weighted sum over dimensions d and later, from element `at` on. */
 static double sum_from(const walk *w, int d, int64_t at) {
     if (d == w->r->rank) return gal_load_f64(w->x->dtype, (const uint8_t *)w->x->data + (size_t)at * w->size);
-    const taps *t = &w->taps[d];
+    const gal_resize_taps *t = &w->taps[d];
     if (t->count == 1) return sum_from(w, d + 1, at + t->index[0] * w->stride[d]);
     double sum = 0;
     for (int i = 0; i < t->count; i++)
@@ -303,7 +273,7 @@ static void put(const walk *w, int64_t o) {
     }
     if (outside) {
         gal_store_float(w->y->dtype, out, w->r->extrapolation);
-    } else if (w->r->mode == NEAREST) {
+    } else if (w->r->mode == GAL_RESIZE_NEAREST) {
         memcpy(out, (const uint8_t *)w->x->data + (size_t)at * w->size, w->size);
     } else {
         gal_store_float(w->y->dtype, out, sum_from(w, 0, 0));
@@ -316,7 +286,7 @@ static void give_from(const walk *w, int d, int64_t at, double dy) {
         w->sum[at] += dy;
         return;
     }
-    const taps *t = &w->taps[d];
+    const gal_resize_taps *t = &w->taps[d];
     for (int i = 0; i < t->count; i++)
         if (t->weight[i] != 0) give_from(w, d + 1, at + t->index[i] * w->stride[d], dy * t->weight[i]);
 }
@@ -330,21 +300,21 @@ static void visit(walk *w, void (*one)(const walk *w, int64_t o)) {
     int64_t index[GALEN_MAX_RANK] = {0}, count = galen_tensor_elements(w->y);
     int rank = w->r->rank;
     if (count <= 0) return;
-    for (int d = 0; d < rank; d++) find_taps(w->r, d, 0, w->x->dim[d], &w->taps[d]);
+    for (int d = 0; d < rank; d++) gal_resize_find(w->r, d, 0, w->x->dim[d], &w->taps[d]);
     for (int64_t o = 0;;) {
         one(w, o);
         if (++o == count) return;
         int d = rank - 1;
         while (++index[d] == w->y->dim[d]) {
             index[d] = 0;
-            find_taps(w->r, d, 0, w->x->dim[d], &w->taps[d]);
+            gal_resize_find(w->r, d, 0, w->x->dim[d], &w->taps[d]);
             d--;
         }
-        find_taps(w->r, d, index[d], w->x->dim[d], &w->taps[d]);
+        gal_resize_find(w->r, d, index[d], w->x->dim[d], &w->taps[d]);
     }
 }
 
-static walk begin(const resize *r, const galen_tensor *x, const galen_tensor *y) {
+static walk begin(const gal_resize *r, const galen_tensor *x, const galen_tensor *y) {
     walk w = {.r = r, .x = x, .y = y, .size = galen_dtype_size(x->dtype)};
     int64_t stride = 1;
     for (int d = r->rank - 1; d >= 0; d--) {
@@ -355,10 +325,10 @@ static walk begin(const resize *r, const galen_tensor *x, const galen_tensor *y)
 }
 
 galen_status gal_resize_run(const gal_call *call, galen_error *err) {
-    resize r;
-    GAL_TRY(read_resize(call->node, &r, err));
+    gal_resize r;
+    GAL_TRY(gal_resize_read(call->node, &r, err));
     walk w = begin(&r, call->in[0], call->out[0]);
-    for (int d = 0; d < r.rank && r.coordinates == TF_CROP_AND_RESIZE; d++) {
+    for (int d = 0; d < r.rank && r.coordinates == GAL_RESIZE_TF_CROP_AND_RESIZE; d++) {
         const galen_tensor *roi = call->in[1];
         const uint8_t *p = roi->data;
         size_t size = galen_dtype_size(roi->dtype);
@@ -378,10 +348,10 @@ galen_status gal_resize_run(const gal_call *call, galen_error *err) {
  */
 galen_status gal_galen_resizegrad_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
-    resize r;
+    gal_resize r;
     GAL_TRY(gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_F64), err));
-    GAL_TRY(read_resize(node, &r, err));
-    if (r.coordinates == TF_CROP_AND_RESIZE)
+    GAL_TRY(gal_resize_read(node, &r, err));
+    if (r.coordinates == GAL_RESIZE_TF_CROP_AND_RESIZE)
         return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "no gradient with coordinates tf_crop_and_resize");
     gal_shape shape = {.rank = r.rank};
     memcpy(shape.dim, r.out, sizeof shape.dim);
@@ -396,8 +366,8 @@ size_t gal_galen_resizegrad_scratch(const gal_node *node, int64_t batch) {
 }
 
 galen_status gal_galen_resizegrad_run(const gal_call *call, galen_error *err) {
-    resize r;
-    GAL_TRY(read_resize(call->node, &r, err));
+    gal_resize r;
+    GAL_TRY(gal_resize_read(call->node, &r, err));
     const galen_tensor *dx = call->out[0];
     walk w = begin(&r, dx, call->in[4]);
     int64_t n = galen_tensor_elements(dx);
