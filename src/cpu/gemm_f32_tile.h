@@ -2,7 +2,8 @@
  * Body of the register tile (gemm_f32.h), included once by each level after its vec_*.h. MR and the vector width are
  * the level's; every row count gets its own fully unrolled copy so that accumulators stay in registers. A level of 16
  * bits defines GAL_TILE_HALF and brings its own tile_step and tile_store; one that multiplies by a lane of a vector
- * defines GAL_TILE_LANES and brings tile_segment.
+ * defines GAL_TILE_LANES and brings tile_segment; one of integers defines GAL_TILE_ENDS and brings tile_start, what
+ * the sums begin with, and tile_finish, which stores them all.
  */
 #include "cpu/gemm_f32.h"
 
@@ -30,6 +31,22 @@ static inline __attribute__((always_inline)) void tile_store(const gal_tile_f32 
         acc = vf_add(acc, vf_load(t->bias + vector * VF));
         if (residual) acc = vf_add(acc, vf_load_part(residual + from, left));
         vf_store_part(out + at, left, vf_clamp(acc, vf_set(t->low), vf_set(t->high)));
+    }
+}
+#endif
+
+#ifndef GAL_TILE_ENDS
+static inline __attribute__((always_inline)) vf tile_start(const gal_tile_f32 *t, int vector) {
+    (void)t, (void)vector;
+    return vf_zero();
+}
+
+static inline __attribute__((always_inline)) void tile_finish(const gal_tile_f32 *t, vf acc[MR][2], const int mr,
+                                                              const int nv) {
+    GAL_UNROLL
+    for (int i = 0; i < mr; i++) {
+        GAL_UNROLL
+        for (int j = 0; j < nv; j++) tile_store(t, i, j, acc[i][j]);
     }
 }
 #endif
@@ -64,18 +81,14 @@ static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *
     GAL_UNROLL
     for (int i = 0; i < mr; i++) {
         GAL_UNROLL
-        for (int j = 0; j < nv; j++) acc[i][j] = vf_zero();
+        for (int j = 0; j < nv; j++) acc[i][j] = tile_start(t, j);
     }
     const float *const *row = t->row;
     for (size_t tap = 0; tap < t->taps; tap++, row += MR) {
         const float *b = t->b + t->tap[tap] * seg * (size_t)(nv * VF);
         tile_segment(row, b, seg, acc, mr, nv);
     }
-    GAL_UNROLL
-    for (int i = 0; i < mr; i++) {
-        GAL_UNROLL
-        for (int j = 0; j < nv; j++) tile_store(t, i, j, acc[i][j]);
-    }
+    tile_finish(t, acc, mr, nv);
 }
 
 #define TILE(mr)                                                                                                       \

@@ -12,7 +12,7 @@ static inline vi dot4(vi sum, vi x, vi w) {
     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(x_even, w_even));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(x_odd, w_odd));
 }
-#define map_bytes gal_map_bytes_avx2
+#define map_rows gal_map_rows_avx2
 #include "cpu/gemm_int8_tile.h"
 
 static void tile(const gal_tile_f32 *t) {
@@ -21,7 +21,7 @@ static void tile(const gal_tile_f32 *t) {
         {tile_4x1, tile_4x2}, {tile_5x1, tile_5x2}, {tile_6x1, tile_6x2},
     };
     table[t->rows - 1][t->cols > VF](t);
-    map_rows(t);
+    map_tile(t);
 }
 
 const gal_gemm_f32 gal_tile_int8_avx2 = {.mr = MR, .nr = 2 * VF, .vec = VF, .element = 1, .tile = tile};

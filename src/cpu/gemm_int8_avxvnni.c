@@ -6,7 +6,7 @@
 static inline vi dot4(vi sum, vi x, vi w) {
     return _mm256_dpbusd_avx_epi32(sum, x, w);
 }
-#define map_bytes gal_map_bytes_avx2
+#define map_rows gal_map_rows_avx2
 #include "cpu/gemm_int8_tile.h"
 
 static void tile(const gal_tile_f32 *t) {
@@ -15,7 +15,7 @@ static void tile(const gal_tile_f32 *t) {
         {tile_4x1, tile_4x2}, {tile_5x1, tile_5x2}, {tile_6x1, tile_6x2},
     };
     table[t->rows - 1][t->cols > VF](t);
-    map_rows(t);
+    map_tile(t);
 }
 
 const gal_gemm_f32 gal_tile_int8_avxvnni = {.mr = MR, .nr = 2 * VF, .vec = VF, .element = 1, .tile = tile};

@@ -5,7 +5,7 @@
  */
 #define MR             8
 #define GAL_TILE_LANES 1
-#define map_bytes      gal_map_bytes_neon
+#define map_rows       gal_map_rows_neon
 #include "cpu/gemm_lanes_neon.h"
 
 #include "cpu/gemm_int8_tile.h"
@@ -19,5 +19,5 @@ static void tile(const gal_tile_f32 *t) {
         {tile_5x1, tile_5x2}, {tile_6x1, tile_6x2}, {tile_7x1, tile_7x2}, {tile_8x1, tile_8x2},
     };
     table[t->rows - 1][t->cols > VF](t);
-    map_rows(t);
+    map_tile(t);
 }

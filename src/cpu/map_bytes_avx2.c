@@ -22,3 +22,7 @@ void gal_map_bytes_avx2(const uint8_t *table, const uint8_t *x, uint8_t *y, size
                             map_32(table, _mm256_loadu_si256((const __m256i *)(const void *)(x + i))));
     for (; i < n; i++) y[i] = table[x[i]];
 }
+
+void gal_map_rows_avx2(const uint8_t *table, uint8_t *y, size_t rows, size_t cols, size_t stride) {
+    for (size_t i = 0; i < rows; i++, y += stride) gal_map_bytes_avx2(table, y, y, cols);
+}

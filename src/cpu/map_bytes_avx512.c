@@ -19,3 +19,7 @@ void gal_map_bytes_avx512(const uint8_t *table, const uint8_t *x, uint8_t *y, si
         _mm512_mask_storeu_epi8(y + i, mask, map_64(table, _mm512_maskz_loadu_epi8(mask, x + i)));
     }
 }
+
+void gal_map_rows_avx512(const uint8_t *table, uint8_t *y, size_t rows, size_t cols, size_t stride) {
+    for (size_t i = 0; i < rows; i++, y += stride) gal_map_bytes_avx512(table, y, y, cols);
+}

@@ -16,4 +16,8 @@ void gal_map_bytes_neon(const uint8_t *table, const uint8_t *x, uint8_t *y, size
     }
     for (; i < n; i++) y[i] = table[x[i]];
 }
+
+void gal_map_rows_neon(const uint8_t *table, uint8_t *y, size_t rows, size_t cols, size_t stride) {
+    for (size_t i = 0; i < rows; i++, y += stride) gal_map_bytes_neon(table, y, y, cols);
+}
 #endif

@@ -132,4 +132,8 @@ void gal_qconv_copy(const gal_qconv *qc, const gal_call *call, void *to) {
 gal_map_fn gal_map_bytes_best(void) {
     return gal_features() & GAL_HAS_AVX512_VBMI ? gal_map_bytes_avx512vbmi : gal_map_bytes_avx512;
 }
+
+gal_map_rows_fn gal_map_rows_best(void) {
+    return gal_features() & GAL_HAS_AVX512_VBMI ? gal_map_rows_avx512vbmi : gal_map_rows_avx512;
+}
 #endif

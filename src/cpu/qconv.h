@@ -48,6 +48,13 @@ void gal_map_bytes_avx512vbmi(const uint8_t *table, const uint8_t *x, uint8_t *y
 void gal_map_bytes_neon(const uint8_t *table, const uint8_t *x, uint8_t *y, size_t n);
 /* The fastest for the AVX-512 level of this machine. */
 gal_map_fn gal_map_bytes_best(void);
+/* The same in place for `rows` rows of `cols` bytes, `stride` bytes apart. */
+typedef void (*gal_map_rows_fn)(const uint8_t *table, uint8_t *y, size_t rows, size_t cols, size_t stride);
+void gal_map_rows_avx2(const uint8_t *table, uint8_t *y, size_t rows, size_t cols, size_t stride);
+void gal_map_rows_avx512(const uint8_t *table, uint8_t *y, size_t rows, size_t cols, size_t stride);
+void gal_map_rows_avx512vbmi(const uint8_t *table, uint8_t *y, size_t rows, size_t cols, size_t stride);
+void gal_map_rows_neon(const uint8_t *table, uint8_t *y, size_t rows, size_t cols, size_t stride);
+gal_map_rows_fn gal_map_rows_best(void);
 
 extern const gal_gemm_f32 gal_tile_int8_avx2, gal_tile_int8_avxvnni, gal_tile_int8_avx512vnni;
 extern const gal_gemm_f32 gal_tile_int8_f32_avx2, gal_tile_int8_f32_avxvnni, gal_tile_int8_f32_avx512vnni;

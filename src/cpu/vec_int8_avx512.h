@@ -21,16 +21,53 @@ static inline void store_bytes(uint8_t *p, __mmask16 mask, const gal_requant *q,
     _mm_mask_storeu_epi8(p, mask, _mm512_cvtepi32_epi8(whole));
 }
 
+/* What makes bytes of clamped numbers, sixty-four at a time, in registers: stores of bytes might change anything that
+ * lies in memory. */
+typedef struct narrow {
+    vf high; /* gal_requant.high */
+    vi zero; /* words: gal_requant.zero */
+    vi low;  /* bytes: gal_requant.low + zero, a whole number in the range of the type */
+    bool is_signed;
+} narrow;
+
+static inline narrow narrow_of(const gal_requant *q) {
+    return (narrow){vf_set(q->high), _mm512_set1_epi16((int16_t)q->zero),
+                    _mm512_set1_epi8((char)((int32_t)q->low + q->zero)), q->dtype == GALEN_I8};
+}
+
+/*
+ * The bytes of four vectors: clamp, round, add the zero point. Lane l of sixteen bytes holds the fours of lane l of
+ * each vector. Rounding keeps order, so that the lower clamp may come after it, where packing clamps to the type
+ * anyway; the upper one keeps huge numbers from turning into the least integer.
+ */
+static inline __attribute__((always_inline)) vi narrow_lanes(const narrow *k, vf a, vf b, vf c, vf d) {
+    vi first = _mm512_packs_epi32(_mm512_cvtps_epi32(vf_min(a, k->high)), _mm512_cvtps_epi32(vf_min(b, k->high)));
+    vi second = _mm512_packs_epi32(_mm512_cvtps_epi32(vf_min(c, k->high)), _mm512_cvtps_epi32(vf_min(d, k->high)));
+    first = _mm512_adds_epi16(first, k->zero), second = _mm512_adds_epi16(second, k->zero);
+    return k->is_signed ? _mm512_max_epi8(_mm512_packs_epi16(first, second), k->low)
+                        : _mm512_max_epu8(_mm512_packus_epi16(first, second), k->low);
+}
+
+/* The same with the bytes of one vector behind those of the other. */
+static inline __attribute__((always_inline)) vi narrow_quad(const narrow *k, vf a, vf b, vf c, vf d) {
+    const vi order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, narrow_lanes(k, a, b, c, d));
+}
+
+/* From the scaled sum to gal_requant_value, all but the last clamp. */
+static inline __attribute__((always_inline)) vf add_residual(const gal_requant *q, vf v, const uint8_t *residual,
+                                                             __mmask16 mask) {
+    if (q->has_mid) v = vf_mul(vf_round(clamp_to(v, q->mid_low, q->mid_high)), vf_set(q->mid));
+    if (!q->has_residual) return v;
+    vf r = load_bytes(residual, mask, q->residual_dtype == GALEN_I8, q->residual_zero);
+    return vf_add(v, vf_mul(r, vf_set(q->residual)));
+}
+
 /* gal_requant_value and gal_requant_store for sixteen sums with the bias in them. */
 static inline __attribute__((always_inline)) void store_sums(const gal_requant *q, vi sum, vf factor,
                                                              const uint8_t *residual, void *out, size_t at, int n) {
     __mmask16 mask = first_of(n);
-    vf v = vf_mul(_mm512_cvtepi32_ps(sum), factor);
-    if (q->has_mid) v = vf_mul(vf_round(clamp_to(v, q->mid_low, q->mid_high)), vf_set(q->mid));
-    if (q->has_residual) {
-        vf r = load_bytes(residual, mask, q->residual_dtype == GALEN_I8, q->residual_zero);
-        v = vf_add(v, vf_mul(r, vf_set(q->residual)));
-    }
+    vf v = add_residual(q, vf_mul(_mm512_cvtepi32_ps(sum), factor), residual, mask);
     if (q->dtype == GALEN_F32)
         _mm512_mask_storeu_ps((float *)out + at, mask, clamp_to(v, q->low, q->high));
     else
