@@ -8,7 +8,12 @@
 
 #include <string.h>
 
-enum { TASK = 32 << 10 /* elements, about */ };
+enum {
+    TASK = 32 << 10, /* elements, about */
+    WIDE = 64,       /* bytes of a vector */
+    TOGETHER = 8,    /* pixels that share a gate, of at most FEW channels that are no whole vectors */
+    FEW = 256,
+};
 
 static int left_of(int64_t n, int64_t i) {
     return n - i < VF ? (int)(n - i) : VF;
@@ -65,25 +70,66 @@ typedef struct pair_job {
     int64_t a_image, b_image, a_pixel, b_pixel, each; /* steps in bytes; tasks of an image */
 } pair_job;
 
-static void pair_row(const pair_job *job, const uint8_t *a, const uint8_t *b, uint8_t *y) {
-    const gal_qpair *p = &job->pair;
-    for (int64_t c = 0; c < job->channels; c += VF) {
-        __mmask16 mask = first_of(left_of(job->channels, c));
-        vf u = load_bytes(a + c, mask, job->a_signed, p->a_zero), v = load_bytes(b + c, mask, job->b_signed, p->b_zero);
-        /* Products of two bytes are exact in f32. */
-        vf sum = job->multiply ? vf_mul(vf_mul(u, v), vf_set(p->product))
-                               : vf_add(vf_mul(u, vf_set(p->a)), vf_mul(v, vf_set(p->b)));
-        store_bytes(y + c, mask, &p->q, sum);
+/* v of the reference for sixteen pairs. */
+static inline __attribute__((always_inline)) vf pair_vector(const gal_qpair *p, bool multiply, vf u, vf v) {
+    /* Products of two bytes are exact in f32. */
+    return multiply ? vf_mul(vf_mul(u, v), vf_set(p->product))
+                    : vf_add(vf_mul(u, vf_set(p->a)), vf_mul(v, vf_set(p->b)));
+}
+
+static inline __attribute__((always_inline)) void pair_bytes(const pair_job *job, bool multiply, const uint8_t *a,
+                                                             const uint8_t *b, uint8_t *y, int64_t n) {
+    const gal_qpair p = job->pair;
+    const bool a_signed = job->a_signed, b_signed = job->b_signed;
+    const narrow k = narrow_of(&p.q);
+    int64_t c = 0;
+    for (; c + WIDE <= n; c += WIDE) {
+        vf v[4];
+        GAL_UNROLL
+        for (int i = 0; i < 4; i++) {
+            int64_t at = c + i * VF;
+            v[i] = pair_vector(&p, multiply, load_bytes(a + at, 0xffff, a_signed, p.a_zero),
+                               load_bytes(b + at, 0xffff, b_signed, p.b_zero));
+        }
+        _mm512_storeu_si512(y + c, narrow_quad(&k, v[0], v[1], v[2], v[3]));
     }
+    for (; c < n; c += VF) {
+        __mmask16 mask = first_of(left_of(n, c));
+        vf u = load_bytes(a + c, mask, a_signed, p.a_zero), v = load_bytes(b + c, mask, b_signed, p.b_zero);
+        store_bytes(y + c, mask, &p.q, pair_vector(&p, multiply, u, v));
+    }
+}
+
+static void pair_row(const pair_job *job, const uint8_t *a, const uint8_t *b, uint8_t *y, int64_t n) {
+    if (job->multiply)
+        pair_bytes(job, true, a, b, y, n);
+    else
+        pair_bytes(job, false, a, b, y, n);
+}
+
+/* The gate of `channels` bytes as often as TOGETHER pixels need it. */
+static const uint8_t *repeat(const uint8_t *gate, int64_t channels, uint8_t *to) {
+    for (int64_t i = 0; i < TOGETHER; i++) memcpy(to + i * channels, gate, (size_t)channels);
+    return to;
 }
 
 static void pair_some(void *context, size_t index) {
     const pair_job *job = context;
-    int64_t n = (int64_t)index / job->each, first = (int64_t)index % job->each * job->a_task;
-    int64_t end = at_most(first + job->a_task, job->pixels);
-    for (int64_t p = first; p < end; p++)
-        pair_row(job, job->a + n * job->a_image + p * job->a_pixel, job->b + n * job->b_image + p * job->b_pixel,
-                 job->y + (n * job->pixels + p) * job->channels);
+    int64_t n = (int64_t)index / job->each, p = (int64_t)index % job->each * job->a_task;
+    int64_t end = at_most(p + job->a_task, job->pixels);
+    const uint8_t *a = job->a + n * job->a_image + p * job->a_pixel, *b = job->b + n * job->b_image + p * job->b_pixel;
+    uint8_t *y = job->y + (n * job->pixels + p) * job->channels, gate[TOGETHER * FEW];
+    if (job->channels <= FEW && job->channels % WIDE != 0) {
+        const uint8_t *many_a = job->a_pixel == 0 ? repeat(a, job->channels, gate) : NULL;
+        const uint8_t *many_b = job->a_pixel == 0 ? NULL : repeat(b, job->channels, gate);
+        int64_t wide = TOGETHER * job->channels;
+        for (; p + TOGETHER <= end; p += TOGETHER, y += wide) {
+            pair_row(job, many_a != NULL ? many_a : a, many_b != NULL ? many_b : b, y, wide);
+            a += TOGETHER * job->a_pixel, b += TOGETHER * job->b_pixel;
+        }
+    }
+    for (; p < end; p++, a += job->a_pixel, b += job->b_pixel, y += job->channels)
+        pair_row(job, a, b, y, job->channels);
 }
 
 /* [N, 1, 1, C] beside [N, H, W, C]. */
@@ -119,7 +165,7 @@ static void pair_piece(void *context, size_t index) {
     pair_job job = *(const pair_job *)context;
     int64_t first = (int64_t)index * TASK;
     job.channels = at_most(TASK, job.channels - first);
-    pair_row(&job, job.a + first, job.b + first, job.y + first);
+    pair_row(&job, job.a + first, job.b + first, job.y + first, job.channels);
 }
 
 static galen_status run_pair(const gal_call *call, bool multiply) {
@@ -168,48 +214,46 @@ typedef struct row_job {
 
 /* What a row of QScaleShift needs, in registers: stores of bytes might change anything that lies in memory. */
 typedef struct shift_constants {
-    vf low, high;
-    vi x_zero, y_zero;
+    gal_requant q;
+    narrow narrow;
+    int32_t zero;
     bool is_signed;
 } shift_constants;
 
-static inline __attribute__((always_inline)) __m128i shift_vector(const shift_constants *k, __m128i x, vf scale,
-                                                                  vf shift) {
-    vi wide = _mm512_sub_epi32(k->is_signed ? _mm512_cvtepi8_epi32(x) : _mm512_cvtepu8_epi32(x), k->x_zero);
-    vf v = vf_add(vf_mul(_mm512_cvtepi32_ps(wide), scale), shift);
-    vi y = _mm512_cvtps_epi32(vf_min(vf_max(v, k->low), k->high));
-    return _mm512_cvtepi32_epi8(_mm512_add_epi32(y, k->y_zero));
-}
-
-static inline __attribute__((always_inline)) void shift_row(const shift_constants *k, const uint8_t *x,
+static inline __attribute__((always_inline)) void shift_row(const shift_constants *k, bool is_signed, const uint8_t *x,
                                                             const float *scale, const float *shift, uint8_t *y,
                                                             int64_t n) {
     int64_t c = 0;
-    for (; c + VF <= n; c += VF)
-        _mm_storeu_si128((__m128i *)(void *)(y + c),
-                         shift_vector(k, _mm_loadu_si128((const __m128i *)(const void *)(x + c)), vf_load(scale + c),
-                                      vf_load(shift + c)));
-    if (c == n) return;
-    __mmask16 mask = first_of(left_of(n, c));
-    __m128i last = shift_vector(k, _mm_maskz_loadu_epi8(mask, x + c), _mm512_maskz_loadu_ps(mask, scale + c),
-                                _mm512_maskz_loadu_ps(mask, shift + c));
-    _mm_mask_storeu_epi8(y + c, mask, last);
+    for (; c + WIDE <= n; c += WIDE) {
+        vf v[4];
+        GAL_UNROLL
+        for (int i = 0; i < 4; i++) {
+            int64_t at = c + i * VF;
+            v[i] = vf_add(vf_mul(load_bytes(x + at, 0xffff, is_signed, k->zero), vf_load(scale + at)),
+                          vf_load(shift + at));
+        }
+        _mm512_storeu_si512(y + c, narrow_quad(&k->narrow, v[0], v[1], v[2], v[3]));
+    }
+    for (; c < n; c += VF) {
+        __mmask16 mask = first_of(left_of(n, c));
+        vf v = vf_mul(load_bytes(x + c, mask, is_signed, k->zero), _mm512_maskz_loadu_ps(mask, scale + c));
+        store_bytes(y + c, mask, &k->q, vf_add(v, _mm512_maskz_loadu_ps(mask, shift + c)));
+    }
 }
 
 static void shift_some(void *context, size_t index) {
     const row_job *job = context;
     int64_t first = (int64_t)index * job->a_task, end = at_most(first + job->a_task, job->rows);
-    const shift_constants k = {vf_set(job->q.low), vf_set(job->q.high), _mm512_set1_epi32(job->zero),
-                               _mm512_set1_epi32(job->q.zero), job->is_signed};
+    const shift_constants k = {job->q, narrow_of(&job->q), job->zero, job->is_signed};
     const float *scale = job->scale, *shift = job->shift;
     int64_t n = job->channels, x_pitch = job->x_pitch, y_pitch = job->y_pitch;
     const uint8_t *x = (const uint8_t *)job->x + first * x_pitch;
     uint8_t *y = (uint8_t *)job->y + first * y_pitch;
     for (int64_t r = first; r < end; r++, x += x_pitch, y += y_pitch) {
         if (k.is_signed)
-            shift_row(&(shift_constants){k.low, k.high, k.x_zero, k.y_zero, true}, x, scale, shift, y, n);
+            shift_row(&k, true, x, scale, shift, y, n);
         else
-            shift_row(&(shift_constants){k.low, k.high, k.x_zero, k.y_zero, false}, x, scale, shift, y, n);
+            shift_row(&k, false, x, scale, shift, y, n);
     }
 }
 
