@@ -46,7 +46,8 @@ static galen_status check_part(const char *split, part p, galen_error *err) {
     galen_image_limits limits = galen_image_default_limits();
     if (x->dtype != GALEN_U8 || (x->rank != 3 && !(x->rank == 4 && x->dim[3] == 3)))
         return gal_fail(err, GALEN_ERR_FORMAT,
-                        "%s_images is %s of %d dimensions: u8 [n, height, width] or [n, height, width, 3] is needed",
+                        "%s_images is %s of %d dimensions: u8 [n, height, width] or [n, height, width, 3] is needed; "
+                        "save levels of 0 to 255 as bytes",
                         split, galen_dtype_name(x->dtype), x->rank);
     for (int d = 1; d < 3; d++)
         if (x->dim[d] < 1 || x->dim[d] > limits.max_side)

@@ -106,6 +106,7 @@ static void test_archives(void **state) {
     /* Floats, which may be NaN, are refused as a kind. */
     PUT("float.npz", SIZE_MAX, {"train_images", "<f4", "(2, 2, 2)", nans, 32}, LABELS);
     expect("float.npz", GALEN_ERR_FORMAT, "float.npz: train_images is f32 of 3 dimensions: u8");
+    expect("float.npz", GALEN_ERR_FORMAT, "save levels of 0 to 255 as bytes");
     PUT("cut.npz", 150, IMAGES, LABELS);
     expect("cut.npz", GALEN_ERR_FORMAT, "cut.npz");
     PUT("negative.npz", SIZE_MAX, IMAGES, {"train_labels", "|i1", "(2,)", negative, 2});
