@@ -39,7 +39,13 @@ typedef struct cli_option {
     const char *help;
     long long low, high; /* CLI_INT and CLI_INTS */
     const char *choices; /* CLI_CHOICE: words separated by spaces */
+    const char *initial; /* what counts when it is not given, for the help; NULL: `help` says */
 } cli_option;
+
+/* A title in the help, in front of an option. */
+typedef struct cli_heading {
+    const char *option, *title;
+} cli_heading;
 
 typedef struct cli_value {
     bool set;
@@ -60,6 +66,8 @@ typedef struct cli_verb {
     const char *example; /* lines of "command\tmeaning" */
     const cli_option *options;
     size_t n_options;
+    const cli_heading *headings; /* of a long list of options; NULL: none */
+    size_t n_headings;
     cli_exit (*run)(const cli_args *args);
     bool hidden;
     const char *operand_words; /* completion of operands: words, or NULL for files */

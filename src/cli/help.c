@@ -4,7 +4,7 @@
 #include <galen/version.h>
 #include <string.h>
 
-enum { HELP_COLUMN = 26, HELP_WIDTH = 96 };
+enum { HELP_COLUMN = 26, HELP_WIDTH = 96, HELP_MAX = 512 };
 
 /* Wraps `text` at words, each line after `indent` blanks; `column` is where the cursor stands now. */
 static void put_wrapped(FILE *to, const char *text, int indent, int column) {
@@ -32,7 +32,23 @@ static void put_wrapped(FILE *to, const char *text, int indent, int column) {
     fputc('\n', to);
 }
 
+/* The title in front of an option, or NULL. Where there are titles the common options are under one of their own. */
+static const char *heading_of(const cli_verb *verb, size_t index) {
+    if (verb->n_headings > 0 && index == verb->n_options) return "Output";
+    for (size_t i = 0; i < verb->n_headings && index < verb->n_options; i++)
+        if (strcmp(verb->headings[i].option, verb->options[index].name) == 0) return verb->headings[i].title;
+    return NULL;
+}
+
+/* What it is, its choices between the two texts, and its default. */
+static void describe(const cli_option *option, const char *before, const char *behind, char out[HELP_MAX]) {
+    bool listed = option->choices != NULL, known = option->initial != NULL && option->type != CLI_FLAG;
+    snprintf(out, HELP_MAX, "%s%s%s%s%s%s%s", option->help, listed ? before : "", listed ? option->choices : "",
+             listed ? behind : "", known ? " (default " : "", known ? option->initial : "", known ? ")" : "");
+}
+
 static void put_option(FILE *to, const cli_option *option) {
+    char help[HELP_MAX];
     int column = fprintf(to, "  ");
     if (option->letter) column += fprintf(to, "-%c, ", option->letter);
     column += fprintf(to, "--%s", option->name);
@@ -41,10 +57,8 @@ static void put_option(FILE *to, const cli_option *option) {
         fputc('\n', to);
         column = 0;
     }
-    put_wrapped(to, option->help, HELP_COLUMN, column);
-    if (option->choices) {
-        fprintf(to, "%*sone of: %s\n", HELP_COLUMN, "", option->choices);
-    }
+    describe(option, "\none of: ", "", help);
+    put_wrapped(to, help, HELP_COLUMN, column);
 }
 
 static void put_example(FILE *to, const char *example) {
@@ -62,7 +76,11 @@ void cli_print_help(FILE *to, const cli_verb *verb) {
     put_wrapped(to, verb->text, 0, 0);
     fputs("\nOptions:\n", to);
     const cli_option *option;
-    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) put_option(to, option);
+    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) {
+        const char *heading = heading_of(verb, i);
+        if (heading != NULL) fprintf(to, "\n %s:\n", heading);
+        put_option(to, option);
+    }
     if (verb->example) {
         fputs("\nExamples:\n", to);
         put_example(to, verb->example);
@@ -110,6 +128,8 @@ static void put_roff_text(FILE *to, const char *text) {
 }
 
 static void man_option(FILE *to, const cli_option *option) {
+    char help[HELP_MAX];
+    describe(option, " (one of: ", ")", help);
     fputs(".TP\n", to);
     if (option->letter) fprintf(to, "\\fB\\-%c\\fR, ", option->letter);
     fputs("\\fB\\-\\-", to);
@@ -117,8 +137,7 @@ static void man_option(FILE *to, const cli_option *option) {
     fputs("\\fR", to);
     if (option->metavar) fprintf(to, " \\fI%s\\fR", option->metavar);
     fputc('\n', to);
-    put_roff_text(to, option->help);
-    if (option->choices) fprintf(to, " (one of: %s)", option->choices);
+    put_roff_text(to, help);
     fputc('\n', to);
 }
 
@@ -161,7 +180,11 @@ void cli_print_man(FILE *to, const cli_verb *verb) {
     put_roff_text(to, verb->text);
     fputs("\n.SH OPTIONS\n", to);
     const cli_option *option;
-    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) man_option(to, option);
+    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) {
+        const char *heading = heading_of(verb, i);
+        if (heading != NULL) fprintf(to, ".SS %s\n", heading);
+        man_option(to, option);
+    }
     if (verb->example) fputs(".SH EXAMPLES\n", to);
     for (const char *at = verb->example; at && *at;) {
         size_t command = strcspn(at, "\t"), meaning = strcspn(at + command + 1, "\n");

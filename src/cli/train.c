@@ -25,8 +25,13 @@ enum { MAX_CONFIG = 1 << 20 };
 #define TYPE_BYTES(choices)  CLI_TEXT
 #define TYPE_PARTS(choices)  CLI_TEXT
 #define TYPE_SWITCH(choices) CLI_FLAG
-#define GAL_SETTING(name_, kind, member, low_, high_, initial, metavar_, choices_, help_)                              \
-    {.name = name_, .type = TYPE_##kind(choices_), .metavar = metavar_, .choices = choices_, .help = help_},
+#define GAL_SETTING(name_, kind, member, low_, high_, initial_, metavar_, choices_, help_)                             \
+    {.name = name_,                                                                                                    \
+     .type = TYPE_##kind(choices_),                                                                                    \
+     .metavar = metavar_,                                                                                              \
+     .choices = choices_,                                                                                              \
+     .help = help_,                                                                                                    \
+     .initial = initial_},
 static const cli_option options[] = {
     {.name = "out", .letter = 'o', .type = CLI_PATH, .metavar = "FOLDER", .help = "the run folder; made if missing"},
     {.name = "resume",
@@ -40,6 +45,15 @@ static const cli_option options[] = {
 #include "train/settings.def"
 };
 #undef GAL_SETTING
+
+static const cli_heading headings[] = {{"out", "Run folder"},
+                                       {"model", "Network"},
+                                       {"positive", "Data"},
+                                       {"augment", "Changes of training pictures"},
+                                       {"epochs", "Length, and which epoch is kept"},
+                                       {"batch", "Steps"},
+                                       {"dropout", "Loss and regularisation"},
+                                       {"precision", "Precision, memory and threads"}};
 
 static volatile sig_atomic_t interrupted;
 
@@ -303,26 +317,30 @@ const cli_verb cli_train = {
     .max_operands = 1,
     .summary = "trains or fine-tunes a network on labelled pictures",
     .text =
-        "DATA is a folder of class/picture or split/class/picture, a table (.csv with columns path and label, and as "
-        "wanted group, split and others) or a MedMNIST .npz. Pictures are JPEG, PNG or DICOM. Two classes make a "
-        "model with one logit, more make one of that many classes, several labels a picture one question each.\n\n"
-        "After each epoch the model is asked about the validation pictures; the best one is kept as best.onnx in the "
-        "run folder, with a card that says how pictures are prepared, what was trained on, and for two classes the "
-        "logit from which on the answer is positive: the highest one with the wanted sensitivity on the validation "
-        "pictures. Test pictures are looked at once, at the end.\n\n"
-        "The same data, settings and seed give the same model, bit for bit, whatever the number of threads. Ctrl-C "
-        "finishes the step and saves; --resume goes on from there, and after a crash from the last checkpoint, at most "
-        "--save-every minutes back. Another level (GALEN_CPU) or build gives other bits: --replay then says so. The "
-        "folder also holds the checkpoint last.safetensors, log.jsonl, curves.svg, metrics.json, config.json, "
-        "environment.json and digests of the data and of all that (docs/training.md).",
+        "DATA and --out are all it needs. DATA is a folder of class/picture or split/class/picture, a table (.csv with "
+        "the columns path and label, and as wanted group, split and others) or a MedMNIST .npz; pictures are JPEG, PNG "
+        "or DICOM. Two classes make a model of one logit, more make one logit a class; several labels a picture make "
+        "one yes-or-no question a label.\n\n"
+        "After each epoch the model is measured on the validation pictures, and the best one so far is written to "
+        "best.onnx in the run folder, ready for 'galen predict'. Its card says how pictures are prepared and what was "
+        "trained on. For two classes it also holds the frozen threshold: the highest logit at which the validation "
+        "pictures have the wanted sensitivity. Test pictures are measured once, at the end.\n\n"
+        "Ctrl-C finishes the step and saves; --resume goes on from there, or after a crash from the last checkpoint, "
+        "at most --save-every minutes back.\n\n"
+        "The same data, settings and seed give the same model, bit for bit, for any number of threads. Another level "
+        "of instructions (GALEN_CPU) or build may give other bits: --replay then says so. The run folder also holds the "
+        "checkpoint last.safetensors, log.jsonl, curves.svg, metrics.json, config.json, environment.json and digests of "
+        "the data and of all files (docs/training.md).",
     .example =
-        "galen train xrays --out run\tResNet-18 from scratch\n"
-        "galen train xrays --model zoo:resnet50 --weights resnet50.pth --freeze conv1,bn1,layer1 --out run\ttransfer\n"
-        "galen train pneumoniamnist.npz --channels 1 --size 28 --epochs 30 --out run\ta MedMNIST set\n"
-        "galen train --resume --out run\tgo on\n"
-        "galen train --replay run --out again\tthe same once more, compared\n"
-        "galen train /mnt/xrays --replay run --out again\tthe data were moved",
+        "galen train xrays --out run\tResNet-18 from random weights\n"
+        "galen train xrays --model zoo:resnet50 --weights resnet50.pth --freeze conv1,bn1,layer1 --out run\tfine-tune pretrained weights, the first layers as they are\n"
+        "galen train pneumoniamnist.npz --channels 1 --size 28 --epochs 30 --out run\ta MedMNIST set: grey, 28 pixels a side\n"
+        "galen train --resume --out run\tgo on with an interrupted training\n"
+        "galen train --replay run --out again\ttrain once more and compare the models\n"
+        "galen train /mnt/xrays --replay run --out again\tthe same, with data that were moved",
     .options = options,
     .n_options = sizeof options / sizeof *options,
+    .headings = headings,
+    .n_headings = sizeof headings / sizeof *headings,
     .run = run,
 };

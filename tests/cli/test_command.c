@@ -83,9 +83,25 @@ static void test_help_for_every_verb(void **state) {
             assert_non_null(strstr(o.out, k == 2 ? "\\-\\-json" : "--json"));
             for (size_t j = 0; j < verbs[i]->n_options; j++)
                 if (k < 2) assert_non_null(strstr(o.out, verbs[i]->options[j].name));
+            for (size_t j = 0; j < verbs[i]->n_headings; j++)
+                assert_non_null(strstr(o.out, verbs[i]->headings[j].title));
             test_output_free(&o);
         }
     }
+}
+
+/* A switch is off by default, which needs no word. */
+static void test_help_says_defaults(void **state) {
+    test_output o;
+    (void)state;
+    test_run_line("help train", "", "", NULL, &o);
+    assert_non_null(strstr(o.out, "one of: adamw adam sgd (default adamw)"));
+    assert_non_null(strstr(o.out, "(default 0.98)"));
+    assert_null(strstr(o.out, "(default off)"));
+    test_output_free(&o);
+    test_run_line("man train", "", "", NULL, &o);
+    assert_non_null(strstr(o.out, "(one of: adamw adam sgd) (default adamw)"));
+    test_output_free(&o);
 }
 
 static void test_completion_is_bash(void **state) {
@@ -357,6 +373,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_use),
         cmocka_unit_test(test_help_for_every_verb),
+        cmocka_unit_test(test_help_says_defaults),
         cmocka_unit_test(test_completion_is_bash),
         cmocka_unit_test(test_version_and_full_disk),
         cmocka_unit_test(test_file_size_limit),
