@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "train/folder.h"
 #include "train/job.h"
 
-#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -70,11 +70,10 @@ static void note_interrupt(int signal_number) {
 /* ---- settings ---- */
 
 static galen_status read_config(gal_train_job *job, const char *folder, galen_error *err) {
-    char path[PATH_MAX];
+    char path[GAL_RUN_PATH];
     gal_file file;
     gal_buf text;
-    int n = snprintf(path, sizeof path, "%s/config.json", folder);
-    if (n < 0 || n >= (int)sizeof path) return gal_fail(err, GALEN_ERR_ARGUMENT, "the run folder's name is too long");
+    GAL_TRY(gal_run_path(folder, "config.json", path, err));
     GAL_TRY(gal_file_map(path, MAX_CONFIG, &file, err));
     gal_buf_init(&text, MAX_CONFIG + 1);
     gal_buf_put(&text, file.data, file.size);
@@ -216,20 +215,19 @@ static void print_table(const char *folder, const gal_train_outcome *o) {
     printf("/best.onnx, sha256 %s\n", o->sha256);
 }
 
-/* ---- */
+/* ---- comparing ---- */
 
-static galen_status file_of(const char *folder, gal_file *out, galen_error *err) {
-    char path[PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/best.onnx", folder);
-    if (n < 0 || n >= (int)sizeof path) return gal_fail(err, GALEN_ERR_ARGUMENT, "the run folder's name is too long");
+static galen_status map_model(const char *folder, gal_file *out, galen_error *err) {
+    char path[GAL_RUN_PATH];
+    GAL_TRY(gal_run_path(folder, "best.onnx", path, err));
     return gal_file_map(path, SIZE_MAX / 2, out, err);
 }
 
 /* *same: the models of both runs have the same bytes. */
 static galen_status compare(const char *a, const char *b, int *same, galen_error *err) {
     gal_file x, y;
-    GAL_TRY(file_of(a, &x, err));
-    galen_status status = file_of(b, &y, err);
+    GAL_TRY(map_model(a, &x, err));
+    galen_status status = map_model(b, &y, err);
     if (status == GALEN_OK) {
         *same = x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
         gal_file_unmap(&y);

@@ -17,7 +17,7 @@ typedef struct gal_interval {
  */
 gal_interval gal_wilson(size_t hits, size_t cases, double z);
 
-/* An area under the ROC curve with its standard error. */
+/* An area under the ROC curve with its variance and interval. */
 typedef struct gal_auc {
     double auc, variance;
     gal_interval interval;

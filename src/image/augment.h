@@ -15,7 +15,7 @@ typedef struct gal_augment {
     double shift;          /* parts of the picture's width and of its height */
     double zoom;           /* the scale is 1 + amount; below 1 */
     double crop;           /* parts of the sides that a random window leaves out, from [0, limit]; the rest fills the
-                              picture; below 1 */
+                              picture; up to 0.9 */
     double elastic;        /* how far a pixel may move in a smooth random field, in parts of the sides; up to 0.08 */
     double brightness;     /* parts of the whole range, added */
     double contrast;       /* the distance from the picture's mean grows by 1 + amount; below 1 */

@@ -160,7 +160,8 @@ static galen_status read_notes(const gal_weights *weights, const gal_file *file,
     galen_status status = GALEN_OK;
     if (meta == NULL || json_unpack(meta, "{s:s, s:s, s:s, s:s, s:s}", "format", &n.format, "sha256", &n.digest, "seal",
                                     &n.seal, "steps", &n.steps, "notes", &n.text) != 0)
-        status = gal_fail(err, GALEN_ERR_FORMAT, "%s: weights, but no checkpoint of a training", path);
+        status = gal_fail(err, GALEN_ERR_FORMAT,
+                          "%s: weights, but no checkpoint of a training; start from them with --weights", path);
     else if (strcmp(n.format, format) != 0)
         status = gal_fail(err, GALEN_ERR_FORMAT, "%s: a checkpoint of another Galen (%.40s, %s is read); train anew",
                           path, n.format, format);

@@ -210,7 +210,7 @@ static galen_status end_epoch(gal_fit_loop *l, pace *p, galen_error *err) {
     return gal_fit_save(l, err);
 }
 
-/* Patience is at its end: also after a resume, which must not make one more epoch. */
+/* Patience is left. Asked after a resume too, which must not make one more epoch. */
 static bool is_patient(const gal_fit_loop *l) {
     return l->options->patience == 0 || l->waited < l->options->patience;
 }

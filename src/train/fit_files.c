@@ -18,11 +18,6 @@ static const size_t MODEL_MAX = (size_t)8 << 30;
 
 /* ---- notes ---- */
 
-/* JSON has no infinity: what has not been seen yet is null. */
-static json_t *real(double v) {
-    return isfinite(v) ? json_real(v) : json_null();
-}
-
 static double number(const json_t *object, const char *key, double otherwise) {
     const json_t *v = json_object_get(object, key);
     return json_is_number(v) ? json_number_value(v) : otherwise;
@@ -34,14 +29,14 @@ static int64_t whole(const json_t *object, const char *key) {
 
 static char *write_notes(const gal_fit_loop *l) {
     const gal_operating_point *p = &l->point;
-    json_t *o =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:i, s:o, s:I, s:o, s:o, s:o, s:i}", "batch",
-                  (json_int_t)gal_trainer_batch(l->trainer), "runs", (json_int_t)l->runs, "epoch", (json_int_t)l->epoch,
-                  "step", (json_int_t)l->step, "skipped", (json_int_t)l->skipped, "loss_sum", real(l->loss_sum),
-                  "loss_count", (json_int_t)l->loss_count, "plateau_best", real(l->plateau.best), "plateau_scale",
-                  real(l->plateau.scale), "plateau_waited", l->plateau.waited, "best", real(l->best), "best_epoch",
-                  (json_int_t)l->best_epoch, "best_loss", real(l->best_score.loss), "best_accuracy",
-                  real(l->best_score.accuracy), "best_auc", real(l->best_score.auc), "waited", l->waited);
+    json_t *o = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:i, s:o, s:I, s:o, s:o, s:o, s:i}", "batch",
+        (json_int_t)gal_trainer_batch(l->trainer), "runs", (json_int_t)l->runs, "epoch", (json_int_t)l->epoch, "step",
+        (json_int_t)l->step, "skipped", (json_int_t)l->skipped, "loss_sum", gal_json_real(l->loss_sum), "loss_count",
+        (json_int_t)l->loss_count, "plateau_best", gal_json_real(l->plateau.best), "plateau_scale",
+        gal_json_real(l->plateau.scale), "plateau_waited", l->plateau.waited, "best", gal_json_real(l->best),
+        "best_epoch", (json_int_t)l->best_epoch, "best_loss", gal_json_real(l->best_score.loss), "best_accuracy",
+        gal_json_real(l->best_score.accuracy), "best_auc", gal_json_real(l->best_score.auc), "waited", l->waited);
     if (o != NULL && l->has_point)
         json_object_set_new(o, "point",
                             json_pack("{s:f, s:f, s:f, s:I, s:I, s:I, s:I}", "threshold", p->threshold, "sensitivity",
@@ -162,9 +157,9 @@ static void add_summary(const gal_fit_loop *l, json_t *card) {
     json_object_set_new(training, "epochs", json_integer(l->options->epochs));
     json_object_set_new(training, "steps", json_integer(gal_trainer_steps(l->trainer)));
     if (l->val == NULL) return;
-    json_t *validation =
-        json_pack("{s:I, s:o, s:o, s:o}", "pictures", (json_int_t)l->val->count, "loss", real(l->best_score.loss),
-                  "accuracy", real(l->best_score.accuracy), "auc", real(l->best_score.auc));
+    json_t *validation = json_pack("{s:I, s:o, s:o, s:o}", "pictures", (json_int_t)l->val->count, "loss",
+                                   gal_json_real(l->best_score.loss), "accuracy", gal_json_real(l->best_score.accuracy),
+                                   "auc", gal_json_real(l->best_score.auc));
     if (validation != NULL && l->has_point) {
         json_object_set_new(validation, "sensitivity", json_real(l->point.sensitivity));
         json_object_set_new(validation, "specificity", json_real(l->point.specificity));

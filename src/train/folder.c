@@ -19,8 +19,9 @@ static const size_t TEXT_MAX = (size_t)64 << 20;
 
 galen_status gal_run_path(const char *folder, const char *name, char out[GAL_RUN_PATH], galen_error *err) {
     int n = snprintf(out, GAL_RUN_PATH, "%s/%s", folder, name);
-    return n > 0 && n < GAL_RUN_PATH ? GALEN_OK
-                                     : gal_fail(err, GALEN_ERR_ARGUMENT, "the run folder's name is too long");
+    return n > 0 && n < GAL_RUN_PATH
+               ? GALEN_OK
+               : gal_fail(err, GALEN_ERR_ARGUMENT, "the run folder's name is too long; name a shorter one");
 }
 
 galen_status gal_run_write(const char *folder, const char *name, const void *data, size_t size, galen_error *err) {

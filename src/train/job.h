@@ -3,6 +3,7 @@
 #define GAL_TRAIN_JOB_H
 
 #include "base/arena.h"
+#include "base/sha256.h"
 #include "train/budget.h"
 #include "train/fit.h"
 
@@ -42,10 +43,12 @@ galen_status gal_train_job_set(gal_train_job *job, const char *name, const char 
 galen_status gal_train_job_write(const gal_train_job *job, gal_buf *out, galen_error *err);
 galen_status gal_train_job_read(gal_train_job *job, const char *json, const char *what, galen_error *err);
 
-/* Pictures of a split. */
+/* Pictures of each split. */
 typedef struct gal_train_counts {
     size_t train, val, test;
 } gal_train_counts;
+
+enum { GAL_RUN_OTHER = 256 }; /* bytes of a text that says why bits may differ (provenance.h) */
 
 typedef struct gal_train_outcome {
     gal_fit_result fit;
@@ -56,8 +59,9 @@ typedef struct gal_train_outcome {
     gal_operating_point test_point; /* the frozen cut there, when fit.has_point */
     bool has_test_area;             /* with fit.has_point, unless there are fewer than two of a kind */
     gal_auc test_area;              /* AUC on the test pictures with DeLong's interval */
-    char sha256[65];                /* of best.onnx */
-    char other[256]; /* why a replay's, or a resumed training's, bits may differ from the run's: level, build; or "" */
+    char sha256[GAL_SHA256_HEX];    /* of best.onnx */
+    char other[GAL_RUN_OTHER]; /* why a replay's, or a resumed training's, bits may differ from the run's: level, build;
+                                  or "" */
 } gal_train_outcome;
 
 typedef struct gal_train_hooks {

@@ -11,11 +11,10 @@ static void say(const gal_train_hooks *hooks, const char *line) {
     if (hooks->say != NULL) hooks->say(hooks->context, line);
 }
 
-/* Statistics of fewer pictures: the one thing that makes small runs another training. */
-static void add_note(char *line, size_t size, int64_t batch) {
+/* Statistics of fewer pictures make small runs another training. `what`: the normalisation, for people. */
+static void add_note(char *line, size_t size, const char *what, int64_t batch) {
     size_t at = strlen(line);
-    snprintf(line + at, size - at, "; normalisation takes its statistics from %lld pictures at a time",
-             (long long)batch);
+    snprintf(line + at, size - at, "; %s takes its statistics from %lld pictures at a time", what, (long long)batch);
 }
 
 static void say_plan(const gal_train_job *job, const gal_train_plan *plan, const gal_train_hooks *hooks) {
@@ -25,7 +24,8 @@ static void say_plan(const gal_train_job *job, const gal_train_plan *plan, const
                  (long long)plan->segments, 100 * plan->needs.share);
     snprintf(line, sizeof line, "memory: %lld pictures a run, %lld runs a step, %s: about %zu of %lld MiB",
              (long long)plan->batch, (long long)plan->runs, again, plan->bytes >> 20, (long long)(job->memory >> 20));
-    if (plan->batch < job->batch && plan->needs.normalises) add_note(line, sizeof line, plan->batch);
+    if (plan->batch < job->batch && plan->needs.normalises)
+        add_note(line, sizeof line, "batch normalisation", plan->batch);
     say(hooks, line);
 }
 
@@ -56,7 +56,7 @@ bool gal_job_shrink(gal_train_job *job, const gal_train_hooks *hooks, const char
     if (job->settled || !gal_train_halve(&job->batch, &job->runs)) return false;
     snprintf(line, sizeof line, "%.300s; going on with %lld runs of %lld pictures a step", why, (long long)job->runs,
              (long long)job->batch);
-    add_note(line, sizeof line, job->batch);
+    add_note(line, sizeof line, "batch normalisation, if there is any,", job->batch);
     say(hooks, line);
     return true;
 }

@@ -12,8 +12,8 @@ typedef struct gal_job_data {
     gal_dataset *set;
     gal_train_counts pictures;
     gal_train_task task;
-    int positive;    /* class of a binary task, else -1 */
-    char sha256[65]; /* of the digests of all its files (provenance.h); "" until it is known */
+    int positive;                /* class of a binary task, else -1 */
+    char sha256[GAL_SHA256_HEX]; /* of the digests of all its files (provenance.h); "" until it is known */
 } gal_job_data;
 
 /* Opens the data, cuts a validation split where there is none, checks what is there and says what it found. */
@@ -36,7 +36,7 @@ void gal_job_close_model(gal_job_model *model);
 typedef struct gal_job_teacher {
     gal_teacher *teacher;
     gal_file file;
-    char sha256[65];
+    char sha256[GAL_SHA256_HEX];
 } gal_job_teacher;
 
 /* Release with gal_job_close_teacher, also after a failure. */

@@ -6,15 +6,9 @@
 
 #include <galen/version.h>
 
-#include <math.h>
-
 static const size_t TEXT_MAX = (size_t)64 << 20;
 
 /* ---- metrics ---- */
-
-static json_t *real(double v) {
-    return isfinite(v) ? json_real(v) : json_null();
-}
 
 static json_t *interval_of(gal_interval i) {
     return json_pack("[f, f]", i.low, i.high);
@@ -25,12 +19,13 @@ static json_t *share_of(size_t hits, size_t misses) {
 }
 
 static json_t *score_of(const gal_train_score *s, const gal_operating_point *p) {
-    json_t *o = json_pack("{s:o, s:o, s:o}", "loss", real(s->loss), "accuracy", real(s->accuracy), "auc", real(s->auc));
+    json_t *o = json_pack("{s:o, s:o, s:o}", "loss", gal_json_real(s->loss), "accuracy", gal_json_real(s->accuracy),
+                          "auc", gal_json_real(s->auc));
     if (o == NULL || p == NULL) return o;
-    json_object_set_new(o, "threshold_logit", real(p->threshold));
-    json_object_set_new(o, "sensitivity", real(p->sensitivity));
+    json_object_set_new(o, "threshold_logit", gal_json_real(p->threshold));
+    json_object_set_new(o, "sensitivity", gal_json_real(p->sensitivity));
     json_object_set_new(o, "sensitivity_95", share_of(p->true_positives, p->false_negatives));
-    json_object_set_new(o, "specificity", real(p->specificity));
+    json_object_set_new(o, "specificity", gal_json_real(p->specificity));
     json_object_set_new(o, "specificity_95", share_of(p->true_negatives, p->false_positives));
     json_object_set_new(o, "true_positives", json_integer((json_int_t)p->true_positives));
     json_object_set_new(o, "false_negatives", json_integer((json_int_t)p->false_negatives));

@@ -52,7 +52,9 @@ static galen_status make_folder(run *r, galen_error *err) {
     if (there && !r->resume)
         return gal_fail(err, GALEN_ERR_ARGUMENT,
                         "%s: holds a training; go on with it by --resume, or name another folder", r->folder);
-    if (!there && r->resume) return gal_fail(err, GALEN_ERR_ARGUMENT, "%s: holds no training to resume", r->folder);
+    if (!there && r->resume)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "%s: holds no training to resume; begin one without --resume",
+                        r->folder);
     return GALEN_OK;
 }
 
@@ -62,14 +64,17 @@ static galen_status make_folder(run *r, galen_error *err) {
 static galen_status read_frozen(run *r, galen_error *err) {
     const char *list = r->job->freeze;
     if (list == NULL) return GALEN_OK;
-    if (strlen(list) >= sizeof r->names) return gal_fail(err, GALEN_ERR_ARGUMENT, "freeze: too long a list");
+    if (strlen(list) >= sizeof r->names)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "freeze: a list of %zu characters; at most %d", strlen(list),
+                        MAX_NAMES - 1);
     memcpy(r->names, list, strlen(list) + 1);
     for (char *at = r->names; *at != '\0';) {
         char *end = at + strcspn(at, ",");
         bool last = *end == '\0';
         *end = '\0';
         if (r->n_frozen == MAX_FROZEN)
-            return gal_fail(err, GALEN_ERR_ARGUMENT, "freeze: more than %d names", MAX_FROZEN);
+            return gal_fail(err, GALEN_ERR_ARGUMENT, "freeze: more than %d names; name what several begin with",
+                            MAX_FROZEN);
         if (*at != '\0') r->frozen[r->n_frozen++] = at;
         at = last ? end : end + 1;
     }

@@ -32,7 +32,6 @@ galen_status gal_run_write_start(const char *folder, const gal_train_job *job, c
  * one. *other: what makes other bits likely though all inputs are the same (another level, another build), as a text
  * for people, or "". A folder without data.sha256 is an error.
  */
-enum { GAL_RUN_OTHER = 256 };
 galen_status gal_run_compare(const char *folder, const gal_run_inputs *inputs, gal_isa isa, char other[GAL_RUN_OTHER],
                              galen_error *err);
 

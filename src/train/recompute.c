@@ -1,5 +1,5 @@
 /*
- * Recomputation (Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost", 2016). A stretch's
+ * Recomputation (Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost", 2016). A segment's
  * copies are made when the first node of the backward pass asks for one, in the forward pass's order, and only those it
  * needs.
  */
@@ -26,10 +26,10 @@ typedef struct recomputer {
     bool *read;               /* by value id: the backward pass reads it */
     gal_value **copy;         /* by value id */
     double *crossing, *saved; /* by position: bytes that cross in front of it; bytes read later, made in front of it */
-    bool *cut;                /* by position: a stretch begins here */
-    uint32_t *stretch;        /* by position */
+    bool *cut;                /* by position: a segment begins here */
+    uint32_t *segment;        /* by position: counted from 0 */
     bool *needed;             /* by position */
-    uint32_t n_stretch;
+    uint32_t n_segment;
     double work; /* of the copies */
 } recomputer;
 
@@ -45,10 +45,10 @@ static galen_status take_room(recomputer *r, galen_error *err) {
     r->crossing = gal_calloc(n + 1, sizeof *r->crossing);
     r->saved = gal_calloc(n + 1, sizeof *r->saved);
     r->cut = gal_calloc(n, sizeof *r->cut);
-    r->stretch = gal_calloc(n, sizeof *r->stretch);
+    r->segment = gal_calloc(n, sizeof *r->segment);
     r->needed = gal_calloc(n, sizeof *r->needed);
     if (r->node != NULL && r->at != NULL && r->until != NULL && r->read != NULL && r->copy != NULL &&
-        r->crossing != NULL && r->saved != NULL && r->cut != NULL && r->stretch != NULL && r->needed != NULL)
+        r->crossing != NULL && r->saved != NULL && r->cut != NULL && r->segment != NULL && r->needed != NULL)
         return GALEN_OK;
     return gal_fail_memory(err, "the plan of recomputation", v * sizeof(gal_value *));
 }
@@ -62,7 +62,7 @@ static void give_back(recomputer *r) {
     gal_free(r->crossing);
     gal_free(r->saved);
     gal_free(r->cut);
-    gal_free(r->stretch);
+    gal_free(r->segment);
     gal_free(r->needed);
 }
 
@@ -143,13 +143,13 @@ static double work_of(const recomputer *r, const gal_node *node) {
     return (double)cost.flop + FLOP_PER_BYTE * (double)(cost.bytes_read + cost.bytes_written);
 }
 
-/* A better place to begin a stretch: less crosses, or as much and the node in front is dearer to compute again. */
+/* A better place to begin a segment: less crosses, or as much and the node in front is dearer to compute again. */
 static bool is_better(const recomputer *r, uint32_t p, uint32_t than) {
     if (r->crossing[p] != r->crossing[than]) return r->crossing[p] < r->crossing[than];
     return work_of(r, r->node[p - 1]) > work_of(r, r->node[than - 1]);
 }
 
-/* Stretches of about as many saved bytes each; every border is looked for half a stretch to both sides. */
+/* Segments of about as many saved bytes each; every border is looked for half a segment to both sides. */
 static void choose_cuts(recomputer *r, int64_t segments) {
     double total = r->saved[r->n_node], each = total / (double)segments;
     uint32_t p = 1;
@@ -160,17 +160,17 @@ static void choose_cuts(recomputer *r, int64_t segments) {
             if (best == 0 || is_better(r, p, best)) best = p;
         if (best > 0) r->cut[best] = true;
     }
-    for (uint32_t q = 0, stretch = 0; q < r->n_node; q++) {
-        stretch += r->cut[q];
-        r->stretch[q] = stretch;
-        r->n_stretch = stretch + 1;
+    for (uint32_t q = 0, segment = 0; q < r->n_node; q++) {
+        segment += r->cut[q];
+        r->segment[q] = segment;
+        r->n_segment = segment + 1;
     }
 }
 
 static bool is_kept(const recomputer *r, const gal_value *value) {
     if (!is_forward(r, value) || is_free(value)) return true;
-    uint32_t from = r->stretch[r->at[value->id]];
-    return from + 1 == r->n_stretch || r->stretch[r->until[value->id]] > from;
+    uint32_t from = r->segment[r->at[value->id]];
+    return from + 1 == r->n_segment || r->segment[r->until[value->id]] > from;
 }
 
 /* ---- copies ---- */
@@ -207,7 +207,7 @@ static galen_status copy_node(recomputer *r, gal_node *node, gal_node *before, g
     return GALEN_OK;
 }
 
-/* Marks the nodes of the stretch that `value` follows from and that have no copy yet; the first position of it. */
+/* Marks the nodes of the segment that `value` follows from and that have no copy yet; the first position of it. */
 static uint32_t mark_needed(recomputer *r, const gal_value *value) {
     uint32_t last = r->at[value->id], p = last;
     r->needed[last] = true;

@@ -12,9 +12,9 @@ typedef struct gal_recomputation {
 
 /*
  * Rewrites a graph behind the gradient walk (backward.h) so that it keeps less: the forward pass, everything up to the
- * node that makes `loss`, is cut into at most `segments` stretches where little crosses. What crosses is kept; what
- * else the backward pass reads of a stretch is computed again, by copies of the nodes that stand just in front of the
- * first reader. The last stretch is kept as it is. Copies are the same ops on the same inputs, so that every output has
+ * node that makes `loss`, is cut where little crosses, into at most `segments` of them. What crosses is kept; what
+ * else the backward pass reads of a segment is computed again, by copies of the nodes that stand just in front of the
+ * first reader. The last segment is kept as it is. Copies are the same ops on the same inputs, so that every output has
  * the bits it had. Running statistics are made once: a copy has no such output. Values without N (the statistics of a
  * batch) and concatenations along the last dimension, whose memory is their inputs', are kept everywhere.
  *

@@ -25,13 +25,17 @@ struct gal_teacher {
 static galen_status check_labels(const gal_card *card, const gal_teacher_lesson *l, galen_error *err) {
     if (l->label == NULL || card->n_label == 0) return GALEN_OK;
     if (card->n_label != l->n_label)
-        return gal_fail(err, GALEN_ERR_ARGUMENT, "the teacher has %d labels, the data %d", card->n_label, l->n_label);
+        return gal_fail(err, GALEN_ERR_ARGUMENT,
+                        "the teacher has %d labels, the data %d; take a teacher of the same classes", card->n_label,
+                        l->n_label);
     for (int i = 0; i < l->n_label; i++)
         if (strcmp(card->label[i], l->label[i]) != 0)
-            return gal_fail(err, GALEN_ERR_ARGUMENT, "the teacher's label %d is '%.60s', the data's '%.60s'", i,
+            return gal_fail(err, GALEN_ERR_ARGUMENT,
+                            "the teacher's label %d is '%.60s', the data's '%.60s'; name the classes alike", i,
                             card->label[i], l->label[i]);
     if (l->positive < 0 || card->positive < 0 || l->positive == card->positive) return GALEN_OK;
-    return gal_fail(err, GALEN_ERR_ARGUMENT, "the teacher's positive label is '%.60s', the data's '%.60s'",
+    return gal_fail(err, GALEN_ERR_ARGUMENT,
+                    "the teacher's positive label is '%.60s', the data's '%.60s'; set --positive",
                     card->label[card->positive], l->label[l->positive]);
 }
 
@@ -47,14 +51,17 @@ static galen_status check(const gal_model *model, const gal_card *card, const ga
     const gal_recipe *a = &card->recipe, *b = &l->recipe;
     const gal_value *y = model->graph->output[0];
     if (a->channels != b->channels || a->height != b->height || a->width != b->width)
-        return gal_fail(err, GALEN_ERR_ARGUMENT,
-                        "the teacher takes pictures of %dx%d in %d planes, the student of %dx%d in %d", a->width,
-                        a->height, a->channels, b->width, b->height, b->channels);
+        return gal_fail(
+            err, GALEN_ERR_ARGUMENT,
+            "the teacher takes pictures of %dx%d in %d planes, the student of %dx%d in %d; set --size and --channels",
+            a->width, a->height, a->channels, b->width, b->height, b->channels);
     if (y->dtype != GALEN_F32 || y->shape.rank != 2 || !y->shape.dim[0].batch || y->shape.dim[1].batch)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "the teacher's output is not [N, classes] in f32");
     if (y->shape.dim[1].size != l->task.classes)
-        return gal_fail(err, GALEN_ERR_ARGUMENT, "the teacher answers %lld numbers a picture, the student %lld",
-                        (long long)y->shape.dim[1].size, (long long)l->task.classes);
+        return gal_fail(
+            err, GALEN_ERR_ARGUMENT,
+            "the teacher answers %lld numbers a picture, the student %lld; take a teacher of the same classes",
+            (long long)y->shape.dim[1].size, (long long)l->task.classes);
     GAL_TRY(check_task(card, l, err));
     return check_labels(card, l, err);
 }

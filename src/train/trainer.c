@@ -180,7 +180,8 @@ static galen_status create(const gal_model *model, const gal_trainer_options *op
         return gal_fail(err, GALEN_ERR_ARGUMENT, "loss scale %g; 0 to %g", (double)options->loss_scale, SCALE_MOST);
     if (!(options->loss.alpha >= 0 && options->loss.alpha <= 1) ||
         !(options->loss.temperature >= 0 && options->loss.temperature <= 1000))
-        return gal_fail(err, GALEN_ERR_ARGUMENT, "alpha %g or temperature %g is out of range; 0 to 1 and to 1000",
+        return gal_fail(err, GALEN_ERR_ARGUMENT,
+                        "alpha %g, temperature %g: alpha goes from 0 to 1, temperature to 1000",
                         (double)options->loss.alpha, (double)options->loss.temperature);
     gal_trainer *t = gal_calloc(1, sizeof *t);
     if (t == NULL) return gal_fail_memory(err, "the trainer", sizeof *t);
