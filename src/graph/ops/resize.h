@@ -43,7 +43,7 @@ typedef struct gal_resize_taps {
 
 /* All but the roi, which is data. Fails on attributes, scales or sizes that make no sense, naming the node. */
 galen_status gal_resize_read(const gal_node *node, gal_resize *out, galen_error *err);
-/* The taps of output index `o` along dimension d, whose input has `in` elements. */
+/* The taps of output index `o` along dimension d, whose input has `in` elements (resize_taps.c). */
 void gal_resize_find(const gal_resize *resize, int d, int64_t o, int64_t in, gal_resize_taps *taps);
 
 #endif
