@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "clinic/beta.h"
 #include "clinic/ranked.h"
 
 #include <math.h>
@@ -21,6 +22,30 @@ gal_interval gal_wilson(size_t hits, size_t cases, double z) {
     if (hits == 0) out.low = 0;
     if (hits == cases) out.high = 1;
     return out;
+}
+
+/* What the normal distribution leaves beyond z, by erfc for the sake of its small values. */
+static double tail_of(double z) {
+    return erfc(z / sqrt(2)) / 2;
+}
+
+/* Of a quantile near 1 the distance from 1 is found, which keeps its digits. */
+static double upper_quantile(double a, double b, double tail) {
+    return 1 - gal_beta_quantile(b, a, tail);
+}
+
+gal_interval gal_clopper_pearson(size_t hits, size_t cases, double z) {
+    double k = (double)hits, n = (double)cases, tail = tail_of(z);
+    gal_interval out = {0, 1};
+    if (hits > 0) out.low = gal_beta_quantile(k, n - k + 1, tail);
+    if (hits < cases) out.high = upper_quantile(k + 1, n - k, tail);
+    return out;
+}
+
+gal_interval gal_jeffreys(size_t hits, size_t cases, double z) {
+    if (cases == 0) return (gal_interval){0, 1};
+    double a = (double)hits + 0.5, b = (double)(cases - hits) + 0.5, tail = tail_of(z);
+    return (gal_interval){gal_beta_quantile(a, b, tail), upper_quantile(a, b, tail)};
 }
 
 /*

@@ -17,6 +17,20 @@ typedef struct gal_interval {
  */
 gal_interval gal_wilson(size_t hits, size_t cases, double z);
 
+/*
+ * The exact interval (Clopper and Pearson, Biometrika 26, 1934, by quantiles of the beta distribution): covers the true
+ * share at least as often as it says, so it is wider than need be. As gal_wilson otherwise; z stands for the level it
+ * has under the normal distribution (GAL_Z95: 95 %).
+ */
+gal_interval gal_clopper_pearson(size_t hits, size_t cases, double z);
+
+/*
+ * Jeffreys' interval: equal tails of the posterior Beta(hits + 1/2, misses + 1/2) (Brown, Cai and DasGupta, Statistical
+ * Science 16, 2001, without their change at shares of 0 and 1: there it leaves out the share itself, by little). As
+ * gal_clopper_pearson otherwise.
+ */
+gal_interval gal_jeffreys(size_t hits, size_t cases, double z);
+
 /* An area under the ROC curve with its variance and interval. */
 typedef struct gal_auc {
     double auc, variance;

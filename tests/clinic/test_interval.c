@@ -39,9 +39,13 @@ static size_t count_of(const json_t *confusion, const char *key) {
     return (size_t)json_integer_value(json_object_get(confusion, key));
 }
 
-/* All models and data sets of the golden file: four shares each. */
-static void wilson_is_statsmodels(void **state) {
+/* All models and data sets of the golden file: four shares each, three intervals of each. */
+static void shares_are_statsmodels(void **state) {
     (void)state;
+    static const struct {
+        const char *name;
+        gal_interval (*of)(size_t, size_t, double);
+    } method[] = {{"wilson", gal_wilson}, {"clopper_pearson", gal_clopper_pearson}, {"jeffreys", gal_jeffreys}};
     static const char *const share[][3] = {
         {"sensitivity", "tp", "fn"}, {"specificity", "tn", "fp"}, {"ppv", "tp", "fp"}, {"npv", "tn", "fn"}};
     json_t *root = golden(), *entry;
@@ -51,13 +55,15 @@ static void wilson_is_statsmodels(void **state) {
         const json_t *confusion = json_object_get(entry, "confusion");
         for (size_t i = 0; i < 4; i++) {
             size_t hits = count_of(confusion, share[i][1]), misses = count_of(confusion, share[i][2]);
-            const json_t *wanted = json_object_get(json_object_get(entry, share[i][0]), "wilson");
-            if (wanted == NULL) continue;
-            near_pair(gal_wilson(hits, hits + misses, GAL_Z95), wanted, 1e-12, name);
-            compared++;
+            for (size_t m = 0; m < 3; m++) {
+                const json_t *wanted = json_object_get(json_object_get(entry, share[i][0]), method[m].name);
+                if (wanted == NULL) continue;
+                near_pair(method[m].of(hits, hits + misses, GAL_Z95), wanted, 1e-12, name);
+                compared++;
+            }
         }
     }
-    assert_true(compared > 40);
+    assert_true(compared > 120);
     json_decref(root);
 }
 
@@ -169,6 +175,28 @@ static void ends_are_sensible(void **state) {
         }
 }
 
+/* At the ends the exact interval has a closed form: (tail)^(1/n). One case: the roots of p = tail. */
+static void exact_ends_are_powers(void **state) {
+    (void)state;
+    gal_interval none = gal_clopper_pearson(0, 0, GAL_Z95), one = gal_clopper_pearson(1, 1, GAL_Z95);
+    assert_true(none.low == 0 && none.high == 1);
+    near(one.low, 0.025, 1e-15, "one of one");
+    assert_true(one.high == 1);
+    for (size_t n = 1; n < 5000; n += 1 + n / 3) {
+        double end = pow(0.025, 1 / (double)n);
+        gal_interval never = gal_clopper_pearson(0, n, GAL_Z95), always = gal_clopper_pearson(n, n, GAL_Z95);
+        assert_true(never.low == 0 && always.high == 1);
+        near(always.low, end, 1e-13, "n of n");
+        near(never.high, 1 - end, 1e-13, "0 of n");
+    }
+    none = gal_jeffreys(0, 0, GAL_Z95);
+    assert_true(none.low == 0 && none.high == 1);
+    gal_interval never = gal_jeffreys(0, 9, GAL_Z95), always = gal_jeffreys(9, 9, GAL_Z95);
+    near(never.low, 1 - always.high, 1e-15, "mirrored");
+    near(never.high, 1 - always.low, 1e-15, "mirrored");
+    assert_true(never.low > 0 && never.low < 1e-3);
+}
+
 static void wrong_input_is_refused(void **state) {
     (void)state;
     double s[4] = {1, 2, 3, 4};
@@ -190,9 +218,9 @@ static void wrong_input_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wilson_is_statsmodels),    cmocka_unit_test(delong_is_proc),
-        cmocka_unit_test(delong_is_its_definition), cmocka_unit_test(ends_are_sensible),
-        cmocka_unit_test(wrong_input_is_refused),
+        cmocka_unit_test(shares_are_statsmodels), cmocka_unit_test(exact_ends_are_powers),
+        cmocka_unit_test(delong_is_proc),         cmocka_unit_test(delong_is_its_definition),
+        cmocka_unit_test(ends_are_sensible),      cmocka_unit_test(wrong_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
