@@ -61,11 +61,11 @@ static gal_trainer *make_trainer(const char *network, int side, int batch, const
 }
 
 static void step(gal_trainer *t, const gal_loader_batch *batch, const float *targets, int i) {
-    const gal_train_numbers numbers = {.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+    const gal_train_hyper hyper = {.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     double loss, norm;
     bool skipped;
     must(gal_trainer_run(t, (int64_t)batch->count, batch->images, targets, i, &loss, &err));
-    must(gal_trainer_step(t, &numbers, 1, &norm, &skipped, &err));
+    must(gal_trainer_step(t, &hyper, 1, &norm, &skipped, &err));
 }
 
 static void print_training(gal_loader *loader, gal_trainer *t, size_t pictures, int batch) {

@@ -55,7 +55,7 @@ static void add_steps(const gal_session *session, const double *seconds, row *ro
     }
 }
 
-static void print_profile(gal_trainer *t, int64_t batch, const float *x, const float *y, const gal_train_numbers *n) {
+static void print_profile(gal_trainer *t, int64_t batch, const float *x, const float *y, const gal_train_hyper *n) {
     static row rows[MAX_ROWS];
     int count = 0;
     double loss, norm, total = 0;
@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
     int side = (int)strtol(argv[2], NULL, 10), steps = argc > 5 ? (int)strtol(argv[5], NULL, 10) : 10;
     gal_zoo_options zoo = {.channels = 3, .height = side, .width = side, .classes = 2, .seed = 1};
     gal_trainer_options options = gal_trainer_default_options();
-    gal_train_numbers numbers = {.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+    gal_train_hyper hyper = {.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     gal_model *model;
     gal_trainer *t;
     double seconds[MAX_STEPS], loss = 0, norm;
@@ -108,14 +108,14 @@ int main(int argc, char **argv) {
     for (int i = 0; i < WARM + steps; i++) {
         double start = gal_clock_seconds();
         must(gal_trainer_run(t, options.batch, x, y, i, &loss, &err));
-        must(gal_trainer_step(t, &numbers, 1, &norm, &skipped, &err));
+        must(gal_trainer_step(t, &hyper, 1, &norm, &skipped, &err));
         if (i >= WARM) seconds[i - WARM] = gal_clock_seconds() - start;
     }
     qsort(seconds, (size_t)steps, sizeof *seconds, by_value);
     printf("%s %dx%d batch %lld, %d threads: %.1f images/s (median of %d steps), loss %.4f, arena %.0f MiB\n", argv[1],
            side, side, (long long)options.batch, options.threads, (double)options.batch / seconds[steps / 2], steps,
            loss, (double)gal_session_arena_bytes(gal_trainer_run_session(t)) / (1 << 20));
-    if (argc > 8) print_profile(t, options.batch, x, y, &numbers);
+    if (argc > 8) print_profile(t, options.batch, x, y, &hyper);
     gal_trainer_destroy(t);
     gal_model_destroy(model);
     gal_free(x);

@@ -38,8 +38,8 @@ typedef struct gal_loader gal_loader;
 /*
  * The data set must outlive the loader. The pictures of an epoch, their order and every bit of them depend on the data,
  * the recipe, the changes, the seed and the number of the epoch alone: not on workers, depth or cache (mixing: on the
- * batch too). Where the system grants fewer
- * threads, fewer are used. The caller owns *out (gal_loader_close), NULL on failure.
+ * batch too). Where the system grants fewer threads, fewer are used. The caller owns *out (gal_loader_close), NULL on
+ * failure.
  */
 galen_status gal_loader_open(const gal_dataset *dataset, const gal_loader_options *options, gal_loader **out,
                              galen_error *err);

@@ -85,13 +85,13 @@ static galen_status gather(gal_fit_loop *l, int *made, int64_t *images, galen_er
 static galen_status make_steps(gal_fit_loop *l, pace *p, galen_error *err) {
     for (;;) {
         double rate = gal_schedule_rate(&l->schedule, &l->plateau, l->epoch * l->steps + l->step), norm;
-        gal_train_numbers numbers = l->options->numbers;
+        gal_train_hyper hyper = l->options->hyper;
         bool skipped;
         int runs;
         GAL_TRY(gather(l, &runs, &p->images, err));
         if (runs == 0) return GALEN_OK;
-        numbers.rate = rate;
-        GAL_TRY(gal_trainer_step(l->trainer, &numbers, runs, &norm, &skipped, err));
+        hyper.rate = rate;
+        GAL_TRY(gal_trainer_step(l->trainer, &hyper, runs, &norm, &skipped, err));
         l->step++;
         l->skipped += skipped;
         report(l, p, rate, NULL, false, false);

@@ -35,7 +35,7 @@ typedef struct gal_fit_progress {
 
 typedef struct gal_fit_options {
     gal_schedule schedule; /* steps are set by the loop when 0 */
-    gal_train_numbers numbers;
+    gal_train_hyper hyper; /* its rate is set by the schedule */
     int64_t epochs;
     int runs_a_step; /* batches whose gradients make a step together (a trainer that accumulates); 0 is 1 */
     gal_train_metric metric;

@@ -168,12 +168,12 @@ static galen_status fit(run *r, galen_error *err) {
     const gal_train_job *job = r->job;
     gal_fit_options o = {
         .schedule = {.rate = job->rate, .warm_up = job->warm_up, .floor = 0.01, .factor = 0.1, .patience = 3},
-        .numbers = {.decay = job->decay,
-                    .beta1 = job->momentum,
-                    .beta2 = 0.999,
-                    .epsilon = 1e-8,
-                    .max_norm = job->clip,
-                    .average = job->average},
+        .hyper = {.decay = job->decay,
+                  .beta1 = job->momentum,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-8,
+                  .max_norm = job->clip,
+                  .average = job->average},
         .epochs = job->epochs,
         .runs_a_step = (int)job->runs,
         .patience = (int)job->patience,

@@ -320,7 +320,7 @@ void gal_trainer_teach(gal_trainer *t, const void *logits) {
     t->teacher = logits;
 }
 
-static void set_hyper(gal_trainer *t, const gal_train_numbers *n, int runs) {
+static void set_hyper(gal_trainer *t, const gal_train_hyper *n, int runs) {
     double step = (double)(t->steps + 1);
     t->hyper[GAL_HYPER_RATE] = n->rate, t->hyper[GAL_HYPER_DECAY] = n->decay;
     t->hyper[GAL_HYPER_BETA1] = n->beta1, t->hyper[GAL_HYPER_BETA2] = n->beta2;
@@ -344,11 +344,11 @@ static void adapt_scale(gal_trainer *t, bool skipped) {
     *good = 0;
 }
 
-galen_status gal_trainer_step(gal_trainer *t, const gal_train_numbers *numbers, int runs, double *norm, bool *skipped,
+galen_status gal_trainer_step(gal_trainer *t, const gal_train_hyper *hyper, int runs, double *norm, bool *skipped,
                               galen_error *err) {
     const void *in[1] = {t->hyper};
     if (runs < 1 || t->fresh) return gal_fail(err, GALEN_ERR_ARGUMENT, "a step needs a run before it");
-    set_hyper(t, numbers, runs);
+    set_hyper(t, hyper, runs);
     GAL_TRY(play(t->step, 1, in, t->step_out, t->step_seconds, err));
     *norm = t->control[GAL_CONTROL_NORM];
     *skipped = t->control[GAL_CONTROL_FACTOR] == 0;

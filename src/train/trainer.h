@@ -48,13 +48,13 @@ typedef struct gal_trainer_options {
     gal_pool *pool; /* outlives the trainer; NULL: it makes its own */
 } gal_trainer_options;
 
-/* Adam's usual numbers are in parentheses. */
-typedef struct gal_train_numbers {
+/* Hyperparameters of a step; Adam's usual ones are in parentheses. */
+typedef struct gal_train_hyper {
     double rate, decay;
     double beta1, beta2, epsilon; /* (0.9, 0.999, 1e-8); SGD reads beta1, its momentum */
     double max_norm;              /* gradients are scaled down to this norm; 0: never */
     double average;               /* share of the old average in a step */
-} gal_train_numbers;
+} gal_train_hyper;
 
 typedef struct gal_trainer gal_trainer;
 
@@ -102,8 +102,8 @@ void gal_trainer_teach(gal_trainer *trainer, const void *logits);
  * The optimiser's step on the mean of the gradients of `runs` runs. *norm: of that mean before clipping. When it is no
  * finite number, *skipped is set, and parameters, state and statistics are what they were after the last step.
  */
-galen_status gal_trainer_step(gal_trainer *trainer, const gal_train_numbers *numbers, int runs, double *norm,
-                              bool *skipped, galen_error *err);
+galen_status gal_trainer_step(gal_trainer *trainer, const gal_train_hyper *hyper, int runs, double *norm, bool *skipped,
+                              galen_error *err);
 
 /*
  * What gradients in f16 are multiplied by on their way back, lest small ones become zero: 1.5 times as much after 1,000

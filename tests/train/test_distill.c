@@ -102,7 +102,7 @@ static gal_teacher *ask(const gal_buf *model) {
 /* Runs and steps over the first LESSONS batches, `times` over; without a teacher the labels are turned round. */
 static void study(gal_trainer *t, gal_teacher *teacher, int times) {
     static float images[SMALL_BATCH * PIXELS], targets[SMALL_BATCH];
-    const gal_train_numbers numbers = {.rate = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+    const gal_train_hyper hyper = {.rate = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     double loss, norm;
     bool skipped;
     for (int i = 0; i < times * LESSONS; i++) {
@@ -114,7 +114,7 @@ static void study(gal_trainer *t, gal_teacher *teacher, int times) {
             gal_trainer_teach(t, logits);
         }
         assert_ok(gal_trainer_run(t, SMALL_BATCH, images, targets, 0, &loss, &err), err);
-        assert_ok(gal_trainer_step(t, &numbers, 1, &norm, &skipped, &err), err);
+        assert_ok(gal_trainer_step(t, &hyper, 1, &norm, &skipped, &err), err);
     }
 }
 

@@ -63,7 +63,7 @@ static gal_trainer *make(int threads) {
 
 static gal_fit_options usual(const char *folder) {
     return (gal_fit_options){.schedule = {.kind = GAL_SCHEDULE_COSINE, .rate = 0.02, .floor = 0.01},
-                             .numbers = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .max_norm = 5, .average = 0.9},
+                             .hyper = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .max_norm = 5, .average = 0.9},
                              .epochs = EPOCHS,
                              .sensitivity = 0.9,
                              .folder = folder,

@@ -15,7 +15,7 @@
 enum { STEPS = 3 };
 
 static galen_error err;
-static const gal_train_numbers numbers = {
+static const gal_train_hyper hyper = {
     .rate = 1e-2, .decay = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .average = 0.9};
 
 typedef struct pictures {
@@ -51,7 +51,7 @@ static void train(gal_trainer *trainer, const pictures *p) {
     bool skipped;
     for (int step = 0; step < STEPS; step++) {
         assert_ok(gal_trainer_run(trainer, p->batch, p->image, p->target, step, &loss, &err), err);
-        assert_ok(gal_trainer_step(trainer, &numbers, 1, &norm, &skipped, &err), err);
+        assert_ok(gal_trainer_step(trainer, &hyper, 1, &norm, &skipped, &err), err);
         assert_false(skipped);
     }
 }

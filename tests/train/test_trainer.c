@@ -14,7 +14,7 @@
 #include <string.h>
 
 static galen_error err;
-static const gal_train_numbers numbers = {
+static const gal_train_hyper hyper = {
     .rate = 1e-2, .decay = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .average = 0.9};
 
 static gal_trainer *make(const gal_trainer_options *options) {
@@ -42,7 +42,7 @@ static void train(gal_trainer *trainer, int from, int to) {
     for (int step = from; step < to; step++) {
         small_batch(GALEN_F32, step, images, targets);
         assert_ok(gal_trainer_run(trainer, SMALL_BATCH, images, targets, step, &loss, &err), err);
-        assert_ok(gal_trainer_step(trainer, &numbers, 1, &norm, &skipped, &err), err);
+        assert_ok(gal_trainer_step(trainer, &hyper, 1, &norm, &skipped, &err), err);
         assert_false(skipped);
     }
 }
@@ -90,12 +90,12 @@ static void runs_add_up(void **state) {
     for (int step = 0; step < 3; step++) {
         small_batch(GALEN_F32, step, images, targets);
         assert_ok(gal_trainer_run(whole, SMALL_BATCH, images, targets, 0, &loss, &err), err);
-        assert_ok(gal_trainer_step(whole, &numbers, 1, &norm, &skipped, &err), err);
+        assert_ok(gal_trainer_step(whole, &hyper, 1, &norm, &skipped, &err), err);
         for (int k = 0; k < 2; k++)
             assert_ok(gal_trainer_run(half, SMALL_BATCH / 2, images + k * SMALL_BATCH / 2 * SMALL_SIDE * SMALL_SIDE,
                                       targets + k * SMALL_BATCH / 2, 0, &loss, &err),
                       err);
-        assert_ok(gal_trainer_step(half, &numbers, 2, &halves, &skipped, &err), err);
+        assert_ok(gal_trainer_step(half, &hyper, 2, &halves, &skipped, &err), err);
         assert_true(fabs(halves - norm) < 1e-3 * norm);
     }
     gal_trainer_destroy(whole);
@@ -119,7 +119,7 @@ static void nan_is_skipped(void **state) {
     images[77] = NAN;
     assert_ok(gal_trainer_run(hurt, SMALL_BATCH, images, targets, 0, &loss, &err), err);
     assert_true(isnan(loss));
-    assert_ok(gal_trainer_step(hurt, &numbers, 1, &norm, &skipped, &err), err);
+    assert_ok(gal_trainer_step(hurt, &hyper, 1, &norm, &skipped, &err), err);
     assert_true(skipped);
     assert_same(hurt, healthy);
     train(hurt, 2, 4);
@@ -232,7 +232,7 @@ static void weights_that_begin_alike_part(void **state) {
     assert_ok(gal_trainer_create(model, &options, &trainer, &err), err);
     for (int step = 0; step < 3; step++) {
         assert_ok(gal_trainer_run(trainer, 1, images, targets, step, &loss, &err), err);
-        assert_ok(gal_trainer_step(trainer, &numbers, 1, &norm, &skipped, &err), err);
+        assert_ok(gal_trainer_step(trainer, &hyper, 1, &norm, &skipped, &err), err);
     }
     gal_buf_init(&file, 1 << 20);
     assert_ok(gal_trainer_export(trainer, false, &file, &err), err);
@@ -355,7 +355,7 @@ static bool try_step(gal_trainer *t, int step, double *norm) {
     small_batch(GALEN_F32, step, images, targets);
     assert_ok(gal_trainer_run(t, SMALL_BATCH, images, targets, step, &loss, &err), err);
     assert_true(isfinite(loss));
-    assert_ok(gal_trainer_step(t, &numbers, 1, norm, &skipped, &err), err);
+    assert_ok(gal_trainer_step(t, &hyper, 1, norm, &skipped, &err), err);
     return skipped;
 }
 

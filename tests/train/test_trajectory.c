@@ -61,8 +61,8 @@ static gal_trainer *start(const run *r) {
     return trainer;
 }
 
-static gal_train_numbers numbers_of(const run *r) {
-    gal_train_numbers n = {.rate = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+static gal_train_hyper hyper_of(const run *r) {
+    gal_train_hyper n = {.rate = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     if (strcmp(r->optimizer, "sgd") == 0) n.rate = 0.05;
     if (strcmp(r->optimizer, "adamw") == 0) n.decay = 0.1;
     return n;
@@ -89,12 +89,12 @@ static void follows_pytorch(void **state) {
     bool skipped;
     r.golden = read_golden();
     gal_trainer *trainer = start(&r);
-    gal_train_numbers numbers = numbers_of(&r);
+    gal_train_hyper hyper = hyper_of(&r);
     for (int step = 0; step < STEPS; step++) {
         small_batch(r.dtype, step, images, targets);
         assert_ok(gal_trainer_run(trainer, SMALL_BATCH, images, targets, 0, &loss[step], &err), err);
         if (step == 0) assert_true(compare(&r, trainer, true) <= r.tolerance);
-        assert_ok(gal_trainer_step(trainer, &numbers, 1, &norm, &skipped, &err), err);
+        assert_ok(gal_trainer_step(trainer, &hyper, 1, &norm, &skipped, &err), err);
         assert_false(skipped);
     }
     const galen_tensor losses = {.dtype = GALEN_F64, .rank = 1, .dim = {STEPS}, .data = loss};
