@@ -6,6 +6,7 @@
 
 typedef struct gal_ranked {
     double score;
+    size_t at; /* its index among the cases */
     uint8_t positive;
 } gal_ranked;
 

@@ -24,7 +24,7 @@ galen_status gal_rank(const gal_scores *s, gal_ranked **out, size_t *positives, 
                         s->count - *positives);
     gal_ranked *r = gal_calloc(s->count, sizeof *r);
     if (r == NULL) return gal_fail_memory(err, "ranking", s->count * sizeof *r);
-    for (size_t i = 0; i < s->count; i++) r[i] = (gal_ranked){s->score[i], s->positive[i]};
+    for (size_t i = 0; i < s->count; i++) r[i] = (gal_ranked){s->score[i], i, s->positive[i]};
     qsort(r, s->count, sizeof *r, highest_first);
     *out = r;
     return GALEN_OK;

@@ -2,7 +2,7 @@
 #ifndef GAL_TRAIN_SCORE_H
 #define GAL_TRAIN_SCORE_H
 
-#include "clinic/interval.h"
+#include "clinic/delong.h"
 #include "train/source.h"
 #include "train/trainer.h"
 
