@@ -41,7 +41,7 @@ typedef struct gal_job_teacher {
 
 /* Release with gal_job_close_teacher, also after a failure. */
 galen_status gal_job_open_teacher(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
-                                  gal_pool *pool, gal_job_teacher *out, galen_error *err);
+                                  gal_isa isa, gal_pool *pool, gal_job_teacher *out, galen_error *err);
 void gal_job_close_teacher(gal_job_teacher *teacher);
 
 /* One split as a source of batches. */

@@ -110,7 +110,7 @@ static galen_status make_parts(run *r, galen_error *err) {
     const gal_recipe *recipe = &r->model.recipe;
     gal_trainer_options o;
     GAL_TRY(options_of(r, &o, err));
-    GAL_TRY(gal_job_open_teacher(r->job, &r->data, recipe, r->pool, &r->teacher, err));
+    GAL_TRY(gal_job_open_teacher(r->job, &r->data, recipe, r->hooks->isa, r->pool, &r->teacher, err));
     GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_TRAIN, true, &r->train, err));
     if (r->data.pictures.val > 0)
         GAL_TRY(gal_job_open_source(r->job, &r->data, recipe, GAL_SPLIT_VAL, false, &r->val, err));

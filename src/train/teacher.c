@@ -126,10 +126,11 @@ static galen_status settle(gal_teacher *t, const gal_teacher_lesson *l, galen_er
 }
 
 static galen_status open_model(gal_teacher *t, const void *onnx, size_t size, const gal_teacher_lesson *l,
-                               int64_t batch, galen_error *err) {
+                               int64_t batch, gal_isa isa, galen_error *err) {
     gal_session_options options = gal_session_default_options();
     options.max_batch = batch;
     options.pool = t->pool;
+    options.isa = isa;
     GAL_TRY(gal_onnx_parse(onnx, size, NULL, &t->model, err));
     GAL_TRY(gal_train_uncover_logits(t->model->graph, err));
     GAL_TRY(settle(t, l, err));
@@ -138,12 +139,12 @@ static galen_status open_model(gal_teacher *t, const void *onnx, size_t size, co
 }
 
 galen_status gal_teacher_open(const void *onnx, size_t size, const gal_teacher_lesson *lesson, int64_t batch,
-                              gal_pool *pool, gal_teacher **out, galen_error *err) {
+                              gal_isa isa, gal_pool *pool, gal_teacher **out, galen_error *err) {
     *out = NULL;
     gal_teacher *t = gal_calloc(1, sizeof *t);
     if (t == NULL) return gal_fail_memory(err, "the teacher", sizeof *t);
     t->pool = pool;
-    galen_status status = open_model(t, onnx, size, lesson, batch, err);
+    galen_status status = open_model(t, onnx, size, lesson, batch, isa, err);
     if (status == GALEN_OK)
         *out = t;
     else

@@ -21,11 +21,12 @@ typedef struct gal_teacher_lesson {
 /*
  * `onnx` are the bytes of a model file, which stay the caller's until gal_teacher_close, with one image input and one
  * output of logits, or of Softmax or Sigmoid of them, which is left out. Where its card has a recipe, pictures are
- * brought from the student's normalisation to the teacher's own. At most `batch` pictures at once. GALEN_ERR_ARGUMENT
- * says what differs: size or planes of pictures, number or names of classes. The caller owns *out; `pool` outlives it.
+ * brought from the student's normalisation to the teacher's own. At most `batch` pictures at once, computed at level
+ * `isa`: the student's bits follow from them, so it should be the training's. GALEN_ERR_ARGUMENT says what differs:
+ * size or planes of pictures, number or names of classes. The caller owns *out; `pool` outlives it.
  */
 galen_status gal_teacher_open(const void *onnx, size_t size, const gal_teacher_lesson *lesson, int64_t batch,
-                              gal_pool *pool, gal_teacher **out, galen_error *err);
+                              gal_isa isa, gal_pool *pool, gal_teacher **out, galen_error *err);
 void gal_teacher_close(gal_teacher *teacher);
 
 /* Logits [batch, K] for pictures [batch, C, H, W] as the student takes them; the teacher's until its next answer. */

@@ -4,6 +4,8 @@
  */
 #include "train/teacher.h"
 
+#include "session/session.h"
+
 #include "train/small_net.h"
 
 #include <math.h>
@@ -92,11 +94,15 @@ static void keep(gal_trainer *t, gal_buf *out) {
     assert_ok(gal_trainer_export(t, false, out, &err), err);
 }
 
-static gal_teacher *ask(const gal_buf *model) {
+static gal_teacher *ask_at(const gal_buf *model, gal_isa isa) {
     const gal_teacher_lesson lesson = lesson_of(1);
     gal_teacher *t;
-    assert_ok(gal_teacher_open(model->data, model->size, &lesson, SMALL_BATCH, NULL, &t, &err), err);
+    assert_ok(gal_teacher_open(model->data, model->size, &lesson, SMALL_BATCH, isa, NULL, &t, &err), err);
     return t;
+}
+
+static gal_teacher *ask(const gal_buf *model) {
+    return ask_at(model, gal_isa_detect());
 }
 
 /* Runs and steps over the first LESSONS batches, `times` over; without a teacher the labels are turned round. */
@@ -164,11 +170,40 @@ static void a_student_follows(void **state) {
     gal_buf_free(&model), gal_buf_free(&start), gal_buf_free(&end), gal_buf_free(&again);
 }
 
+/* At the reference level, whatever the processor could do. */
+static void the_level_is_the_training_s(void **state) {
+    static float images[SMALL_BATCH * PIXELS], targets[SMALL_BATCH], wanted[SMALL_BATCH];
+    (void)state;
+    gal_buf bytes;
+    gal_model *model;
+    gal_session *session;
+    const float *logits;
+    gal_trainer_options options = usual(0, 0);
+    gal_trainer *master = make(&options, GALEN_F32, 1);
+    study(master, NULL, 2);
+    keep(master, &bytes);
+    small_batch(GALEN_F32, 0, images, targets);
+    gal_teacher *teacher = ask_at(&bytes, GAL_ISA_REFERENCE);
+    assert_ok(gal_teacher_answer(teacher, SMALL_BATCH, images, &logits, &err), err);
+    gal_session_options how = gal_session_default_options();
+    how.max_batch = SMALL_BATCH, how.isa = GAL_ISA_REFERENCE;
+    assert_ok(gal_onnx_parse(bytes.data, bytes.size, NULL, &model, &err), err);
+    assert_ok(gal_session_create(model->graph, &how, &session, &err), err);
+    assert_ok(gal_session_run(session, SMALL_BATCH, (const void *const[]){images}, (void *const[]){wanted}, &err), err);
+    assert_memory_equal(logits, wanted, sizeof wanted);
+    gal_session_destroy(session);
+    gal_model_destroy(model);
+    gal_teacher_close(teacher);
+    gal_trainer_destroy(master);
+    gal_buf_free(&bytes);
+}
+
 /* ---- what does not fit ---- */
 
 static void refuses(const gal_buf *model, const gal_teacher_lesson *lesson, const char *says) {
     gal_teacher *t;
-    assert_int_equal(gal_teacher_open(model->data, model->size, lesson, 1, NULL, &t, &err), GALEN_ERR_ARGUMENT);
+    assert_int_equal(gal_teacher_open(model->data, model->size, lesson, 1, gal_isa_detect(), NULL, &t, &err),
+                     GALEN_ERR_ARGUMENT);
     assert_null(t);
     if (strstr(err.message, says) == NULL) fail_msg("'%s' does not say '%s'", err.message, says);
 }
@@ -209,7 +244,8 @@ static void strangers_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(gradients_are_finite_differences),
-                                       cmocka_unit_test(a_student_follows), cmocka_unit_test(strangers_are_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_are_finite_differences), cmocka_unit_test(a_student_follows),
+        cmocka_unit_test(the_level_is_the_training_s), cmocka_unit_test(strangers_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
