@@ -57,27 +57,65 @@ static inline void golden_drawn(const json_t *root, const char *name, golden_set
     }
 }
 
-/* A model's logits of the 624 test X-rays. */
-static inline void golden_logits(const char *model, golden_set *out) {
-    char path[64];
+/* An array of a file of the shared folder; the caller frees the collection, which owns it, with gal_npz_free. */
+static inline gal_npz *golden_arrays(const char *path) {
     galen_error err;
     gal_file file;
     gal_npz *npz;
-    const galen_tensor *logit, *label;
-    snprintf(path, sizeof path, "golden/%s.expected.npz", model);
     assert_ok(gal_file_map(test_shared(path), SIZE_MAX / 2, &file, &err), err);
     assert_ok(gal_npz_read(file.data, file.size, NULL, &npz, &err), err);
-    assert_ok(gal_npz_find(npz, "logit_f64", &logit, &err), err);
-    assert_ok(gal_npz_find(npz, "label", &label, &err), err);
+    gal_file_unmap(&file);
+    return npz;
+}
+
+static inline const galen_tensor *golden_array(const gal_npz *npz, const char *name) {
+    galen_error err;
+    const galen_tensor *out;
+    assert_ok(gal_npz_find(npz, name, &out, &err), err);
+    return out;
+}
+
+/* A model's logits of the 624 test X-rays. */
+static inline void golden_logits(const char *model, golden_set *out) {
+    char path[256];
+    snprintf(path, sizeof path, "golden/%s.expected.npz", model);
+    gal_npz *npz = golden_arrays(path);
+    const galen_tensor *logit = golden_array(npz, "logit_f64"), *label = golden_array(npz, "label");
     out->count = (size_t)logit->dim[0];
     assert_in_range(out->count, 2, GOLDEN_MOST);
-    size_t step = (size_t)galen_tensor_bytes(label) / out->count;
     for (size_t k = 0; k < out->count; k++) {
         out->score[k] = ((const double *)logit->data)[k];
-        out->positive[k] = ((const uint8_t *)label->data)[k * step] != 0; /* little-endian 0 and 1 */
+        out->positive[k] = ((const int64_t *)label->data)[k] != 0;
     }
     gal_npz_free(npz);
-    gal_file_unmap(&file);
+}
+
+/* The probabilities of any entry of "binary": a drawn set, a model with or without "@threshold", FILE.npz#classN. */
+static inline void golden_probabilities(const json_t *root, const char *name, golden_set *out) {
+    char path[160];
+    const char *class = strstr(name, "#class");
+    if (json_object_get(json_object_get(root, "synthetic"), name) != NULL) {
+        golden_drawn(root, name, out);
+    } else if (class == NULL) {
+        snprintf(path, sizeof path, "%.*s", (int)strcspn(name, "@"), name);
+        golden_logits(path, out);
+        for (size_t k = 0; k < out->count; k++) out->score[k] = 1 / (1 + exp(-out->score[k]));
+    } else {
+        snprintf(path, sizeof path, "predictions/%.*s", (int)(class - name), name);
+        gal_npz *npz = golden_arrays(path);
+        const galen_tensor *probs = golden_array(npz, "probs"), *labels = golden_array(npz, "labels");
+        size_t classes = (size_t)probs->dim[1], wanted = strtoul(class + strlen("#class"), NULL, 10);
+        out->count = (size_t)probs->dim[0];
+        assert_in_range(out->count, 2, GOLDEN_MOST);
+        for (size_t k = 0; k < out->count; k++) {
+            const float *row = (const float *)probs->data + k * classes;
+            double sum = 0;
+            for (size_t c = 0; c < classes; c++) sum += (double)row[c];
+            out->score[k] = (double)row[wanted] / sum;
+            out->positive[k] = ((const int64_t *)labels->data)[k] == (int64_t)wanted;
+        }
+        gal_npz_free(npz);
+    }
 }
 
 #endif
