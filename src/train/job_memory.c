@@ -22,7 +22,7 @@ static void say_plan(const gal_train_job *job, const gal_train_plan *plan, const
     if (plan->segments > 0)
         snprintf(again, sizeof again, "checkpointing in %lld segments (about %.0f %% more work)",
                  (long long)plan->segments, 100 * plan->needs.share);
-    snprintf(line, sizeof line, "memory: %lld pictures a run, %lld runs a step, %s: about %zu of %lld MiB",
+    snprintf(line, sizeof line, "memory: runs of %lld pictures, %lld a step, %s: about %zu of %lld MiB",
              (long long)plan->batch, (long long)plan->runs, again, plan->bytes >> 20, (long long)(job->memory >> 20));
     if (plan->batch < job->batch && plan->needs.normalises)
         add_note(line, sizeof line, "batch normalisation", plan->batch);

@@ -53,7 +53,7 @@ static galen_status check(const gal_model *model, const gal_card *card, const ga
     if (a->channels != b->channels || a->height != b->height || a->width != b->width)
         return gal_fail(
             err, GALEN_ERR_ARGUMENT,
-            "the teacher takes pictures of %dx%d in %d planes, the student of %dx%d in %d; set --size and --channels",
+            "the teacher takes pictures of %dx%d (planes: %d), the student of %dx%d (planes: %d); set --size and --channels",
             a->width, a->height, a->channels, b->width, b->height, b->channels);
     if (y->dtype != GALEN_F32 || y->shape.rank != 2 || !y->shape.dim[0].batch || y->shape.dim[1].batch)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "the teacher's output is not [N, classes] in f32");
