@@ -162,7 +162,7 @@ static void test_environment(void **state) {
     test_run_line("bench default --blocks 6 --block-ms 1", "", "",
                   &(test_run_options){.environment = "GALEN_VERBOSE=dispatch"}, &o);
     assert_int_equal(o.exit, 0);
-    assert_non_null(strstr(o.err, "galen: /conv1/Conv (Conv): "));
+    assert_non_null(strstr(o.err, "galen: conv1 (Conv): "));
     test_output_free(&o);
 }
 
@@ -193,7 +193,7 @@ static void check_row(const json_t *row) {
     double score = json_number_value(json_array_get(json_object_get(row, "scores"), 0));
     double probability = json_number_value(json_object_get(row, "probability"));
     assert_true(fabs(probability - 1 / (1 + exp(-score))) < 1e-8);
-    assert_int_equal(json_is_true(json_object_get(row, "positive")), score >= 0.6288006901741028);
+    assert_int_equal(json_is_true(json_object_get(row, "positive")), score >= 2.7783687114715576);
 }
 
 /* A folder with a damaged picture, one whose name is not UTF-8, a link in a circle and a file that is none. */

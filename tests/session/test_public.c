@@ -20,7 +20,7 @@ static void ports_are_as_declared(void **state) {
     assert_int_equal(galen_model_outputs(m), 1);
     galen_port in = galen_model_input(m, 0), out = galen_model_output(m, 0);
     assert_string_equal(in.name, "image");
-    assert_string_equal(out.name, "logit");
+    assert_string_equal(out.name, "logits");
     assert_int_equal(in.tensor.dtype, GALEN_F32);
     assert_int_equal(in.tensor.rank, 4);
     assert_int_equal(in.tensor.dim[0], -2);
@@ -125,7 +125,7 @@ static void predictors_tell_of_each_file_in_order(void **state) {
     assert_int_equal(f->task, GALEN_TASK_BINARY);
     assert_int_equal(f->n_scores, 1);
     assert_int_equal(f->positive, 1);
-    assert_true(f->has_threshold && fabs(f->threshold - 0.62880069) < 1e-6);
+    assert_true(f->has_threshold && fabs(f->threshold - 2.77836871) < 1e-6);
     const char *files[] = {"/nonexistent.png", "src", "CMakeLists.txt"};
     told = 0;
     assert_ok(galen_predictor_run(p, files, 3, count_errors, files, &err), err);
