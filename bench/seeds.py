@@ -35,9 +35,9 @@ for seed in range(1, seeds + 1):
 summary = {}
 for split in ("validation", "test"):
     for measure in runs[0].get(split, {}):
-        if measure == "threshold_logit":
-            continue
         values = [r[split][measure] for r in runs]
+        if measure == "threshold_logit" or isinstance(values[0], list):  # intervals stay with their runs
+            continue
         summary[f"{split} {measure}"] = {"mean": statistics.fmean(values),
                                          "sd": statistics.stdev(values) if seeds > 1 else None,
                                          "least": min(values), "largest": max(values)}
