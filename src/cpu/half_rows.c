@@ -4,116 +4,34 @@
  */
 #if defined(__x86_64__) || defined(__aarch64__)
 #include "cpu/loops_half.h"
+#include "cpu/pool_rows.h"
 #include "cpu/rows.h"
-#include "graph/ops/pool_ref.h"
 
-enum { MAX_TAPS = 256, CHANNELS = 64 /* of a task's mean */, PIECE = 16384 /* elements a task handles, about */ };
+enum { PIECE = 16384 /* elements a task handles, about */ };
 
-/* ---- windows ---- */
+/* ---- pools ---- */
 
-typedef struct pool_job {
-    const gal_loops_half *loops;
-    gal_window win;
-    bool largest, count_pad;
-    int64_t c, in_pitch, out_pitch, rows, bands;
-    const uint16_t *x;
-    uint16_t *y;
-} pool_job;
-
-/* Positions of the window at output `o` that lie on the padded input along dimension d. */
-static int64_t padded_taps(const gal_window *win, int d, int64_t o) {
-    int64_t room = win->in[d] + win->after[d] - (o * win->stride[d] - win->before[d]);
-    int64_t fit = (room + win->dilation[d] - 1) / win->dilation[d];
-    return fit < win->kernel[d] ? fit : win->kernel[d];
+static void largest(const void *level, const void *x, const size_t *tap, size_t taps, void *y, size_t n) {
+    ((const gal_loops_half *)level)->pool_max(x, tap, taps, y, n);
 }
 
-static void run_pixel(const pool_job *job, const uint16_t *x, uint16_t *y, int64_t oh, int64_t ow) {
-    const gal_window *win = &job->win;
-    size_t tap[MAX_TAPS], taps = 0;
-    int64_t r0, r1, s0, s1;
-    gal_window_taps(win, 1, oh, &r0, &r1);
-    gal_window_taps(win, 2, ow, &s0, &s1);
-    for (int64_t r = r0; r < r1; r++) {
-        for (int64_t s = s0; s < s1; s++) {
-            int64_t h = oh * win->stride[1] - win->before[1] + r * win->dilation[1];
-            int64_t w = ow * win->stride[2] - win->before[2] + s * win->dilation[2];
-            tap[taps++] = (size_t)((h * win->in[2] + w) * job->in_pitch);
-        }
-    }
-    if (job->largest) {
-        job->loops->pool_max(x, tap, taps, y, (size_t)job->c);
-    } else {
-        int64_t count = job->count_pad ? padded_taps(win, 1, oh) * padded_taps(win, 2, ow) : (int64_t)taps;
-        job->loops->pool_sum(x, tap, taps, y, (size_t)job->c, count > 0 ? 1.0f / (float)count : 0.0f);
-    }
+static void sum(const void *level, const void *x, const size_t *tap, size_t taps, void *y, size_t n, float factor) {
+    ((const gal_loops_half *)level)->pool_sum(x, tap, taps, y, n, factor);
 }
 
-static void run_band(void *context, size_t index) {
-    const pool_job *job = context;
-    const gal_window *win = &job->win;
-    int64_t n = (int64_t)index / job->bands, first = (int64_t)index % job->bands * job->rows;
-    int64_t end = first + job->rows < win->out[1] ? first + job->rows : win->out[1];
-    const uint16_t *x = job->x + n * win->in[1] * win->in[2] * job->in_pitch;
-    uint16_t *y = job->y + (n * win->out[1] + first) * win->out[2] * job->out_pitch;
-    for (int64_t oh = first; oh < end; oh++) {
-        for (int64_t ow = 0; ow < win->out[2]; ow++, y += job->out_pitch) run_pixel(job, x, y, oh, ow);
-    }
+static void mean(const void *level, const void *x, size_t pixels, size_t stride, void *y, size_t n, float factor) {
+    ((const gal_loops_half *)level)->mean(x, pixels, stride, y, n, factor);
 }
 
-static galen_status run_pool(const gal_call *call, const gal_loops_half *loops, bool largest) {
-    gal_shape shape;
-    pool_job job = {
-        .loops = loops, .largest = largest, .c = call->in[0]->dim[3], .x = call->in[0]->data, .y = call->out[0]->data};
-    gal_pool_shape(call->node, true, &job.win, &shape, NULL);
-    job.count_pad = gal_attr_int(call->node, "count_include_pad", 0) != 0;
-    job.in_pitch = call->in_pitch, job.out_pitch = call->out_pitch;
-    job.rows = PIECE / (job.win.out[2] * job.c) + 1;
-    job.bands = (job.win.out[1] + job.rows - 1) / job.rows;
-    gal_pool_run(call->pool, run_band, &job, (size_t)(call->in[0]->dim[0] * job.bands));
+static const gal_pool_loops pool_loops = {sizeof(uint16_t), largest, sum, mean};
+
+static galen_status run_pool(const gal_call *call, const gal_loops_half *level, bool max) {
+    gal_pool_rows_run(call, &pool_loops, level, max);
     return GALEN_OK;
 }
 
-static const char *reject_pool(const gal_node *node) {
-    gal_window win;
-    gal_shape shape;
-    if (node->n_out > 1 && node->out[1] != NULL) return "the indices are wanted";
-    if (gal_pool_shape(node, true, &win, &shape, NULL) != GALEN_OK) return "the window is not understood";
-    if (win.kernel[1] > MAX_TAPS || win.kernel[2] > MAX_TAPS || win.kernel[1] * win.kernel[2] > MAX_TAPS)
-        return "the window has more than 256 taps";
-    if (win.out[1] < 1 || win.out[2] < 1 || shape.dim[3].size < 1) return "there is nothing to compute";
-    return NULL;
-}
-
-/* ---- the whole image ---- */
-
-typedef struct mean_job {
-    const gal_loops_half *loops;
-    const uint16_t *x;
-    uint16_t *y;
-    size_t area, c, blocks, in_pitch, out_pitch;
-} mean_job;
-
-static void run_mean(void *context, size_t index) {
-    const mean_job *job = context;
-    size_t n = index / job->blocks, from = index % job->blocks * CHANNELS;
-    size_t count = job->c - from < CHANNELS ? job->c - from : CHANNELS;
-    job->loops->mean(job->x + n * job->area * job->in_pitch + from, job->area, job->in_pitch,
-                     job->y + n * job->out_pitch + from, count, 1.0f / (float)job->area);
-}
-
-static const char *reject_gap(const gal_node *node) {
-    const gal_shape *x = &node->in[0]->shape;
-    if (x->rank != 4) return "the input is not an image";
-    return x->dim[3].size < 1 ? "there is nothing to compute" : NULL;
-}
-
-static galen_status run_gap(const gal_call *call, const gal_loops_half *loops) {
-    const galen_tensor *x = call->in[0];
-    mean_job job = {.loops = loops, .x = x->data, .y = call->out[0]->data};
-    job.area = (size_t)(x->dim[1] * x->dim[2]), job.c = (size_t)x->dim[3];
-    job.in_pitch = (size_t)call->in_pitch, job.out_pitch = (size_t)call->out_pitch;
-    job.blocks = (job.c + CHANNELS - 1) / CHANNELS;
-    gal_pool_run(call->pool, run_mean, &job, (size_t)x->dim[0] * job.blocks);
+static galen_status run_gap(const gal_call *call, const gal_loops_half *level) {
+    gal_pool_rows_run_global(call, &pool_loops, level);
     return GALEN_OK;
 }
 
@@ -210,9 +128,9 @@ static galen_status run_widen(const gal_call *call, const gal_loops_half *loops)
         return how;                                                                                                    \
     }
 #define LEVEL(level)                                                                                                   \
-    ROW(maxpool, level, reject_pool(node), run_pool(call, &gal_loops_##level, true))                                   \
-    ROW(avgpool, level, reject_pool(node), run_pool(call, &gal_loops_##level, false))                                  \
-    ROW(gap, level, reject_gap(node), run_gap(call, &gal_loops_##level))                                               \
+    ROW(maxpool, level, gal_pool_rows_reject(node), run_pool(call, &gal_loops_##level, true))                          \
+    ROW(avgpool, level, gal_pool_rows_reject(node), run_pool(call, &gal_loops_##level, false))                         \
+    ROW(gap, level, gal_pool_rows_reject_global(node), run_gap(call, &gal_loops_##level))                              \
     ROW(scale_shift, level, reject_scale_shift(node), run_scale_shift(call, &gal_loops_##level))                       \
     ROW(narrow, level, reject_narrow(node, &gal_loops_##level), run_narrow(call, &gal_loops_##level))                  \
     ROW(widen, level, reject_widen(node), run_widen(call, &gal_loops_##level))

@@ -43,13 +43,6 @@ static const char *reject_mean(const gal_node *node) {
     return overlap ? "windows overlap" : NULL;
 }
 
-/* Positions of the window on the padded image along dimension d. */
-static int64_t padded_taps(const gal_window *win, int d, int64_t o) {
-    int64_t room = win->in[d] + win->after[d] - (o * win->stride[d] - win->before[d]);
-    int64_t fit = (room + win->dilation[d] - 1) / win->dilation[d];
-    return fit < win->kernel[d] ? fit : win->kernel[d];
-}
-
 static void spread(const pool_job *j, const char *dy, const char *x, char *dx, int64_t oh, int64_t ow) {
     const gal_window *win = &j->win;
     size_t tap[MAX_TAPS], taps = 0;
@@ -63,7 +56,8 @@ static void spread(const pool_job *j, const char *dy, const char *x, char *dx, i
             tap[taps++] = (size_t)(h * win->in[2] + w) * j->c;
         }
     if (taps == 0) return;
-    int64_t count = j->count_pad ? padded_taps(win, 1, oh) * padded_taps(win, 2, ow) : (int64_t)taps;
+    int64_t count =
+        j->count_pad ? gal_window_padded_taps(win, 1, oh) * gal_window_padded_taps(win, 2, ow) : (int64_t)taps;
     if (j->largest)
         j->loops->max_gradient(dy, x, tap, taps, dx, j->c);
     else

@@ -3,6 +3,7 @@
 
 #include "cpu/vec_int8_avx512.h"
 
+#include "cpu/pool_rows.h"
 #include "cpu/rows.h"
 #include "graph/ops/pool_ref.h"
 
@@ -58,13 +59,6 @@ static void largest_of(const pool_job *job, const uint8_t *x, const int64_t *tap
     }
 }
 
-/* Positions of the window on the padded input along one dimension. */
-static int64_t padded_taps(const gal_window *win, int d, int64_t o) {
-    int64_t room = win->in[d] + win->after[d] - (o * win->stride[d] - win->before[d]);
-    int64_t fit = (room + win->dilation[d] - 1) / win->dilation[d];
-    return fit < win->kernel[d] ? fit : win->kernel[d];
-}
-
 /* Sixteen means of `taps` bytes each from their sums. */
 static void store_means(const pool_job *job, vi sum, int64_t taps, int64_t count, uint8_t *y, int64_t left) {
     sum = _mm512_sub_epi32(sum, _mm512_set1_epi32((int32_t)taps * job->zero));
@@ -95,7 +89,8 @@ static void run_band(void *context, size_t index) {
     for (int64_t oh = first; oh < end; oh++)
         for (int64_t ow = 0; ow < win->out[2]; ow++, y += job->y_pitch) {
             size_t taps = find_taps(job, oh, ow, tap);
-            int64_t count = job->count_pad ? padded_taps(win, 1, oh) * padded_taps(win, 2, ow) : (int64_t)taps;
+            int64_t count = job->count_pad ? gal_window_padded_taps(win, 1, oh) * gal_window_padded_taps(win, 2, ow)
+                                           : (int64_t)taps;
             if (job->largest)
                 largest_of(job, x, tap, taps, y);
             else
@@ -126,18 +121,8 @@ static galen_status run_pool(const gal_call *call, bool largest) {
     return GALEN_OK;
 }
 
-static const char *reject_pool(const gal_node *node) {
-    gal_window win;
-    gal_shape shape;
-    if (gal_pool_shape(node, true, &win, &shape, NULL) != GALEN_OK) return "the window is not understood";
-    if (win.kernel[1] > MAX_TAPS || win.kernel[2] > MAX_TAPS || win.kernel[1] * win.kernel[2] > MAX_TAPS)
-        return "the window has more than 256 taps";
-    if (win.out[1] < 1 || win.out[2] < 1 || shape.dim[3].size < 1) return "there is nothing to compute";
-    return NULL;
-}
-
 const char *gal_maxpool_int8_avx512_reject(const gal_node *node) {
-    return reject_pool(node);
+    return gal_pool_rows_reject(node);
 }
 
 galen_status gal_maxpool_int8_avx512_run(const gal_call *call, galen_error *err) {
@@ -146,7 +131,7 @@ galen_status gal_maxpool_int8_avx512_run(const gal_call *call, galen_error *err)
 }
 
 const char *gal_avgpool_int8_avx512_reject(const gal_node *node) {
-    return reject_pool(node);
+    return gal_pool_rows_reject(node);
 }
 
 galen_status gal_avgpool_int8_avx512_run(const gal_call *call, galen_error *err) {

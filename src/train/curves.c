@@ -132,7 +132,7 @@ static void draw_names(const chart *c, int panel, range r, gal_buf *out) {
         if (last == SIZE_MAX) continue;
         double x = x_of(c, last), y = y_of(panel, r, k->value[last]), at = fmax(y + 4, above + 15);
         gal_buf_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>", x, y, k->colour);
-        gal_buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" style=\"fill:%s\">%s %.3f</text>\n", x + 8, at, k->colour,
+        gal_buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\" style=\"fill:%s\">%s %.4f</text>\n", x + 8, at, k->colour,
                        k->label, k->value[last]);
         above = at;
     }

@@ -112,9 +112,7 @@ static void find_reach(const work *w, int64_t oh, int64_t ow, reach *r) {
         int k = d + 1; /* right-aligned in three */
         gal_window_taps(&w->w, k, o[d], &r->lo[d], &r->hi[d]);
         r->start[d] = o[d] * w->w.stride[k] - w->w.before[k];
-        int64_t room = w->w.in[k] + w->w.after[k] - r->start[d], fit = (room + w->w.dilation[k] - 1) / w->w.dilation[k];
-        int64_t padded = fit < w->w.kernel[k] ? fit : w->w.kernel[k];
-        count *= (double)(w->count_pad ? padded : r->hi[d] - r->lo[d]);
+        count *= (double)(w->count_pad ? gal_window_padded_taps(&w->w, k, o[d]) : r->hi[d] - r->lo[d]);
     }
     r->share = count > 0 ? 1 / count : 0;
 }

@@ -67,9 +67,7 @@ static void reach_of(const gal_window *w, const int64_t o[3], reach *r) {
     for (int d = 0; d < 3; d++) {
         gal_window_taps(w, d, o[d], &r->lo[d], &r->hi[d]);
         r->start[d] = o[d] * w->stride[d] - w->before[d];
-        /* Rounding the size up may push the last window beyond the padding: that part does not count. */
-        int64_t room = w->in[d] + w->after[d] - r->start[d], fit = (room + w->dilation[d] - 1) / w->dilation[d];
-        r->padded *= (double)(fit < w->kernel[d] ? fit : w->kernel[d]);
+        r->padded *= (double)gal_window_padded_taps(w, d, o[d]);
     }
 }
 

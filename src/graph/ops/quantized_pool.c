@@ -61,19 +61,12 @@ typedef struct job {
     bool count_pad;
 } job;
 
-/* Positions the padded input has under the window along one dimension. */
-static int64_t reach(const gal_window *w, int d, int64_t o) {
-    int64_t room = w->in[d] + w->after[d] - (o * w->stride[d] - w->before[d]);
-    int64_t fit = (room + w->dilation[d] - 1) / w->dilation[d];
-    return fit < w->kernel[d] ? fit : w->kernel[d];
-}
-
 static void pixel(const job *j, int64_t n, int64_t h, int64_t w, int64_t at) {
     int64_t lo[3], hi[3];
     gal_window_taps(&j->w, 1, h, &lo[1], &hi[1]);
     gal_window_taps(&j->w, 2, w, &lo[2], &hi[2]);
     int64_t inside = (hi[1] - lo[1]) * (hi[2] - lo[2]);
-    int64_t count = j->count_pad ? reach(&j->w, 1, h) * reach(&j->w, 2, w) : inside;
+    int64_t count = j->count_pad ? gal_window_padded_taps(&j->w, 1, h) * gal_window_padded_taps(&j->w, 2, w) : inside;
     for (int64_t c = 0; c < j->channels; c++) {
         int64_t sum = 0;
         for (int64_t r = lo[1]; r < hi[1]; r++)

@@ -37,6 +37,14 @@ static inline void gal_window_taps(const gal_window *w, int d, int64_t o, int64_
     if (*lo > *hi) *lo = *hi;
 }
 
+/* Positions of the window at output `o` that lie on the padded input along dimension d: rounding the size up may push
+ * the last window beyond the padding, and that part does not count. */
+static inline int64_t gal_window_padded_taps(const gal_window *w, int d, int64_t o) {
+    int64_t room = w->in[d] + w->after[d] - (o * w->stride[d] - w->before[d]);
+    int64_t fit = (room + w->dilation[d] - 1) / w->dilation[d];
+    return fit < w->kernel[d] ? fit : w->kernel[d];
+}
+
 /* out's spatial dimensions. */
 void gal_window_shape(const gal_window *window, gal_dim *out);
 
