@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_EPOCHS = 100000, WIDTH = 720, PANEL = 240, LEFT = 64, RIGHT = 110, TOP = 28, GAP = 56 };
+enum { MAX_EPOCHS = 100000, WIDTH = 740, PANEL = 240, LEFT = 64, RIGHT = 130, TOP = 28, GAP = 56 };
 
 typedef struct curve {
     const char *key, *label, *colour;
