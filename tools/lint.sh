@@ -32,19 +32,19 @@ step "directions between rooms"
 allowed() {
     case $1 in
     base) echo base ;;
-    clinic) echo base clinic ;;
     image) echo base image ;;
     dicom) echo base image dicom ;;
     graph) echo base graph ;;
     data) echo base image dicom data ;;
-    model) echo base image graph model ;;
+    clinic) echo base image dicom data clinic ;;
+    model) echo base image graph clinic model ;;
     pass) echo base graph pass ;;
     cpu) echo base graph cpu ;;
-    session) echo base image dicom graph data model pass cpu session ;;
-    train) echo base clinic image dicom graph data model pass cpu session train ;;
-    analyze) echo base image dicom graph data model pass cpu session analyze ;;
-    optimize) echo base image dicom graph data model pass cpu session train optimize ;;
-    cli) echo base clinic image dicom graph data model pass cpu session train analyze optimize cli ;;
+    session) echo base image dicom graph data clinic model pass cpu session ;;
+    train) echo base image dicom graph data clinic model pass cpu session train ;;
+    analyze) echo base image dicom graph data clinic model pass cpu session analyze ;;
+    optimize) echo base image dicom graph data clinic model pass cpu session train optimize ;;
+    cli) echo base image dicom graph data clinic model pass cpu session train analyze optimize cli ;;
     *) echo "$1" ;;
     esac
 }
