@@ -22,7 +22,8 @@ static galen_status look_at(chooser *c, gal_train_plan *plan, galen_error *err) 
     options.segments = plan->segments;
     options.accumulate = plan->runs > 1;
     GAL_TRY(gal_trainer_plan(c->model, &options, &plan->needs, err));
-    plan->bytes = PROCESS + plan->needs.training + plan->needs.beside + (size_t)plan->batch * c->budget->per_image;
+    plan->bytes = PROCESS + plan->needs.training + plan->needs.beside + c->budget->fixed +
+                  (size_t)plan->batch * c->budget->per_image;
     if (c->least == 0 || plan->bytes < c->least) c->least = plan->bytes;
     return GALEN_OK;
 }

@@ -8,7 +8,8 @@ enum { GAL_SEGMENTS_AUTO = -1 }; /* as few as the budget needs */
 
 typedef struct gal_train_budget {
     size_t bytes;     /* to fit into */
-    size_t per_image; /* bytes that loading pictures holds for each image of a run */
+    size_t fixed;     /* bytes of what is beside the training, a teacher's weights */
+    size_t per_image; /* and for each image of a run: of loading pictures, of a teacher */
 } gal_train_budget;
 
 /* batch * runs, the pictures of a step, never changes. */

@@ -36,14 +36,15 @@ static void cut_cache(gal_train_job *job, size_t bytes) {
 }
 
 galen_status gal_job_fit_memory(gal_train_job *job, const gal_model *model, const gal_trainer_options *options,
-                                size_t image, const gal_train_hooks *hooks, galen_error *err) {
+                                size_t image, const gal_teacher_bytes *teacher, const gal_train_hooks *hooks,
+                                galen_error *err) {
     gal_train_plan plan = {.batch = job->batch, .runs = job->runs, .segments = job->segments};
-    const gal_train_budget budget = {.bytes = (size_t)job->memory,
-                                     .per_image = (size_t)2 * RING * image * sizeof(float)};
+    gal_train_budget budget = {.bytes = (size_t)job->memory, .per_image = (size_t)2 * RING * image * sizeof(float)};
     if (job->settled || job->memory == 0) {
         if (job->segments == GAL_SEGMENTS_AUTO) job->segments = 0;
         return GALEN_OK;
     }
+    if (teacher != NULL) budget.fixed = teacher->fixed, budget.per_image += teacher->per_image;
     GAL_TRY(gal_train_fit_budget(model, options, &budget, &plan, err));
     say_plan(job, &plan, hooks);
     job->batch = plan.batch, job->runs = plan.runs, job->segments = plan.segments;

@@ -6,6 +6,7 @@
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "train/job.h"
+#include "train/teacher.h"
 
 /* A data set with splits, and what its classes mean to the model. */
 typedef struct gal_job_data {
@@ -43,6 +44,9 @@ typedef struct gal_job_teacher {
 galen_status gal_job_open_teacher(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
                                   gal_isa isa, gal_pool *pool, gal_job_teacher *out, galen_error *err);
 void gal_job_close_teacher(gal_job_teacher *teacher);
+/* What it will hold; zeros without one. Errors as gal_job_open_teacher. */
+galen_status gal_job_teacher_needs(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
+                                   gal_isa isa, gal_pool *pool, gal_teacher_bytes *out, galen_error *err);
 
 /* One split as a source of batches. */
 typedef struct gal_job_source {
@@ -62,10 +66,12 @@ void gal_job_close_source(gal_job_source *source);
 
 /*
  * Fits the job's batch, runs, segments and cache into its memory setting and says so; without one, segments that are
- * GAL_SEGMENTS_AUTO become 0. A settled job stays as it is. `image`: numbers of a prepared picture.
+ * GAL_SEGMENTS_AUTO become 0. A settled job stays as it is. `image`: numbers of a prepared picture; `teacher`: what one
+ * holds, NULL without.
  */
 galen_status gal_job_fit_memory(gal_train_job *job, const gal_model *model, const gal_trainer_options *options,
-                                size_t image, const gal_train_hooks *hooks, galen_error *err);
+                                size_t image, const gal_teacher_bytes *teacher, const gal_train_hooks *hooks,
+                                galen_error *err);
 
 /* After GALEN_ERR_MEMORY, which `why` tells: smaller runs and more of them, said by the hooks. False: there are none.
  */

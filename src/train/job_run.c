@@ -127,10 +127,13 @@ static void close_parts(run *r) {
 
 static galen_status fit_memory(run *r, galen_error *err) {
     const gal_recipe *p = &r->model.recipe;
+    gal_teacher_bytes teacher = {0};
     gal_trainer_options o;
     GAL_TRY(options_of(r, &o, err));
+    if (r->job->memory > 0 && !r->job->settled)
+        GAL_TRY(gal_job_teacher_needs(r->job, &r->data, p, r->hooks->isa, r->pool, &teacher, err));
     return gal_job_fit_memory(r->job, r->model.model, &o, (size_t)p->channels * (size_t)p->height * (size_t)p->width,
-                              r->hooks, err);
+                              &teacher, r->hooks, err);
 }
 
 /* Digests of what is read; against those of the run that is resumed or replayed. */

@@ -18,13 +18,29 @@ static galen_status read_teacher(const gal_train_job *job, const gal_teacher_les
     return gal_teacher_open(file->data, file->size, lesson, job->batch, isa, pool, &out->teacher, err);
 }
 
+static gal_teacher_lesson lesson_of(const gal_job_data *data, const gal_recipe *recipe) {
+    return (gal_teacher_lesson){.task = data->task,
+                                .label = (const char *const *)data->set->class_name,
+                                .n_label = data->set->classes,
+                                .positive = data->positive,
+                                .recipe = *recipe};
+}
+
+galen_status gal_job_teacher_needs(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
+                                   gal_isa isa, gal_pool *pool, gal_teacher_bytes *out, galen_error *err) {
+    const gal_teacher_lesson lesson = lesson_of(data, recipe);
+    gal_file file;
+    *out = (gal_teacher_bytes){0};
+    if (job->teacher == NULL) return GALEN_OK;
+    GAL_TRY(gal_file_map(job->teacher, MODEL_MAX, &file, err));
+    galen_status status = gal_teacher_needs(file.data, file.size, &lesson, job->batch, isa, pool, out, err);
+    gal_file_unmap(&file);
+    return status == GALEN_OK ? status : gal_fail_in(err, status, job->teacher);
+}
+
 galen_status gal_job_open_teacher(const gal_train_job *job, const gal_job_data *data, const gal_recipe *recipe,
                                   gal_isa isa, gal_pool *pool, gal_job_teacher *out, galen_error *err) {
-    const gal_teacher_lesson lesson = {.task = data->task,
-                                       .label = (const char *const *)data->set->class_name,
-                                       .n_label = data->set->classes,
-                                       .positive = data->positive,
-                                       .recipe = *recipe};
+    const gal_teacher_lesson lesson = lesson_of(data, recipe);
     *out = (gal_job_teacher){.teacher = NULL};
     if (job->teacher == NULL) return GALEN_OK;
     if (job->alpha <= 0)

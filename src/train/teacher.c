@@ -126,30 +126,53 @@ static galen_status settle(gal_teacher *t, const gal_teacher_lesson *l, galen_er
 }
 
 static galen_status open_model(gal_teacher *t, const void *onnx, size_t size, const gal_teacher_lesson *l,
-                               int64_t batch, gal_isa isa, galen_error *err) {
+                               int64_t batch, gal_isa isa, bool plan_only, galen_error *err) {
     gal_session_options options = gal_session_default_options();
     options.max_batch = batch;
     options.pool = t->pool;
     options.isa = isa;
+    options.plan_only = plan_only;
     GAL_TRY(gal_onnx_parse(onnx, size, NULL, &t->model, err));
     GAL_TRY(gal_train_uncover_logits(t->model->graph, err));
     GAL_TRY(settle(t, l, err));
-    GAL_TRY(take_room(t, batch, l->task.classes, err));
+    if (!plan_only) GAL_TRY(take_room(t, batch, l->task.classes, err));
     return gal_session_create(t->model->graph, &options, &t->session, err);
 }
 
-galen_status gal_teacher_open(const void *onnx, size_t size, const gal_teacher_lesson *lesson, int64_t batch,
-                              gal_isa isa, gal_pool *pool, gal_teacher **out, galen_error *err) {
+static galen_status open_teacher(const void *onnx, size_t size, const gal_teacher_lesson *lesson, int64_t batch,
+                                 gal_isa isa, gal_pool *pool, bool plan_only, gal_teacher **out, galen_error *err) {
     *out = NULL;
     gal_teacher *t = gal_calloc(1, sizeof *t);
     if (t == NULL) return gal_fail_memory(err, "the teacher", sizeof *t);
     t->pool = pool;
-    galen_status status = open_model(t, onnx, size, lesson, batch, isa, err);
+    galen_status status = open_model(t, onnx, size, lesson, batch, isa, plan_only, err);
     if (status == GALEN_OK)
         *out = t;
     else
         gal_teacher_close(t);
     return status;
+}
+
+galen_status gal_teacher_open(const void *onnx, size_t size, const gal_teacher_lesson *lesson, int64_t batch,
+                              gal_isa isa, gal_pool *pool, gal_teacher **out, galen_error *err) {
+    return open_teacher(onnx, size, lesson, batch, isa, pool, false, out, err);
+}
+
+galen_status gal_teacher_needs(const void *onnx, size_t size, const gal_teacher_lesson *lesson, int64_t batch,
+                               gal_isa isa, gal_pool *pool, gal_teacher_bytes *out, galen_error *err) {
+    size_t arena[2];
+    const int64_t sizes[2] = {1, batch};
+    *out = (gal_teacher_bytes){0};
+    for (int i = 0; i < 2; i++) {
+        gal_teacher *t;
+        GAL_TRY(open_teacher(onnx, size, lesson, sizes[i], isa, pool, true, &t, err));
+        arena[i] = gal_session_arena_bytes(t->session);
+        if (!t->same) arena[i] += (size_t)sizes[i] * (size_t)t->channels * t->plane * sizeof(float);
+        gal_teacher_close(t);
+    }
+    out->per_image = batch > 1 && arena[1] > arena[0] ? (arena[1] - arena[0]) / (size_t)(batch - 1) : arena[0];
+    out->fixed = 2 * size + arena[0] - out->per_image;
+    return GALEN_OK;
 }
 
 void gal_teacher_close(gal_teacher *t) {

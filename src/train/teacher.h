@@ -29,6 +29,16 @@ galen_status gal_teacher_open(const void *onnx, size_t size, const gal_teacher_l
                               gal_isa isa, gal_pool *pool, gal_teacher **out, galen_error *err);
 void gal_teacher_close(gal_teacher *teacher);
 
+/* Bytes a teacher holds: whatever the run, its weights twice (the file's pages and in the kernels' order) and scratch
+ * memory, and for each picture of a run. */
+typedef struct gal_teacher_bytes {
+    size_t fixed, per_image;
+} gal_teacher_bytes;
+
+/* By its plans for one picture and for `batch`; nothing is packed. Arguments and errors as gal_teacher_open. */
+galen_status gal_teacher_needs(const void *onnx, size_t size, const gal_teacher_lesson *lesson, int64_t batch,
+                               gal_isa isa, gal_pool *pool, gal_teacher_bytes *out, galen_error *err);
+
 /* Logits [batch, K] for pictures [batch, C, H, W] as the student takes them; the teacher's until its next answer. */
 galen_status gal_teacher_answer(gal_teacher *teacher, int64_t batch, const float *images, const float **logits,
                                 galen_error *err);

@@ -96,6 +96,20 @@ static void budgets_are_met(void **state) {
     free_model(model);
 }
 
+/* What is beside the training counts: as much less is left for it. */
+static void a_teacher_counts(void **state) {
+    (void)state;
+    gal_model *model = small_model(GALEN_F32);
+    const gal_trainer_options options = usual();
+    gal_train_budget budget = {.bytes = SIZE_MAX / 2, .per_image = 1 << 16};
+    gal_train_plan alone = {.batch = SMALL_BATCH, .runs = 1}, beside = alone;
+    assert_ok(gal_train_fit_budget(model, &options, &budget, &alone, &err), err);
+    budget.fixed = 12345;
+    assert_ok(gal_train_fit_budget(model, &options, &budget, &beside, &err), err);
+    assert_int_equal(beside.bytes, alone.bytes + 12345);
+    free_model(model);
+}
+
 static void too_little_is_refused(void **state) {
     (void)state;
     gal_model *model = small_model(GALEN_F32);
@@ -143,7 +157,7 @@ static void jobs_fit_and_settle(void **state) {
     assert_ok(gal_train_job_set(&job, "batch", "512", &err), err);
     assert_ok(gal_train_job_set(&job, "memory", "40M", &err), err);
     assert_int_equal(job.memory, 40 << 20);
-    assert_ok(gal_job_fit_memory(&job, model, &options, SMALL_SIDE * SMALL_SIDE, &hooks, &err), err);
+    assert_ok(gal_job_fit_memory(&job, model, &options, SMALL_SIDE * SMALL_SIDE, NULL, &hooks, &err), err);
     print_message("%s\n", said);
     assert_non_null(strstr(said, "of 40 MiB"));
     assert_int_equal(job.batch * job.runs, 512);
@@ -152,7 +166,7 @@ static void jobs_fit_and_settle(void **state) {
     gal_train_job kept = job;
     kept.settled = true;
     kept.memory = 1;
-    assert_ok(gal_job_fit_memory(&kept, model, &options, SMALL_SIDE * SMALL_SIDE, &hooks, &err), err);
+    assert_ok(gal_job_fit_memory(&kept, model, &options, SMALL_SIDE * SMALL_SIDE, NULL, &hooks, &err), err);
     assert_int_equal(kept.batch, job.batch);
     assert_int_equal(kept.segments, job.segments);
     gal_train_job_free(&job);
@@ -162,7 +176,8 @@ static void jobs_fit_and_settle(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_keep_their_pictures), cmocka_unit_test(plans_are_true),
-        cmocka_unit_test(budgets_are_met),           cmocka_unit_test(too_little_is_refused),
-        cmocka_unit_test(jobs_shrink_and_say_so),    cmocka_unit_test(jobs_fit_and_settle)};
+        cmocka_unit_test(budgets_are_met),           cmocka_unit_test(a_teacher_counts),
+        cmocka_unit_test(too_little_is_refused),     cmocka_unit_test(jobs_shrink_and_say_so),
+        cmocka_unit_test(jobs_fit_and_settle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,24 @@ static void a_student_follows(void **state) {
     gal_buf_free(&model), gal_buf_free(&start), gal_buf_free(&end), gal_buf_free(&again);
 }
 
+/* Its plan says what it holds: more for more pictures, and at least its file. */
+static void needs_are_planned(void **state) {
+    (void)state;
+    gal_buf bytes;
+    gal_teacher_bytes few, many;
+    gal_trainer_options options = usual(0, 0);
+    gal_trainer *master = make(&options, GALEN_F32, 1);
+    keep(master, &bytes);
+    const gal_teacher_lesson lesson = lesson_of(1);
+    assert_ok(gal_teacher_needs(bytes.data, bytes.size, &lesson, 1, gal_isa_detect(), NULL, &few, &err), err);
+    assert_ok(gal_teacher_needs(bytes.data, bytes.size, &lesson, SMALL_BATCH, gal_isa_detect(), NULL, &many, &err),
+              err);
+    assert_true(few.fixed >= bytes.size && many.fixed >= bytes.size);
+    assert_true(few.per_image >= PIXELS * sizeof(float) && many.per_image > 0 && many.per_image <= few.per_image);
+    gal_trainer_destroy(master);
+    gal_buf_free(&bytes);
+}
+
 /* At the reference level, whatever the processor could do. */
 static void the_level_is_the_training_s(void **state) {
     static float images[SMALL_BATCH * PIXELS], targets[SMALL_BATCH], wanted[SMALL_BATCH];
@@ -244,8 +262,9 @@ static void strangers_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_are_finite_differences), cmocka_unit_test(a_student_follows),
-        cmocka_unit_test(the_level_is_the_training_s), cmocka_unit_test(strangers_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(gradients_are_finite_differences),
+                                       cmocka_unit_test(a_student_follows), cmocka_unit_test(needs_are_planned),
+                                       cmocka_unit_test(the_level_is_the_training_s),
+                                       cmocka_unit_test(strangers_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
