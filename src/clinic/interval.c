@@ -1,9 +1,14 @@
 /* Intervals of shares. */
 #include "clinic/interval.h"
 
+#include "base/refmath.h"
 #include "clinic/beta.h"
 
 #include <math.h>
+
+double gal_z_of(double level) {
+    return level > 0 && level < 1 ? gal_ref_normal_quantile((1 + level) / 2) : (double)NAN;
+}
 
 static gal_interval cut(double low, double high) {
     return (gal_interval){fmax(low, 0), fmin(high, 1)};

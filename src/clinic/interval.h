@@ -7,6 +7,9 @@
 /* The standard normal quantile of a two-sided interval of 95 %. */
 #define GAL_Z95 1.959963984540054
 
+/* That quantile for any level in (0, 1); NaN outside. */
+double gal_z_of(double level);
+
 typedef struct gal_interval {
     double low, high; /* in [0, 1]; of a difference, in [-1, 1] */
 } gal_interval;

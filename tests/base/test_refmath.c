@@ -110,8 +110,23 @@ static void sigmoid_is_bounded(void **state) {
     assert_true(gal_ref_sigmoid(-800.0) >= 0.0 && gal_ref_sigmoid(800.0) == 1.0);
 }
 
+/* The distribution of its quantile is p again; p runs down to the smallest normal numbers. */
+static void quantiles_invert(void **state) {
+    (void)state;
+    assert_true(gal_ref_normal_quantile(0.5) == 0);
+    assert_true(fabs(gal_ref_normal_quantile(0.975) - 1.959963984540054) < 1e-15);
+    assert_true(isinf(gal_ref_normal_quantile(0)) && isinf(gal_ref_normal_quantile(1)));
+    assert_true(isnan(gal_ref_normal_quantile(-0.1)) && isnan(gal_ref_normal_quantile(1.1)));
+    assert_true(isnan(gal_ref_normal_quantile((double)NAN)));
+    for (double p = 1e-300; p < 1; p = p < 0.01 ? p * 7 : p + 0.01) {
+        double x = gal_ref_normal_quantile(p), back = erfc(-x / sqrt(2)) / 2;
+        if (!(fabs(back - p) <= 1e-15 * fmax(1, x * x) * p))
+            fail_msg("quantile(%g) = %.17g, whose p is %g", p, x, back);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(functions_agree), cmocka_unit_test(powers_agree),
-                                       cmocka_unit_test(sigmoid_is_bounded)};
+                                       cmocka_unit_test(sigmoid_is_bounded), cmocka_unit_test(quantiles_invert)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,9 @@ static void shares_are_statsmodels(void **state) {
 
 static void ends_are_sensible(void **state) {
     (void)state;
+    golden_near(gal_z_of(0.95), GAL_Z95, 1e-15, "95 %");
+    golden_near(gal_z_of(0.9), 1.6448536269514722, 1e-15, "90 %");
+    assert_true(isnan(gal_z_of(0)) && isnan(gal_z_of(1)) && isnan(gal_z_of((double)NAN)));
     gal_interval none = gal_wilson(0, 0, GAL_Z95), never = gal_wilson(0, 7, GAL_Z95),
                  always = gal_wilson(7, 7, GAL_Z95);
     assert_true(none.low == 0 && none.high == 1);
