@@ -19,5 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     galen_tensor tensor;
     (void)gal_npy_read(data, size, limits.max_bytes, &tensor, &err);
     gal_free(tensor.data);
+    gal_arena arena;
+    const char **text;
+    size_t texts;
+    gal_arena_init(&arena, (size_t)limits.max_bytes);
+    (void)gal_npy_texts(data, size, &arena, &text, &texts, &err);
+    gal_arena_free(&arena);
     return 0;
 }

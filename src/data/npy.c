@@ -175,10 +175,9 @@ static galen_status elements(const header *h, const unsigned char *from, size_t 
     return GALEN_OK;
 }
 
-galen_status gal_npy_read(const void *bytes, size_t size, uint64_t max_bytes, galen_tensor *out, galen_error *err) {
+/* Reads the head; *from is where the elements begin. */
+static galen_status head(const void *bytes, size_t size, header *h, size_t *from, galen_error *err) {
     const unsigned char *b = bytes;
-    header h = {0};
-    memset(out, 0, sizeof *out);
     if (size < 10 || memcmp(b, "\x93NUMPY", 6))
         return gal_fail(err, GALEN_ERR_FORMAT, "this is not a NumPy array: it does not begin with \\x93NUMPY");
     if (b[6] < 1 || b[6] > 3)
@@ -188,10 +187,72 @@ galen_status gal_npy_read(const void *bytes, size_t size, uint64_t max_bytes, ga
     if (b[6] > 1) length |= (size_t)b[10] << 16 | (size_t)b[11] << 24;
     if (length > HEADER_MAX || length > size - start) return broken(err, "it is longer than the file");
     const char *words = (const char *)b + start;
-    GAL_TRY(dictionary((text){words, words + length}, &h, err));
+    *from = start + length;
+    return dictionary((text){words, words + length}, h, err);
+}
+
+galen_status gal_npy_read(const void *bytes, size_t size, uint64_t max_bytes, galen_tensor *out, galen_error *err) {
+    header h = {0};
+    size_t from = 0;
+    memset(out, 0, sizeof *out);
+    GAL_TRY(head(bytes, size, &h, &from, err));
     GAL_TRY(dtype_of(&h, &out->dtype, err));
     out->rank = h.rank;
     memcpy(out->dim, h.dim, sizeof h.dim);
     if (out->dtype == GALEN_DTYPE_NONE) return GALEN_OK;
-    return elements(&h, b + start + length, size - start - length, max_bytes, out, err);
+    return elements(&h, (const unsigned char *)bytes + from, size - from, max_bytes, out, err);
+}
+
+/* ---- text ---- */
+
+/* Characters of a code point in UTF-8; surrogates and what lies beyond Unicode become the replacement character. */
+static size_t put_utf8(uint32_t c, char *to) {
+    if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) c = 0xfffd;
+    if (c < 0x80) return to[0] = (char)c, 1;
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6) to[i] = (char)(0x80 | (c & 0x3f));
+    to[0] = (char)((0xf00 >> n & 0xff) | c);
+    return n;
+}
+
+/* One element, `width` characters of 1 or 4 bytes, the end filled with zeros. */
+static char *one_text(const unsigned char *from, size_t width, size_t bytes, char *to) {
+    for (size_t i = 0; i < width; i++, from += bytes) {
+        uint32_t c = from[0];
+        if (bytes == 4) c |= (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+        if (c == 0) break;
+        to += bytes == 4 ? put_utf8(c, to) : (size_t)(*to = (char)c, 1);
+    }
+    *to = 0;
+    return to + 1;
+}
+
+galen_status gal_npy_texts(const void *bytes, size_t size, gal_arena *arena, const char ***out, size_t *count,
+                           galen_error *err) {
+    header h = {0};
+    size_t from = 0, width = 0;
+    *out = NULL, *count = 0;
+    GAL_TRY(head(bytes, size, &h, &from, err));
+    bool wide = !strncmp(h.descr, "<U", 2);
+    if (h.structured || (!wide && strncmp(h.descr, "|S", 2) != 0) || h.rank != 1) return GALEN_OK;
+    for (const char *at = h.descr + 2; *at >= '0' && *at <= '9' && width <= size; at++)
+        width = 10 * width + (size_t)(*at - '0');
+    size_t each = width * (wide ? 4 : 1), room;
+    if (each == 0) return GALEN_OK; /* nothing is in it, and no byte of the file bounds how many */
+    if ((uint64_t)h.dim[0] > (size - from) / each)
+        return gal_fail(err, GALEN_ERR_FORMAT,
+                        "the array needs %lld texts of %zu bytes and %zu bytes are there: it is "
+                        "truncated, get the whole file",
+                        (long long)h.dim[0], each, size - from);
+    *count = (size_t)h.dim[0];
+    if (!gal_size_mul(*count, each + 1, &room)) return gal_fail_memory(err, "texts", *count);
+    *out = gal_arena_alloc(arena, *count, sizeof **out);
+    char *to = gal_arena_alloc(arena, room, 1);
+    if (!*out || !to) return gal_fail_memory(err, "texts", room);
+    const unsigned char *element = (const unsigned char *)bytes + from;
+    for (size_t i = 0; i < *count; i++, element += each) {
+        (*out)[i] = to;
+        to = one_text(element, width, wide ? 4 : 1, to);
+    }
+    return GALEN_OK;
 }

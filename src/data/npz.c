@@ -11,18 +11,22 @@
 typedef struct entry {
     char *name;
     galen_tensor tensor;
+    const char **text;
+    size_t texts;
 } entry;
 
 struct gal_npz {
     size_t count;
     entry *entries;
+    gal_arena arena; /* of the texts */
 };
 
 gal_npz_limits gal_npz_default_limits(void) {
     return (gal_npz_limits){.max_arrays = 4096, .max_bytes = (uint64_t)4 << 30};
 }
 
-static galen_status read_entry(gal_archive *zip, size_t i, uint64_t *budget, entry *out, galen_error *err) {
+static galen_status read_entry(gal_archive *zip, size_t i, uint64_t *budget, gal_arena *arena, entry *out,
+                               galen_error *err) {
     const char *name = NULL;
     uint64_t size = 0;
     GAL_TRY(gal_archive_entry(zip, i, &name, &size, err));
@@ -43,6 +47,8 @@ static galen_status read_entry(gal_archive *zip, size_t i, uint64_t *budget, ent
         out->name[length - 4] = 0;
     if (status == GALEN_OK) status = gal_archive_read(zip, i, bytes, (size_t)size, err);
     if (status == GALEN_OK) status = gal_npy_read(bytes, (size_t)size, size, &out->tensor, err);
+    if (status == GALEN_OK && out->tensor.dtype == GALEN_DTYPE_NONE)
+        status = gal_npy_texts(bytes, (size_t)size, arena, &out->text, &out->texts, err);
     gal_free(bytes);
     return status == GALEN_OK || !out->name ? status : gal_fail_in(err, status, out->name);
 }
@@ -53,7 +59,8 @@ static galen_status read_all(gal_archive *zip, uint64_t budget, gal_npz *npz, ga
     npz->entries = gal_calloc(count, sizeof *npz->entries);
     if (!npz->entries) return gal_fail_memory(err, "the list of arrays", count * sizeof *npz->entries);
     npz->count = count;
-    for (size_t i = 0; i < count; i++) GAL_TRY(read_entry(zip, i, &budget, &npz->entries[i], err));
+    gal_arena_init(&npz->arena, PTRDIFF_MAX);
+    for (size_t i = 0; i < count; i++) GAL_TRY(read_entry(zip, i, &budget, &npz->arena, &npz->entries[i], err));
     return GALEN_OK;
 }
 
@@ -80,6 +87,7 @@ void gal_npz_free(gal_npz *npz) {
         gal_free(npz->entries[i].tensor.data);
     }
     gal_free(npz->entries);
+    gal_arena_free(&npz->arena);
     gal_free(npz);
 }
 
@@ -90,6 +98,11 @@ size_t gal_npz_count(const gal_npz *npz) {
 const galen_tensor *gal_npz_at(const gal_npz *npz, size_t i, const char **name) {
     if (name) *name = npz->entries[i].name;
     return &npz->entries[i].tensor;
+}
+
+const char *const *gal_npz_texts(const gal_npz *npz, size_t i, size_t *count) {
+    *count = npz->entries[i].texts;
+    return npz->entries[i].text;
 }
 
 galen_status gal_npz_find(const gal_npz *npz, const char *name, const galen_tensor **out, galen_error *err) {

@@ -1,15 +1,15 @@
 /* What data sets can be wrong with: each is an error of one line that says where. */
+#include "support/npz.h"
 #include "support/shared.h"
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "data/dataset.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 static galen_error err;
 
@@ -32,55 +32,12 @@ static void expect(const char *name, galen_status status, const char *says) {
 
 /* ---- archives ---- */
 
-typedef struct array {
-    const char *name, *descr, *shape;
-    const void *data;
+/* An archive cut behind `most` bytes. */
+static void put_npz(const char *name, const test_array *arrays, size_t n, size_t most) {
     size_t size;
-} array;
-
-static void put_numbers(gal_buf *out, const char *widths, const uint32_t *value) {
-    for (; *widths; widths++, value++)
-        for (int i = 0; i < *widths - '0'; i++) gal_buf_put(out, &(uint8_t){(uint8_t)(*value >> 8 * i)}, 1);
-}
-
-/* A zip of stored .npy files (APPNOTE 4.3), cut behind `most` bytes. */
-static void put_npz(const char *name, const array *arrays, size_t n, size_t most) {
-    gal_buf out, directory;
-    gal_buf_init(&out, 1 << 20);
-    gal_buf_init(&directory, 1 << 20);
-    for (size_t k = 0; k < n; k++) {
-        gal_buf npy;
-        char header[160], file[64];
-        gal_buf_init(&npy, 1 << 20);
-        int length = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n",
-                              arrays[k].descr, arrays[k].shape);
-        uint32_t named = (uint32_t)snprintf(file, sizeof file, "%s.npy", arrays[k].name), at = (uint32_t)out.size;
-        gal_buf_put(&npy, "\x93NUMPY\1", 7);
-        put_numbers(&npy, "12", (const uint32_t[]){0, (uint32_t)length});
-        gal_buf_text(&npy, header);
-        gal_buf_put(&npy, arrays[k].data, arrays[k].size);
-        uint32_t size = (uint32_t)npy.size, sum = (uint32_t)crc32(0, npy.data, size);
-        put_numbers(&out,
-                    "422222444"
-                    "22",
-                    (const uint32_t[]){0x04034b50, 20, 0, 0, 0, 0x21, sum, size, size, named, 0});
-        gal_buf_text(&out, file);
-        gal_buf_put(&out, npy.data, npy.size);
-        put_numbers(&directory,
-                    "4222222444"
-                    "2222244",
-                    (const uint32_t[]){0x02014b50, 20, 20, 0, 0, 0, 0x21, sum, size, size, named, 0, 0, 0, 0, 0, at});
-        gal_buf_text(&directory, file);
-        gal_buf_free(&npy);
-    }
-    uint32_t begin = (uint32_t)out.size, count = (uint32_t)n;
-    gal_buf_put(&out, directory.data, directory.size);
-    put_numbers(&out, "42222442",
-                (const uint32_t[]){0x06054b50, 0, 0, count, count, (uint32_t)directory.size, begin, 0});
-    assert_false(out.failed);
-    put(name, out.data, out.size < most ? out.size : most);
-    gal_buf_free(&out);
-    gal_buf_free(&directory);
+    unsigned char *whole = test_npz(arrays, n, &size);
+    put(name, whole, size < most ? size : most);
+    free(whole);
 }
 
 static const uint8_t bytes[16] = {1, 2, 3, 4, 5, 6, 7, 8}, good[2] = {0, 1};
@@ -89,7 +46,7 @@ static const uint8_t bytes[16] = {1, 2, 3, 4, 5, 6, 7, 8}, good[2] = {0, 1};
     { "train_images", "|u1", "(2, 2, 2)", bytes, 8 }
 #define LABELS                                                                                                         \
     { "train_labels", "|u1", "(2,)", good, 2 }
-#define PUT(name, most, ...) put_npz(name, (const array[]){__VA_ARGS__}, 2, most)
+#define PUT(name, most, ...) put_npz(name, (const test_array[]){__VA_ARGS__}, 2, most)
 
 static void test_archives(void **state) {
     (void)state;

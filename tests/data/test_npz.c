@@ -58,6 +58,53 @@ static void test_arrays(void **state) {
     assert_null(t.data);
 }
 
+static galen_status read_texts(const char *header, const void *data, size_t n, gal_arena *arena, const char ***out,
+                               size_t *count, galen_error *err) {
+    size_t size;
+    gal_arena_init(arena, 1 << 20);
+    unsigned char *bytes = npy(header, data, n, &size);
+    galen_status status = gal_npy_texts(bytes, size, arena, out, count, err);
+    free(bytes);
+    return status;
+}
+
+static void test_texts(void **state) {
+    (void)state;
+    static const uint32_t wide[] = {'a', 0, 0, 0xe9, 0x20ac, 0x1f600, 0xd800, 'b', 'c'};
+    gal_arena arena;
+    const char **text;
+    size_t count;
+    galen_error err = {0};
+    assert_ok(read_texts("{'descr': '<U3', 'fortran_order': False, 'shape': (3,)}", wide, sizeof wide, &arena, &text,
+                         &count, &err),
+              err);
+    assert_int_equal(count, 3);
+    assert_string_equal(text[0], "a");
+    assert_string_equal(text[1], "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    assert_string_equal(text[2], "\xef\xbf\xbd"
+                                 "bc");
+    gal_arena_free(&arena);
+    assert_ok(
+        read_texts("{'descr': '|S2', 'fortran_order': False, 'shape': (2,)}", "abc", 4, &arena, &text, &count, &err),
+        err);
+    assert_int_equal(count, 2);
+    assert_string_equal(text[0], "ab");
+    assert_string_equal(text[1], "c");
+    gal_arena_free(&arena);
+    assert_int_equal(read_texts("{'descr': '<U3', 'fortran_order': False, 'shape': (4,)}", wide, sizeof wide, &arena,
+                                &text, &count, &err),
+                     GALEN_ERR_FORMAT);
+    gal_arena_free(&arena);
+    static const char *const other[] = {"{'descr': '<U0', 'fortran_order': False, 'shape': (999999999999,)}",
+                                        "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
+                                        "{'descr': '<U1', 'fortran_order': False, 'shape': (3, 3)}"};
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        assert_ok(read_texts(other[i], wide, sizeof wide, &arena, &text, &count, &err), err);
+        assert_true(text == NULL && count == 0);
+        gal_arena_free(&arena);
+    }
+}
+
 static void test_bad_headers(void **state) {
     (void)state;
     static const struct {
@@ -139,10 +186,8 @@ static void test_shipped_archive(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arrays),
-        cmocka_unit_test(test_bad_headers),
-        cmocka_unit_test(test_truncations),
-        cmocka_unit_test(test_shipped_archive),
+        cmocka_unit_test(test_arrays),      cmocka_unit_test(test_texts),           cmocka_unit_test(test_bad_headers),
+        cmocka_unit_test(test_truncations), cmocka_unit_test(test_shipped_archive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
