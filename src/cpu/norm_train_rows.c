@@ -17,13 +17,13 @@ enum { BLOCK = 16384 /* elements of a block, about */ };
 typedef struct norm_job {
     const gal_train_loops *loops;
     const gal_call *call;
-    const char *a, *x, *y; /* in[0]; X and Y of a gradient, Y may be NULL */
+    const char *a, *x; /* in[0]; X of a gradient */
     char *out;
     size_t rows, c, each, blocks; /* pixels, channels, pixels of a block, blocks */
     size_t in_step, out_step;     /* elements from pixel to pixel of X and out[0] */
     float *one, *two;             /* of each block and channel: what was summed */
     double *total, *square;       /* of each channel */
-    const float *mean, *factor, *beta;
+    gal_train_channels known;
     float *sum, *weighted; /* a channel's means of the gradient */
     float low;
 } norm_job;
@@ -116,11 +116,12 @@ static void finish_moments(const norm_job *j) {
     double momentum = (double)gal_attr_float(node, "momentum", 0.1F);
     float *to[4] = {out_of(j, 1), out_of(j, 2), out_of(j, 3), out_of(j, 4)};
     for (size_t i = 0; i < j->c; i++) {
-        double istd = 1 / sqrt(j->square[i] / n + epsilon), unbiased = j->square[i] / (n > 1 ? n - 1 : n);
-        j->sum[i] = (float)((double)gamma[i] * istd);
+        float istd = (float)(1 / sqrt(j->square[i] / n + epsilon)); /* as the gradient has it */
+        double unbiased = j->square[i] / (n > 1 ? n - 1 : n);
+        j->sum[i] = (float)((double)gamma[i] * (double)istd);
         j->weighted[i] = (float)j->total[i];
         if (to[0] != NULL) to[0][i] = (float)j->total[i];
-        if (to[1] != NULL) to[1][i] = (float)istd;
+        if (to[1] != NULL) to[1][i] = istd;
         if (to[2] != NULL) to[2][i] = (float)((1 - momentum) * (double)mean[i] + momentum * j->total[i]);
         if (to[3] != NULL) to[3][i] = (float)((1 - momentum) * (double)variance[i] + momentum * unbiased);
     }
@@ -129,7 +130,7 @@ static void finish_moments(const norm_job *j) {
 static void block_normalise(void *context, size_t b) {
     const norm_job *j = context;
     j->loops->normalise(j->a + offset_of(j, b, j->in_step), j->in_step, rows_of(j, b), j->c, j->weighted, j->sum,
-                        j->beta, j->low, j->out + offset_of(j, b, j->out_step), j->out_step);
+                        j->known.beta, j->low, j->out + offset_of(j, b, j->out_step), j->out_step);
 }
 
 static bool has_relu(const gal_node *node) {
@@ -138,7 +139,7 @@ static bool has_relu(const gal_node *node) {
 
 static void run_norm(const gal_call *call, const gal_train_loops *loops) {
     norm_job j = cut(call, loops);
-    j.beta = call->in[2]->data;
+    j.known.beta = call->in[2]->data;
     j.low = has_relu(call->node) ? 0 : -INFINITY;
     run_blocks(&j, block_moments);
     merge_moments(&j);
@@ -150,45 +151,47 @@ static void run_norm(const gal_call *call, const gal_train_loops *loops) {
 
 static void block_sums(void *context, size_t b) {
     const norm_job *j = context;
-    size_t at = offset_of(j, b, j->c);
-    const char *x = j->x + offset_of(j, b, j->in_step);
-    j->loops->gradient_sums(j->a + at, x, j->in_step, j->y != NULL ? j->y + at : NULL, rows_of(j, b), j->c, j->mean,
-                            j->one + b * j->c, j->two + b * j->c);
+    j->loops->gradient_sums(j->a + offset_of(j, b, j->c), j->x + offset_of(j, b, j->in_step), j->in_step, rows_of(j, b),
+                            j->c, &j->known, j->one + b * j->c, j->two + b * j->c);
 }
 
-/* dgamma and dbeta, and what each channel's dX takes of them. `factor` lies behind `weighted`. */
-static float *finish_sums(const norm_job *j) {
+/* The factors lie behind `weighted`. */
+static gal_train_channels channels_of(const norm_job *j) {
     const float *gamma = j->call->in[2]->data, *istd = j->call->in[4]->data;
-    float *factor = j->weighted + j->c, *dgamma = out_of(j, 1), *dbeta = out_of(j, 2);
+    float *factor = j->weighted + j->c;
+    for (size_t i = 0; i < j->c; i++) factor[i] = (float)((double)gamma[i] * (double)istd[i]);
+    return (gal_train_channels){
+        .mean = j->call->in[3]->data, .factor = factor, .beta = has_relu(j->call->node) ? j->call->in[5]->data : NULL};
+}
+
+/* dgamma and dbeta, and what each channel's dX takes of them. */
+static void finish_sums(const norm_job *j) {
+    const float *istd = j->call->in[4]->data;
+    float *dgamma = out_of(j, 1), *dbeta = out_of(j, 2);
     double n = (double)j->rows;
     add_blocks(j, j->one, j->total);
     add_blocks(j, j->two, j->square);
     for (size_t i = 0; i < j->c; i++) {
         double s = (double)istd[i];
-        factor[i] = (float)((double)gamma[i] * s);
         j->sum[i] = (float)(j->total[i] / n);
         j->weighted[i] = (float)(j->square[i] * s * s / n);
         if (dgamma != NULL) dgamma[i] = (float)(j->square[i] * s);
         if (dbeta != NULL) dbeta[i] = (float)j->total[i];
     }
-    return factor;
 }
 
 static void block_gradient(void *context, size_t b) {
     const norm_job *j = context;
-    size_t at = offset_of(j, b, j->c);
-    const char *x = j->x + offset_of(j, b, j->in_step);
-    j->loops->gradient(j->a + at, x, j->in_step, j->y != NULL ? j->y + at : NULL, rows_of(j, b), j->c, j->mean,
-                       j->factor, j->sum, j->weighted, j->out + offset_of(j, b, j->out_step), j->out_step);
+    j->loops->gradient(j->a + offset_of(j, b, j->c), j->x + offset_of(j, b, j->in_step), j->in_step, rows_of(j, b),
+                       j->c, &j->known, j->sum, j->weighted, j->out + offset_of(j, b, j->out_step), j->out_step);
 }
 
 static void run_norm_grad(const gal_call *call, const gal_train_loops *loops) {
     norm_job j = cut(call, loops);
     j.x = call->in[1]->data;
-    j.y = has_relu(call->node) ? call->in[5]->data : NULL;
-    j.mean = call->in[3]->data;
+    j.known = channels_of(&j);
     run_blocks(&j, block_sums);
-    j.factor = finish_sums(&j);
+    finish_sums(&j);
     run_blocks(&j, block_gradient);
 }
 

@@ -9,6 +9,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What is known of each channel of a normalisation. */
+typedef struct gal_train_channels {
+    const float *mean, *factor, *beta; /* beta NULL: without Relu */
+} gal_train_channels;
+
 typedef struct gal_train_loops {
     size_t element; /* bytes of an element */
     /* mean[c], and squares[c] = sum of (x - mean)^2 */
@@ -16,13 +21,12 @@ typedef struct gal_train_loops {
     /* y = (x - mean) factor + beta, at least `low` */
     void (*normalise)(const void *x, size_t step, size_t rows, size_t c, const float *mean, const float *factor,
                       const float *beta, float low, void *y, size_t y_step);
-    /* sum[c] = sum of dy, weighted[c] = sum of dy (x - mean), over rows where y > 0; y NULL: all. */
-    void (*gradient_sums)(const void *dy, const void *x, size_t step, const void *y, size_t rows, size_t c,
-                          const float *mean, float *sum, float *weighted);
-    /* dx = (dy - sum - (x - mean) weighted) factor with dy 0 where y <= 0 */
-    void (*gradient)(const void *dy, const void *x, size_t step, const void *y, size_t rows, size_t c,
-                     const float *mean, const float *factor, const float *sum, const float *weighted, void *dx,
-                     size_t dx_step);
+    /* sum[c] = sum of dy, weighted[c] = sum of dy (x - mean), where `normalise` gives more than 0; beta NULL: all. */
+    void (*gradient_sums)(const void *dy, const void *x, size_t step, size_t rows, size_t c,
+                          const gal_train_channels *known, float *sum, float *weighted);
+    /* dx = (dy - sum - (x - mean) weighted) factor with dy 0 elsewhere; dx may be dy */
+    void (*gradient)(const void *dy, const void *x, size_t step, size_t rows, size_t c, const gal_train_channels *known,
+                     const float *sum, const float *weighted, void *dx, size_t dx_step);
     void (*channel_sum)(const void *dy, size_t rows, size_t c, float *sum);
     /* dx = y > 0 ? dy : 0 */
     void (*relu_gradient)(const void *dy, const void *y, size_t n, void *dx);

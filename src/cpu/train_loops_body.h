@@ -96,26 +96,41 @@ static void normalise(const void *x, size_t step, size_t rows, size_t c, const f
 
 /* ---- their gradient ---- */
 
-INLINE vf arriving(const element *dy, const element *y, size_t at, size_t n, const bool masked) {
-    vf d = load(dy + at, n);
-    return masked ? vf_if_less(vf_zero(), load(y + at, n), d, vf_zero()) : d;
-}
+/* A block's channels in registers. */
+typedef struct known {
+    vf mean[WIDE], factor[WIDE], beta[WIDE];
+} known;
 
-INLINE void sums_block(const element *dy, const element *x, size_t step, const element *y, size_t rows, size_t c,
-                       size_t left, const float *mean, float *sum, float *weighted, const int wide, const bool masked) {
-    vf m[WIDE], s[WIDE], w[WIDE];
+INLINE known known_of(const gal_train_channels *k, size_t at, size_t left, const int wide, const bool masked) {
+    known v;
     GAL_UNROLL
     for (int j = 0; j < wide; j++) {
-        m[j] = floats(mean + j * VF, left_of(left, j));
-        s[j] = w[j] = vf_zero();
+        size_t n = left_of(left, j), i = at + (size_t)j * VF;
+        v.mean[j] = floats(k->mean + i, n);
+        v.factor[j] = floats(k->factor + i, n);
+        v.beta[j] = masked ? floats(k->beta + i, n) : vf_zero();
     }
+    return v;
+}
+
+/* d where `normalise` gave more than 0, by its own arithmetic; x is less its mean here. */
+INLINE vf arriving(const known *k, int j, vf d, vf x, const bool masked) {
+    return masked ? vf_if_less(vf_zero(), vf_fma(x, k->factor[j], k->beta[j]), d, vf_zero()) : d;
+}
+
+INLINE void sums_block(const element *dy, const element *x, size_t step, size_t rows, size_t c, size_t left,
+                       const known *k, float *sum, float *weighted, const int wide, const bool masked) {
+    vf s[WIDE], w[WIDE];
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) s[j] = w[j] = vf_zero();
     for (size_t r = 0; r < rows; r++) {
         GAL_UNROLL
         for (int j = 0; j < wide; j++) {
-            size_t n = left_of(left, j), at = r * c + (size_t)j * VF;
-            vf d = arriving(dy, y, at, n, masked);
+            size_t n = left_of(left, j);
+            vf v = vf_sub(load(x + r * step + (size_t)j * VF, n), k->mean[j]);
+            vf d = arriving(k, j, load(dy + r * c + (size_t)j * VF, n), v, masked);
             s[j] = vf_add(s[j], d);
-            w[j] = vf_fma(d, vf_sub(load(x + r * step + (size_t)j * VF, n), m[j]), w[j]);
+            w[j] = vf_fma(d, v, w[j]);
         }
     }
     GAL_UNROLL
@@ -125,66 +140,74 @@ INLINE void sums_block(const element *dy, const element *x, size_t step, const e
     }
 }
 
-INLINE void sums_loop(const element *dy, const element *x, size_t step, const element *y, size_t rows, size_t c,
-                      const float *mean, float *sum, float *weighted, const bool masked) {
+INLINE void sums_loop(const element *dy, const element *x, size_t step, size_t rows, size_t c,
+                      const gal_train_channels *channels, float *sum, float *weighted, const bool masked) {
     size_t i = 0;
-    for (; i + WIDE * VF <= c; i += WIDE * VF)
-        sums_block(dy + i, x + i, step, masked ? y + i : y, rows, c, WIDE * VF, mean + i, sum + i, weighted + i, WIDE,
-                   masked);
-    for (; i < c; i += VF)
-        sums_block(dy + i, x + i, step, masked ? y + i : y, rows, c, c - i, mean + i, sum + i, weighted + i, 1, masked);
+    for (; i + WIDE * VF <= c; i += WIDE * VF) {
+        const known k = known_of(channels, i, WIDE * VF, WIDE, masked);
+        sums_block(dy + i, x + i, step, rows, c, WIDE * VF, &k, sum + i, weighted + i, WIDE, masked);
+    }
+    for (; i < c; i += VF) {
+        const known k = known_of(channels, i, c - i, 1, masked);
+        sums_block(dy + i, x + i, step, rows, c, c - i, &k, sum + i, weighted + i, 1, masked);
+    }
 }
 
-static void gradient_sums(const void *dy, const void *x, size_t step, const void *y, size_t rows, size_t c,
-                          const float *mean, float *sum, float *weighted) {
-    if (y != NULL)
-        sums_loop(dy, x, step, y, rows, c, mean, sum, weighted, true);
+static void gradient_sums(const void *dy, const void *x, size_t step, size_t rows, size_t c,
+                          const gal_train_channels *channels, float *sum, float *weighted) {
+    if (channels->beta != NULL)
+        sums_loop(dy, x, step, rows, c, channels, sum, weighted, true);
     else
-        sums_loop(dy, x, step, y, rows, c, mean, sum, weighted, false);
+        sums_loop(dy, x, step, rows, c, channels, sum, weighted, false);
 }
 
-/* What is known of a channel, and the steps of X and dX. */
-typedef struct numbers {
-    const float *mean, *factor, *sum, *weighted;
+/* Means of a channel's gradient, and the steps of X and dX. */
+typedef struct shares {
+    const float *sum, *weighted;
     size_t x_step, dx_step;
-} numbers;
+} shares;
 
-INLINE void gradient_block(const element *dy, const element *x, const element *y, size_t rows, size_t c, size_t left,
-                           const numbers *k, size_t i, element *dx, const int wide, const bool masked) {
-    vf m[WIDE], f[WIDE], s[WIDE], w[WIDE];
+INLINE void gradient_block(const element *dy, const element *x, size_t rows, size_t c, size_t left, const known *k,
+                           const shares *share, size_t i, element *dx, const int wide, const bool masked) {
+    vf s[WIDE], w[WIDE];
     GAL_UNROLL
     for (int j = 0; j < wide; j++) {
         size_t n = left_of(left, j), at = i + (size_t)j * VF;
-        m[j] = floats(k->mean + at, n), f[j] = floats(k->factor + at, n);
-        s[j] = floats(k->sum + at, n), w[j] = floats(k->weighted + at, n);
+        s[j] = floats(share->sum + at, n), w[j] = floats(share->weighted + at, n);
     }
     for (size_t r = 0; r < rows; r++) {
         GAL_UNROLL
         for (int j = 0; j < wide; j++) {
-            size_t n = left_of(left, j), at = r * c + i + (size_t)j * VF;
-            vf d = vf_sub(arriving(dy, y, at, n, masked), s[j]);
-            vf v = load(x + r * k->x_step + i + (size_t)j * VF, n);
-            d = vf_sub(d, vf_mul(vf_sub(v, m[j]), w[j]));
-            store(dx + r * k->dx_step + i + (size_t)j * VF, n, vf_mul(d, f[j]));
+            size_t n = left_of(left, j), at = i + (size_t)j * VF;
+            vf v = vf_sub(load(x + r * share->x_step + at, n), k->mean[j]);
+            vf d = vf_sub(arriving(k, j, load(dy + r * c + at, n), v, masked), s[j]);
+            d = vf_sub(d, vf_mul(v, w[j]));
+            store(dx + r * share->dx_step + at, n, vf_mul(d, k->factor[j]));
         }
     }
 }
 
-INLINE void gradient_loop(const element *dy, const element *x, const element *y, size_t rows, size_t c,
-                          const numbers *k, element *dx, const bool masked) {
+INLINE void gradient_loop(const element *dy, const element *x, size_t rows, size_t c,
+                          const gal_train_channels *channels, const shares *share, element *dx, const bool masked) {
     size_t i = 0;
-    for (; i + WIDE * VF <= c; i += WIDE * VF) gradient_block(dy, x, y, rows, c, WIDE * VF, k, i, dx, WIDE, masked);
-    for (; i < c; i += VF) gradient_block(dy, x, y, rows, c, c - i, k, i, dx, 1, masked);
+    for (; i + WIDE * VF <= c; i += WIDE * VF) {
+        const known k = known_of(channels, i, WIDE * VF, WIDE, masked);
+        gradient_block(dy, x, rows, c, WIDE * VF, &k, share, i, dx, WIDE, masked);
+    }
+    for (; i < c; i += VF) {
+        const known k = known_of(channels, i, c - i, 1, masked);
+        gradient_block(dy, x, rows, c, c - i, &k, share, i, dx, 1, masked);
+    }
 }
 
-static void gradient(const void *dy, const void *x, size_t step, const void *y, size_t rows, size_t c,
-                     const float *mean, const float *factor, const float *sum, const float *weighted, void *dx,
+static void gradient(const void *dy, const void *x, size_t step, size_t rows, size_t c,
+                     const gal_train_channels *channels, const float *sum, const float *weighted, void *dx,
                      size_t dx_step) {
-    const numbers k = {mean, factor, sum, weighted, step, dx_step};
-    if (y != NULL)
-        gradient_loop(dy, x, y, rows, c, &k, dx, true);
+    const shares share = {sum, weighted, step, dx_step};
+    if (channels->beta != NULL)
+        gradient_loop(dy, x, rows, c, channels, &share, dx, true);
     else
-        gradient_loop(dy, x, y, rows, c, &k, dx, false);
+        gradient_loop(dy, x, rows, c, channels, &share, dx, false);
 }
 
 static void channel_sum(const void *dy, size_t rows, size_t c, float *sum) {
@@ -198,7 +221,10 @@ static void channel_sum(const void *dy, size_t rows, size_t c, float *sum) {
 /* ---- activations and pools ---- */
 
 static void relu_gradient(const void *dy, const void *y, size_t n, void *dx) {
-    for (size_t i = 0; i < n; i += VF) store((element *)dx + i, n - i, arriving(dy, y, i, n - i, true));
+    for (size_t i = 0; i < n; i += VF)
+        store((element *)dx + i, n - i,
+              vf_if_less(vf_zero(), load((const element *)y + i, n - i), load((const element *)dy + i, n - i),
+                         vf_zero()));
 }
 
 static void max_gradient(const void *dy, const void *x, const size_t *tap, size_t taps, void *dx, size_t c) {

@@ -147,7 +147,7 @@ bool gal_session_can_view(const gal_session *s, const gal_node *node) {
 static bool can_overwrite(const gal_session *s, uint32_t t) {
     const gal_node *node = s->step[t].node;
     if (!(node->op->flags & GAL_OP_INPLACE) || node->n_in == 0 || node->in[0] == NULL) return false;
-    if (!only_first_output(node) || node->in[0]->dtype != node->out[0]->dtype) return false;
+    if (node->out[0] == NULL || node->in[0]->dtype != node->out[0]->dtype) return false;
     if (!gal_shape_equal(&node->in[0]->shape, &node->out[0]->shape)) return false;
     uint32_t block = s->slot[s->slot_of[node->in[0]->id]].block;
     if (s->block[block].home != GAL_HOME_ARENA || s->block[block].last != t) return false;

@@ -60,7 +60,7 @@ static void norm(const gal_kernel *kernel, const image *m, gal_rng *rng, gal_gra
     d->in[d->n_in++] = floats(g, rng, m->c, -0.5f);
     d->in[d->n_in++] = floats(g, rng, m->c, backward ? 0.1f : -0.5f);
     if (!backward) d->in[d->n_in++] = floats(g, rng, m->c, 0.5f);
-    if (backward && m->relu) d->in[d->n_in++] = input(g, "y", kernel->dtype, m->h, m->w, m->c);
+    if (backward && m->relu) d->in[d->n_in++] = floats(g, rng, m->c, -0.5f);
     if (m->relu) d->attr[d->n_attr++] = (gal_attr){.name = "activation", .type = GAL_ATTR_STRING, .s = "Relu"};
     d->n_out = backward ? 3 : 5;
 }

@@ -343,6 +343,39 @@ static void test_wanted(void **state) {
     drop(&p);
 }
 
+/* A gradient with parameters' beside it takes over the memory of what arrives, unless somebody reads that later. */
+static plan plan_gradient(bool read_later) {
+    gal_value *x;
+    gal_graph *g = start(&x);
+    const int64_t dim = 35;
+    gal_value *flat = add_node(g, "Flatten", &x, 1, NULL, 0), *seen = product(g, flat, dim);
+    gal_value *dy = unary(g, "Tanh", product(g, flat, dim)), *in[6] = {dy, seen};
+    for (int i = 2; i < 6; i++) in[i] = weights(g, 1, &dim, 1);
+    gal_node *made;
+    const gal_attr relu = {.name = "activation", .type = GAL_ATTR_STRING, .s = "Relu"};
+    const gal_node_spec spec = {
+        .domain = "galen", .op = "BatchNormGrad", .n_in = 6, .n_out = 3, .in = in, .attr = &relu, .n_attr = 1};
+    assert_ok(gal_graph_node(g, &spec, &made, &err), err);
+    output(g, product(g, made->out[0], 3));
+    output(g, made->out[1]);
+    output(g, made->out[2]);
+    if (read_later) output(g, product(g, dy, 2));
+    return make(g, gal_session_default_options());
+}
+
+static void test_gradient_over_what_arrives(void **state) {
+    (void)state;
+    static float x[BATCH * CHANNELS * SIDE * SIDE];
+    plan over = plan_gradient(false), beside = plan_gradient(true);
+    draw(x, BATCH * CHANNELS * SIDE * SIDE, 3);
+    run(&over, x, BATCH);
+    run(&beside, x, BATCH);
+    for (uint32_t k = 0; k < 3; k++) assert_memory_equal(over.out[k], beside.out[k], output_bytes(&over, k, BATCH));
+    assert_true(gal_session_arena_bytes(over.session) < gal_session_arena_bytes(beside.session));
+    drop(&over);
+    drop(&beside);
+}
+
 /* The last reader of all could work in place, but its input is a slice: memory for it alone has other pixels. */
 static void build_last_reader(gal_graph *g, gal_value *x, uint64_t seed) {
     (void)seed;
@@ -506,7 +539,7 @@ int main(void) {
         cmocka_unit_test(test_wanted),       cmocka_unit_test(test_left_alone),
         cmocka_unit_test(test_last_reader),  cmocka_unit_test(test_random),
         cmocka_unit_test(test_densenet),     cmocka_unit_test(test_densenet_bf16),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_gradient_over_what_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,7 @@ galen_status gal_gradient_batch_norm(const gal_gradient *g, galen_error *err) {
     gal_attr attr[1];
     uint32_t n = gal_gradient_attributes(node, "activation", attr, 1);
     bool relu = gal_attr_string(node, "activation", "")[0] != '\0';
-    gal_value *in[6] = {g->dy[0], node->in[0], node->in[1], node->out[1], node->out[2], node->out[0]}, *first;
+    gal_value *in[6] = {g->dy[0], node->in[0], node->in[1], node->out[1], node->out[2], node->in[2]}, *first;
     GAL_TRY(gal_gradient_node(g, "galen", "BatchNormGrad", in, relu ? 6 : 5, attr, n, 3, &first, err));
     for (uint32_t i = 0; i < 3; i++)
         if (g->wanted[i]) g->dx[i] = first->producer->out[i];

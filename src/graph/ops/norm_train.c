@@ -5,8 +5,8 @@
  *                      out: Y = gamma (X - mean) istd + beta, mean [C], istd [C] = 1 / sqrt(variance + epsilon) of the
  *                      batch, running mean, running variance = (1 - momentum) old + momentum new, the new variance
  * being the unbiased one. With activation "Relu" negative Y are 0. galen.BatchNormGrad  in: dY, X, gamma, mean, istd,
- * and Y with activation "Relu". out: dX, dgamma, dbeta. galen.ChannelSum     in: dY [..., C]. out: its sum over all
- * else [C].
+ * and beta with activation "Relu": Y is computed again to see where it is 0, which costs less than to read it. out: dX,
+ * dgamma, dbeta. galen.ChannelSum     in: dY [..., C]. out: its sum over all else [C].
  *
  * What is [C] is f32, or f64 with X. Sums are in double over pixels in memory order.
  */
@@ -82,8 +82,8 @@ galen_status gal_galen_batchnormgrad_infer(gal_graph *graph, gal_node *node, gal
     GAL_TRY(need_channels(node, 2, 5, err));
     GAL_TRY(need_relu(node, &relu, err));
     if (relu && (node->n_in < 6 || node->in[5] == NULL))
-        return gal_node_fail(node, err, GALEN_ERR_FORMAT, "input 5 (Y) is missing");
-    if (relu) GAL_TRY(need_like_first(node, 5, err));
+        return gal_node_fail(node, err, GALEN_ERR_FORMAT, "input 5 (beta) is missing");
+    if (relu) GAL_TRY(need_channels(node, 5, 6, err));
     channels = channels_of(node);
     for (uint32_t i = 1; i < 3; i++) GAL_TRY(gal_set_output(node, i, wide(node->in[0]->dtype), &channels, err));
     return gal_set_output(node, 0, node->in[0]->dtype, &node->in[0]->shape, err);
@@ -165,24 +165,30 @@ static void normalise(void *context, size_t index) {
     put_number(w, 4, c, (1 - w->momentum) * number(w, 4, c) + w->momentum * unbiased);
 }
 
-static double arriving(const work *w, int64_t row, int64_t c) {
-    return w->relu && !(element(w, 5, row, c) > 0) ? 0 : element(w, 0, row, c);
+/* What is known of a channel. */
+typedef struct channel {
+    double gamma, mean, istd, beta;
+} channel;
+
+static double arriving(const work *w, const channel *k, int64_t row, int64_t c) {
+    if (w->relu && !(k->gamma * ((element(w, 1, row, c) - k->mean) * k->istd) + k->beta > 0)) return 0;
+    return element(w, 0, row, c);
 }
 
 /* With xhat = (x - mean) istd: dX = gamma istd (dY - sum(dY) / n - xhat sum(dY xhat) / n). */
 static void differentiate(void *context, size_t index) {
     const work *w = context;
     int64_t c = (int64_t)index;
-    double n = (double)w->rows, gamma = number(w, 2, c), mean = number(w, 3, c), istd = number(w, 4, c);
-    double sum = 0, weighted = 0;
+    const channel k = {number(w, 2, c), number(w, 3, c), number(w, 4, c), w->relu ? number(w, 5, c) : 0};
+    double n = (double)w->rows, sum = 0, weighted = 0;
     for (int64_t r = 0; r < w->rows; r++) {
-        double dy = arriving(w, r, c);
+        double dy = arriving(w, &k, r, c);
         sum += dy;
-        weighted += dy * ((element(w, 1, r, c) - mean) * istd);
+        weighted += dy * ((element(w, 1, r, c) - k.mean) * k.istd);
     }
     for (int64_t r = 0; r < w->rows; r++) {
-        double xhat = (element(w, 1, r, c) - mean) * istd;
-        put(w, r, c, gamma * istd * (arriving(w, r, c) - sum / n - xhat * (weighted / n)));
+        double xhat = (element(w, 1, r, c) - k.mean) * k.istd;
+        put(w, r, c, k.gamma * k.istd * (arriving(w, &k, r, c) - sum / n - xhat * (weighted / n)));
     }
     put_number(w, 1, c, weighted);
     put_number(w, 2, c, sum);
