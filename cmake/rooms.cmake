@@ -27,11 +27,15 @@ function(galen_isa_flags file out)
     set(${out} ${GALEN_FLAGS_${level}} PARENT_SCOPE)
 endfunction()
 
-# galen_room(NAME [USES room...] [LIBS target...]): every .c file of the folder and its sub-folders except *_plugin.c.
+# galen_room(NAME [USES room...] [LIBS target...] [PLUGIN folder]): every .c file of the folder and its sub-folders except
+# *_plugin.c and those of a plug-in's folder.
 # A file whose name ends in a level or extension, such as _avx2.c or _avx512bf16.c, is compiled for it (galen_isa_flags).
 function(galen_room name)
-    cmake_parse_arguments(R "" "" "USES;LIBS" ${ARGN})
+    cmake_parse_arguments(R "" "PLUGIN" "USES;LIBS" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+    if(R_PLUGIN)
+        list(FILTER sources EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${R_PLUGIN}/")
+    endif()
     list(FILTER sources EXCLUDE REGEX "(_plugin|/main)\\.c$")
     list(FILTER sources EXCLUDE REGEX "${GALEN_FOREIGN}")
     add_library(galen_${name} STATIC ${sources})

@@ -11,7 +11,7 @@
 set -eu
 
 packages="build-essential cmake ninja-build pkg-config
-libcmocka-dev libdcmtk-dev libjansson-dev libjpeg-dev libopenjp2-7-dev libpng-dev libssl-dev libzip-dev zlib1g-dev"
+fonts-dejavu-core libcairo2-dev libcmocka-dev libdcmtk-dev libjansson-dev libjpeg-dev libopenjp2-7-dev libpng-dev libssl-dev libzip-dev zlib1g-dev"
 
 list=no
 for argument in "$@"; do
