@@ -1,0 +1,218 @@
+/* Judging a comparison by a policy. */
+#include "clinic/gates.h"
+
+#include "base/error.h"
+
+#include <math.h>
+
+static const gal_interval unknown = {(double)NAN, (double)NAN};
+
+gal_compare_settings gal_policy_settings(const gal_policy *policy) {
+    gal_compare_settings s = gal_compare_defaults();
+    s.level = policy->level;
+    s.sensitivity_margin = policy->sensitivity_margin;
+    s.specificity_margin = policy->specificity_margin;
+    return s;
+}
+
+/* ---- one gate ---- */
+
+static void decide(gal_gate *g) {
+    g->verdict = g->interval.low >= g->at_least   ? GAL_VERDICT_PASS
+                 : g->interval.high < g->at_least ? GAL_VERDICT_FAIL
+                                                  : GAL_VERDICT_INSUFFICIENT; /* NaN too */
+}
+
+static gal_gate absent(const char *gate, const char *figure, double at_least, const char *why) {
+    return (gal_gate){.gate = gate,
+                      .figure = figure,
+                      .value = (double)NAN,
+                      .at_least = at_least,
+                      .interval = unknown,
+                      .verdict = GAL_VERDICT_INSUFFICIENT,
+                      .why = why};
+}
+
+static int badness(gal_verdict verdict) {
+    return verdict == GAL_VERDICT_FAIL ? 2 : verdict == GAL_VERDICT_INSUFFICIENT ? 1 : 0;
+}
+
+/* Keeps the worse of two answers to one demand: by verdict, then no interval at all, then the lower bound. */
+static void keep_worse(gal_gate *worst, const gal_gate *next) {
+    int more = badness(next->verdict) - badness(worst->verdict);
+    if (more == 0) more = isnan(worst->interval.low) ? 0 : !(next->interval.low >= worst->interval.low);
+    if (more > 0) *worst = *next;
+}
+
+static void add(gal_gates *out, const gal_gate *g) {
+    out->gate[out->count++] = *g;
+    if (badness(g->verdict) > badness(out->verdict)) out->verdict = g->verdict;
+}
+
+/* ---- medical accuracy ---- */
+
+/* Sums of shares of different cases: their distances to the ends of their own intervals add as errors do. */
+typedef struct share_sum {
+    double value, below, above;
+    size_t shares;
+    bool defined;
+} share_sum;
+
+static void add_share(share_sum *sum, size_t hits, size_t cases, double z) {
+    gal_interval i = gal_wilson(hits, cases, z);
+    double p = (double)hits / (double)cases;
+    sum->defined &= cases > 0;
+    sum->value += p;
+    sum->below += (p - i.low) * (p - i.low);
+    sum->above += (i.high - p) * (i.high - p);
+    sum->shares++;
+}
+
+static gal_gate judge_mean(const share_sum *sum, const char *of, double at_least) {
+    gal_gate g = absent("medical accuracy", "balanced accuracy", at_least, "a class has no cases");
+    double n = (double)sum->shares;
+    g.of = of;
+    if (!sum->defined) return g;
+    g.method = "Wilson, recovered variances";
+    g.why = NULL;
+    g.value = sum->value / n;
+    g.interval = (gal_interval){fmax(g.value - sqrt(sum->below) / n, 0), fmin(g.value + sqrt(sum->above) / n, 1)};
+    decide(&g);
+    return g;
+}
+
+static gal_gate judge_accuracy(const gal_case_comparison *c, double at_least) {
+    double z = gal_z_of(c->settings.level);
+    share_sum classes = {.defined = true};
+    gal_gate worst = absent("medical accuracy", "balanced accuracy", at_least, "no threshold to decide with");
+    if (!c->decided) return worst;
+    for (int i = 0; i < c->questions; i++) {
+        const gal_binary_comparison *q = &c->question[i];
+        const gal_confusion *m = &q->confusion[GAL_CANDIDATE];
+        share_sum both = {.defined = true};
+        add_share(&classes, m->true_positives, q->positives, z);
+        add_share(&both, m->true_positives, q->positives, z);
+        add_share(&both, m->true_negatives, q->negatives, z);
+        gal_gate g = judge_mean(&both, c->questions > 1 ? q->name : NULL, at_least);
+        if (i == 0)
+            worst = g;
+        else
+            keep_worse(&worst, &g);
+    }
+    return c->kind == GAL_CASE_MULTICLASS ? judge_mean(&classes, NULL, at_least) : worst;
+}
+
+/* ---- safety ---- */
+
+static gal_gate judge_missed(const gal_estimate *missed, const char *figure, const char *of, double at_least) {
+    gal_gate g = absent("safety", figure, at_least, "there are no positives");
+    g.of = of;
+    if (missed->cases == 0) return g;
+    g.method = missed->method;
+    g.why = NULL;
+    g.value = 1 - missed->value;
+    g.interval = (gal_interval){1 - missed->interval.high, 1 - missed->interval.low};
+    decide(&g);
+    return g;
+}
+
+static void judge_safety(const gal_case_comparison *c, double at_least, gal_gates *out) {
+    static const char *const figure[2] = {"1 - missed", "1 - newly missed"};
+    for (int part = 0; part < 2; part++) {
+        gal_gate worst = absent("safety", figure[part], at_least, "no threshold to decide with");
+        for (int i = 0; c->decided && i < c->questions; i++) {
+            const gal_binary_comparison *q = &c->question[i];
+            gal_gate g = judge_missed(part == 0 ? &q->missed : &q->newly_missed, figure[part],
+                                      c->questions > 1 ? q->name : NULL, at_least);
+            if (i == 0)
+                worst = g;
+            else
+                keep_worse(&worst, &g);
+        }
+        add(out, &worst);
+    }
+}
+
+/* ---- non-inferiority ---- */
+
+static gal_gate judge_noninferior(const gal_case_comparison *c, bool sensitivity, double margin) {
+    const char *figure = sensitivity ? "sensitivity, difference" : "specificity, difference";
+    gal_gate worst = absent("non-inferiority", figure, -margin, "no threshold to decide with");
+    for (int i = 0; c->decided && i < c->questions; i++) {
+        const gal_binary_comparison *q = &c->question[i];
+        const gal_share_difference *d = sensitivity ? &q->sensitivity : &q->specificity;
+        gal_gate g = absent("non-inferiority", figure, -margin,
+                            sensitivity ? "there are no positives" : "there are no negatives");
+        g.of = c->questions > 1 ? q->name : NULL;
+        if (d->cases > 0) {
+            g.method = "Tango";
+            g.why = NULL;
+            g.value = d->difference;
+            g.interval = d->tango;
+            g.verdict = sensitivity ? q->sensitivity_verdict : q->specificity_verdict;
+        }
+        if (i == 0)
+            worst = g;
+        else
+            keep_worse(&worst, &g);
+    }
+    return worst;
+}
+
+/* ---- */
+
+/* Two numbers that are equal or both none. */
+static bool same(double a, double b) {
+    return a == b || (isnan(a) && isnan(b));
+}
+
+galen_status gal_gates_judge(const gal_policy *p, const gal_case_comparison *c, bool certificate, gal_gates *out,
+                             galen_error *err) {
+    *out = (gal_gates){.verdict = GAL_VERDICT_PASS};
+    if (c->settings.level != p->level || !same(c->settings.sensitivity_margin, p->sensitivity_margin) ||
+        !same(c->settings.specificity_margin, p->specificity_margin))
+        return gal_fail(err, GALEN_ERR_ARGUMENT,
+                        "the comparison has another level or margin than the policy '%s': compare with the policy's",
+                        p->name);
+    if (!isnan(p->medical_accuracy)) {
+        gal_gate g = judge_accuracy(c, p->medical_accuracy);
+        add(out, &g);
+    }
+    if (!isnan(p->safety)) judge_safety(c, p->safety, out);
+    if (!isnan(p->clinical_relevance)) {
+        gal_gate g = absent("clinical relevance", "net benefit", p->clinical_relevance, "no decision curve");
+        add(out, &g);
+    }
+    if (!isnan(p->bias)) {
+        gal_gate g = absent("bias", "1 - largest gap", p->bias, "no groups of cases");
+        add(out, &g);
+    }
+    for (int i = 0; i < 2; i++) {
+        double margin = i == 0 ? p->sensitivity_margin : p->specificity_margin;
+        if (isnan(margin)) continue;
+        gal_gate g = judge_noninferior(c, i == 0, margin);
+        add(out, &g);
+    }
+    if (p->certificate) {
+        gal_gate g = absent("certificate", "written", (double)NAN, certificate ? NULL : "none is written: ask for one");
+        if (certificate) g.verdict = GAL_VERDICT_PASS;
+        add(out, &g);
+    }
+    return GALEN_OK;
+}
+
+json_t *gal_gates_json(const gal_gates *gates) {
+    json_t *out = json_array();
+    for (int i = 0; out != NULL && i < gates->count; i++) {
+        const gal_gate *g = &gates->gate[i];
+        json_t *one =
+            json_pack("{s:s, s:s, s:s?, s:o, s:o, s:o, s:s?, s:o, s:s, s:s?}", "gate", g->gate, "figure", g->figure,
+                      "of", g->of, "value", gal_number_json(g->value), "low", gal_number_json(g->interval.low), "high",
+                      gal_number_json(g->interval.high), "method", g->method, "at_least", gal_number_json(g->at_least),
+                      "verdict", gal_verdict_name(g->verdict), "why", g->why);
+        if (json_array_append_new(out, one) == 0) continue;
+        json_decref(out);
+        return NULL;
+    }
+    return out;
+}
