@@ -1,6 +1,7 @@
 /* Calibrations as JSON: in the model card and in evidence. */
 #include "base/error.h"
 #include "base/mem.h"
+#include "clinic/estimate.h"
 #include "clinic/isotonic.h"
 #include "clinic/recalibrate.h"
 
@@ -16,14 +17,10 @@ static const char *const keys[][4] = {
     [GAL_CALIBRATION_BETA] = {"a", "b", "c"},
 };
 
-static json_t *number(double v) {
-    return isfinite(v) ? json_real(v) : json_null();
-}
-
 static json_t *numbers(const double *v, size_t n) {
     json_t *list = json_array();
     for (size_t i = 0; list && i < n; i++)
-        if (json_array_append_new(list, number(v[i])) != 0) {
+        if (json_array_append_new(list, gal_number_json(v[i])) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -36,7 +33,7 @@ static json_t *parameters_of(const gal_calibration *c) {
                          numbers(c->probability, c->knots));
     json_t *o = json_object();
     for (size_t i = 0; o && keys[c->method][i]; i++)
-        if (json_object_set_new(o, keys[c->method][i], number(c->parameter[i])) != 0) {
+        if (json_object_set_new(o, keys[c->method][i], gal_number_json(c->parameter[i])) != 0) {
             json_decref(o);
             return NULL;
         }
@@ -48,8 +45,9 @@ json_t *gal_calibration_json(const gal_calibration *c) {
 }
 
 static json_t *quality(const gal_calibration_quality *q) {
-    return json_pack("{s:o, s:o, s:o, s:o}", "log_loss", number(q->log_loss), "brier", number(q->brier), "ece",
-                     number(q->expected_error), "mce", number(q->maximum_error));
+    return json_pack("{s:o, s:o, s:o, s:o}", "log_loss", gal_number_json(q->log_loss), "brier",
+                     gal_number_json(q->brier), "ece", gal_number_json(q->expected_error), "mce",
+                     gal_number_json(q->maximum_error));
 }
 
 json_t *gal_recalibration_json(const gal_recalibration *r) {
