@@ -11,7 +11,7 @@ static inline __attribute__((always_inline)) vf activate_vector(vf x, gal_activa
     case GAL_ACT_SIGMOID: return vf_sigmoid(x);
     case GAL_ACT_HARD_SIGMOID: return vf_hard_sigmoid(x, vf_set(act->alpha), vf_set(act->beta));
     case GAL_ACT_HARD_SWISH: return vf_mul(x, vf_hard_sigmoid(x, vf_set(1.0f / 6), vf_set(0.5f)));
-    case GAL_ACT_SILU: return vf_mul(x, vf_sigmoid(x));
+    case GAL_ACT_SILU: return vf_silu(x);
     case GAL_ACT_TANH: return vf_tanh(x);
     case GAL_ACT_GELU: return vf_gelu(x);
     case GAL_ACT_NONE: break;
@@ -29,20 +29,24 @@ static inline __attribute__((always_inline)) vf activate_short(vf x, gal_activat
     return kind == GAL_ACT_SIGMOID ? vf_sigmoid_short(x) : activate_vector(x, kind, act);
 }
 #else
-static inline __attribute__((always_inline)) void activate_row(const float *x, float *y, size_t n, gal_activation kind,
-                                                               const gal_cpu_activation *act) {
-    size_t i = 0;
-    for (; i + VF <= n; i += VF) vf_store(y + i, activate_vector(vf_load(x + i), kind, act));
-    if (i < n) vf_store_part(y + i, (int)(n - i), activate_vector(vf_load_part(x + i, (int)(n - i)), kind, act));
+static inline __attribute__((always_inline)) void activate_block(const float *x, float *y, size_t rows, size_t n,
+                                                                 size_t stride, gal_activation kind,
+                                                                 const gal_cpu_activation *act) {
+    for (; rows > 0; rows--, x += stride, y += stride) {
+        size_t i = 0;
+        for (; i + VF <= n; i += VF) vf_store(y + i, activate_vector(vf_load(x + i), kind, act));
+        if (i < n) vf_store_part(y + i, (int)(n - i), activate_vector(vf_load_part(x + i, (int)(n - i)), kind, act));
+    }
 }
 
 #define ACTIVATE(kind)                                                                                                 \
     case kind:                                                                                                         \
-        activate_row(x, y, n, kind, act);                                                                              \
+        activate_block(x, y, rows, n, stride, kind, act);                                                              \
         break;
 
-/* y = activation(x); the same memory or apart. */
-static void activate_floats(const float *x, float *y, size_t n, const gal_cpu_activation *act) {
+/* y = activation(x) in rows of n floats; the same memory or apart. */
+static void activate_rows_of(const float *x, float *y, size_t rows, size_t n, size_t stride,
+                             const gal_cpu_activation *act) {
     switch (act->kind) {
         ACTIVATE(GAL_ACT_NONE)
         ACTIVATE(GAL_ACT_RELU)
@@ -58,4 +62,9 @@ static void activate_floats(const float *x, float *y, size_t n, const gal_cpu_ac
 }
 
 #undef ACTIVATE
+
+/* The same for one row. */
+static inline void activate_floats(const float *x, float *y, size_t n, const gal_cpu_activation *act) {
+    activate_rows_of(x, y, 1, n, n, act);
+}
 #endif

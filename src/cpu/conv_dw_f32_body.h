@@ -40,9 +40,7 @@ static inline __attribute__((always_inline)) void dw_body(const gal_dw_band *ban
     }
     if (cv->act.kind > GAL_ACT_CLIP) {
         size_t n = whole ? (size_t)(nv * VF) : (size_t)st->part;
-        for (int i = 0; i < px; i++)
-            activate_floats(band->y + st->out + (size_t)i * channels, band->y + st->out + (size_t)i * channels, n,
-                            &cv->act);
+        activate_rows_of(band->y + st->out, band->y + st->out, (size_t)px, n, channels, &cv->act);
     }
 }
 

@@ -76,10 +76,8 @@ static inline __attribute__((always_inline)) void dw_tile_run(const gal_dw_band 
     for (int j = 0; j < st->vectors; j++) dw_tile(band, st, (size_t)(j * VF), px, taps, whole);
     if (cv->act.kind <= GAL_ACT_CLIP) return;
     size_t n = whole ? (size_t)(st->vectors * VF) : (size_t)st->part;
-    for (int i = 0; i < px; i++) {
-        float *y = band->y + st->out + (size_t)(i * cv->c);
-        activate_floats(y, y, n, &cv->act);
-    }
+    float *y = band->y + st->out;
+    activate_rows_of(y, y, (size_t)px, n, (size_t)cv->c, &cv->act);
 }
 
 #define DW_TILE(taps)                                                                                                  \

@@ -101,6 +101,6 @@ static inline __attribute__((always_inline)) void tile_body(const gal_tile_f32 *
 
 #ifndef GAL_TILE_HALF
 static void activate_rows(float *x, size_t rows, size_t cols, size_t stride, const gal_cpu_activation *act) {
-    for (size_t i = 0; i < rows; i++, x += stride) activate_floats(x, x, cols, act);
+    activate_rows_of(x, x, rows, cols, stride, act);
 }
 #endif

@@ -70,7 +70,12 @@ static inline vf vf_if_nan(vf x, vf a, vf b) {
 static inline vf vf_round(vf a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
-/* a * 2^n for a whole n, rounded once. */
+/* a * 2^floor(n), rounded once. */
 static inline vf vf_scale2(vf a, vf n) {
     return _mm512_scalef_ps(a, n);
+}
+/* a - floor(a), 0 for infinities. Only here: other levels have no such instruction. */
+#define GAL_VEC_FRACTION 1
+static inline vf vf_fraction(vf a) {
+    return _mm512_reduce_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }

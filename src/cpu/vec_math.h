@@ -35,6 +35,26 @@ static inline vf vf_sigmoid(vf x) {
     return vf_div(vf_set(1), vf_add(vf_set(1), vf_exp(vf_sub(vf_zero(), x))));
 }
 
+/*
+ * x / (1 + e^-x). Where a fraction is one instruction, e^-x is 2^t of t = -x log2 e: a minimax polynomial of degree 5
+ * for the fraction of t, relative error 7.5e-8, times 2^floor(t). t is rounded once, which moves e^-x by |x| / 2 units
+ * in the last place: what is left is an error of 1.6 units of max(1, |result|), for half the time of e^x to 2 ulp.
+ */
+static inline vf vf_silu(vf x) {
+#ifdef GAL_VEC_FRACTION
+    vf t = vf_mul(x, vf_set(-1.44269504088896341f)), f = vf_fraction(t);
+    vf p = vf_set(0.0018775766733703889f);
+    p = vf_fma(p, f, vf_set(0.0089893400947086942f));
+    p = vf_fma(p, f, vf_set(0.055826318050040215f));
+    p = vf_fma(p, f, vf_set(0.24015361704533508f));
+    p = vf_fma(p, f, vf_set(0.69315307320007535f));
+    p = vf_fma(p, f, vf_set(0.99999992506352975f));
+    return vf_div(x, vf_add(vf_set(1), vf_scale2(p, t)));
+#else
+    return vf_mul(x, vf_sigmoid(x));
+#endif
+}
+
 /* tanh: the Cephes polynomial (S. Moshier, tanhf.c) below 0.625 in magnitude, 1 - 2 / (e^2|x| + 1) with x's sign above.
  */
 static inline vf vf_tanh(vf x) {
