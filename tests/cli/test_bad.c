@@ -222,9 +222,14 @@ static void make_good_files(void) {
     make_evil();
     make_bomb();
     make_safetensors();
-    unsigned char *model = test_read("models/cxr64-small.onnx", &size);
-    write_made("default.onnx", model, size);
-    free(model);
+    static const char *const shipped[][2] = {{"models/cxr64-small.onnx", "default.onnx"},
+                                             {"examples/claims/galen-default.csv", "claims.csv"},
+                                             {"examples/claims/costs.json", "claims.json"}};
+    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
+        unsigned char *file = test_read(shipped[i][0], &size);
+        write_made(shipped[i][1], file, size);
+        free(file);
+    }
 }
 
 /* ---- damage ---- */
