@@ -1,7 +1,6 @@
 /* Well-formed UTF-8 by table 3-7 of the Unicode standard. */
 #include "base/utf8.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 size_t gal_utf8_length(const char *text) {
@@ -18,6 +17,12 @@ size_t gal_utf8_length(const char *text) {
     for (size_t i = 2; i < n; i++)
         if ((s[i] & 0xc0) != 0x80) return 0;
     return n;
+}
+
+bool gal_utf8_valid(const char *text) {
+    size_t n;
+    while ((n = gal_utf8_length(text)) > 0) text += n;
+    return *text == 0;
 }
 
 void gal_utf8_clean(const char *text, char *out, size_t size) {

@@ -1,6 +1,8 @@
 /* The JSON writer. */
 #include "cli/json.h"
 
+#include "base/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 
@@ -10,31 +12,19 @@ cli_json json_start(FILE *to) {
     return (cli_json){.to = to};
 }
 
-/* Bytes of the well-formed UTF-8 character at s (RFC 3629), 0 if there is none. */
-static int utf8_length(const unsigned char *s) {
-    if (s[0] < 0x80) return 1;
-    int n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
-    for (int i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 static void put_string(FILE *to, const char *text) {
     fputc('"', to);
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        int n = utf8_length(s);
+    for (const char *s = text; *s;) {
+        size_t n = gal_utf8_length(s);
         if (n == 0)
             fputs("\\ufffd", to);
         else if (*s == '"' || *s == '\\')
             fprintf(to, "\\%c", *s);
-        else if (*s < 0x20 || *s == 0x7f)
-            fprintf(to, "\\u%04x", *s);
+        else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            fprintf(to, "\\u%04x", (unsigned)*s);
         else
-            fwrite(s, 1, (size_t)n, to);
-        s += n ? n : 1;
+            fwrite(s, 1, n, to);
+        s += n > 0 ? n : 1;
     }
     fputc('"', to);
 }

@@ -4,12 +4,15 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/refmath.h"
+#include "base/sha256.h"
+#include "base/utf8.h"
 #include "data/texts.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Rounding to two digits leaves more than this only with many classes, whose probabilities say little then. */
 static const double sum_tolerance = 0.02;
@@ -107,6 +110,36 @@ galen_status gal_case_set_patients(gal_case_set *cases, const char *const *name,
     for (size_t k = 0; status == GALEN_OK && k < cases->count; k++)
         if (cases->patient[k] == GAL_NO_LEVEL) cases->patient[k] = (uint32_t)cases->patients++;
     return status;
+}
+
+galen_status gal_case_set_hash_ids(gal_case_set *cases, galen_error *err) {
+    char hex[GAL_SHA256_HEX];
+    for (size_t k = 0; k < cases->count; k++) {
+        GAL_TRY(gal_sha256_hex(cases->id[k], strlen(cases->id[k]), hex, err));
+        cases->id[k] = gal_arena_text(&cases->arena, hex, sizeof hex - 1);
+        if (!cases->id[k]) return no_memory(cases, err);
+    }
+    cases->path = NULL;
+    return GALEN_OK;
+}
+
+galen_status gal_case_set_keep_attributes(gal_case_set *cases, const char *const *name, int names, galen_error *err) {
+    gal_attribute kept[GAL_CASE_ATTRIBUTES_MAX];
+    if (names > GAL_CASE_ATTRIBUTES_MAX) return gal_fail(err, GALEN_ERR_LIMIT, "%d columns are too many", names);
+    for (int n = 0; n < names; n++) {
+        int a = 0;
+        while (a < cases->attributes && strcasecmp(cases->attribute[a].name, name[n]) != 0) a++;
+        if (a == cases->attributes)
+            return gal_fail(err, GALEN_ERR_ARGUMENT, "there is no column '%.100s'%s%.100s%s: name one that there is",
+                            name[n], a ? " (the first is '" : "", a ? cases->attribute[0].name : "", a ? "')" : "");
+        for (int before = 0; before < n; before++)
+            if (kept[before].of == cases->attribute[a].of)
+                return gal_fail(err, GALEN_ERR_ARGUMENT, "the column '%.100s' is named twice: name it once", name[n]);
+        kept[n] = cases->attribute[a];
+    }
+    if (names > 0) memcpy(cases->attribute, kept, (size_t)names * sizeof *kept);
+    cases->attributes = names;
+    return GALEN_OK;
 }
 
 /* ---- probabilities ---- */
@@ -239,9 +272,36 @@ static galen_status check_kinds(const gal_case_set *cases, galen_error *err) {
                     positives ? "negative" : "positive");
 }
 
+static galen_status not_text(galen_error *err, const char *where) {
+    return gal_fail(err, GALEN_ERR_FORMAT, "%s is not UTF-8 text: save the names as UTF-8", where);
+}
+
+static galen_status check_texts(checker *c) {
+    const gal_case_set *cases = c->cases;
+    for (size_t k = 0; k < cases->count; k++) {
+        if (gal_utf8_valid(cases->id[k]) && (!cases->path || !cases->path[k] || gal_utf8_valid(cases->path[k])))
+            continue;
+        char where[64];
+        (void)snprintf(where, sizeof where, "the name of %s %zu", c->row ? "the case in row" : "case",
+                       c->row ? c->row[k] : k + 1);
+        return not_text(c->err, where);
+    }
+    for (int i = 0; i < cases->classes; i++)
+        if (cases->class_name[i] && !gal_utf8_valid(cases->class_name[i])) return not_text(c->err, "a class's name");
+    if (cases->negative && !gal_utf8_valid(cases->negative)) return not_text(c->err, "the negative label");
+    for (int a = 0; a < cases->attributes; a++) {
+        const gal_attribute *of = &cases->attribute[a];
+        if (!gal_utf8_valid(of->name)) return not_text(c->err, "a column's name");
+        for (uint32_t level = 0; level < of->levels; level++)
+            if (!gal_utf8_valid(of->level[level])) return not_text(c->err, of->name);
+    }
+    return GALEN_OK;
+}
+
 galen_status gal_case_set_finish(gal_case_set *cases, const size_t *row, galen_error *err) {
     checker c = {.cases = cases, .row = row, .err = err};
     GAL_TRY(check_unique(&c));
+    GAL_TRY(check_texts(&c));
     for (size_t k = 0; k < cases->count; k++) GAL_TRY(check_row(&c, k));
     GAL_TRY(check_kinds(cases, err));
     return fill_probabilities(cases, err);

@@ -68,10 +68,18 @@ galen_status gal_case_set_patients(gal_case_set *cases, const char *const *name,
  * Computes the probabilities, of logits by the sigmoid, or the softmax over classes of a multi-class set, with the same
  * bits on every machine. Then refuses what figures must not be made of: ids that are empty or not unique, scores that
  * are no finite numbers, probabilities outside [0, 1] or, of a multi-class set, that do not add up to 1 within 0.02,
- * labels outside the classes, and cases of which only one kind is there. row[count]: what errors call the cases, as
- * rows of a table; NULL: they are named by their ids.
+ * labels outside the classes, names that are not UTF-8, and cases of which only one kind is there. row[count]: what
+ * errors call the cases, as rows of a table; NULL: they are named by their ids.
  */
 galen_status gal_case_set_finish(gal_case_set *cases, const size_t *row, galen_error *err);
+
+/* Puts the SHA-256 of each id in its place and forgets the pictures' paths. Equal ids keep equal names, so that two
+ * files still pair; who can guess an id can tell its hash, though. */
+galen_status gal_case_set_hash_ids(gal_case_set *cases, galen_error *err);
+
+/* Forgets all attributes but those, which get this order. GALEN_ERR_ARGUMENT for a name (in any letter case) that is
+ * not there. */
+galen_status gal_case_set_keep_attributes(gal_case_set *cases, const char *const *name, int names, galen_error *err);
 
 void gal_case_set_free(gal_case_set *cases);
 

@@ -55,7 +55,8 @@ galen_status gal_cases_parse_csv(const void *bytes, size_t size, const gal_case_
 galen_status gal_cases_parse_npz(const void *bytes, size_t size, const gal_case_options *options, gal_case_set *out,
                                  galen_error *err);
 
-/* A file of either kind, by its first bytes. Errors begin with the path. */
+/* A file of either kind, or the first cases of evidence (evidence.h), by its first bytes. Errors begin with the path.
+ */
 galen_status gal_cases_read(const char *path, const gal_case_options *options, gal_case_set *out, galen_error *err);
 
 /* ---- what the readers share ---- */

@@ -166,6 +166,8 @@ static void test_refusals(void **state) {
         {"id,label\n1,1\n", "there is no column of scores"},
         {"id,score\n1,1\n", "there is no column of true labels"},
         {"id,label,score,sex,sex\n1,1,1,F,F\n2,0,0,M,M\n", "two columns are called 'sex'"},
+        {"id,label,score\n\xe9,1,1\nb,0,0\n", "the name of the case in row 2 is not UTF-8 text"},
+        {"id,label,score,sex\na,1,1,\xe9\nb,0,0,\n", "sex is not UTF-8 text"},
         {"id,label,score\n", "a header and no rows"},
         {"", "the table is empty"},
         {"\xff\xfei\0d\0", "UTF-16"},
