@@ -12,8 +12,9 @@
 
 typedef struct gal_estimate {
     const char *name;      /* "sensitivity"; static */
-    const char *method;    /* of the interval: "Wilson", "Clopper-Pearson", "Jeffreys", "DeLong", "Simel", "BCa
-                            * bootstrap (stratified)", "BCa bootstrap (by patient)"; static; NULL: none */
+    const char *method;    /* of the interval: "Wilson", "Clopper-Pearson", "Jeffreys", "DeLong", "MOVER", "Simel", "BCa
+                            * bootstrap (stratified)", "BCa bootstrap (by patient)", "basic bootstrap (...)"; static;
+                            * NULL: none */
     double value;          /* NaN: not defined on these cases */
     gal_interval interval; /* NaN, NaN: none; ends may be infinite, of a ratio */
     size_t hits, cases;    /* numerator and denominator of a proportion; 0, 0 otherwise */

@@ -1,8 +1,10 @@
-/* The binary evaluation: each figure, its interval, the curves. */
+/* The binary evaluation: each figure, its interval by formula or draws, the curves. */
 #include "clinic/evaluate.h"
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/refmath.h"
+#include "clinic/binary_draws.h"
 #include "clinic/delong.h"
 #include "clinic/precision.h"
 
@@ -18,29 +20,30 @@ static const struct row {
     const char *name;
     need needs;
     uint8_t hits, cases; /* cells of a proportion's numerator and denominator */
+    double least, most;
 } rows[GAL_FIGURES] = {
-    [GAL_ACCURACY] = {"accuracy", THRESHOLD, TP | TN, TP | TN | FP | FN},
-    [GAL_BALANCED_ACCURACY] = {"balanced_accuracy", THRESHOLD, 0, 0},
-    [GAL_SENSITIVITY] = {"sensitivity", THRESHOLD, TP, TP | FN},
-    [GAL_SPECIFICITY] = {"specificity", THRESHOLD, TN, TN | FP},
-    [GAL_PPV] = {"ppv", THRESHOLD, TP, TP | FP},
-    [GAL_NPV] = {"npv", THRESHOLD, TN, TN | FN},
-    [GAL_PPV_AT_PREVALENCE] = {"ppv_at_prevalence", PREVALENCE, 0, 0},
-    [GAL_NPV_AT_PREVALENCE] = {"npv_at_prevalence", PREVALENCE, 0, 0},
-    [GAL_F1] = {"f1", THRESHOLD, 0, 0},
-    [GAL_MCC] = {"mcc", THRESHOLD, 0, 0},
-    [GAL_LR_POSITIVE] = {"lr_positive", THRESHOLD, 0, 0},
-    [GAL_LR_NEGATIVE] = {"lr_negative", THRESHOLD, 0, 0},
-    [GAL_AUC] = {"auc", BOTH_KINDS, 0, 0},
-    [GAL_AVERAGE_PRECISION] = {"average_precision", BOTH_KINDS, 0, 0},
-    [GAL_BRIER] = {"brier", PROBABILITY, 0, 0},
-    [GAL_BRIER_RELIABILITY] = {"brier_reliability", PROBABILITY, 0, 0},
-    [GAL_BRIER_RESOLUTION] = {"brier_resolution", PROBABILITY, 0, 0},
-    [GAL_BRIER_UNCERTAINTY] = {"brier_uncertainty", PROBABILITY, 0, 0},
-    [GAL_BRIER_WITHIN] = {"brier_within", PROBABILITY, 0, 0},
-    [GAL_LOG_LOSS] = {"log_loss", PROBABILITY, 0, 0},
-    [GAL_ECE] = {"ece", PROBABILITY, 0, 0},
-    [GAL_MCE] = {"mce", PROBABILITY, 0, 0},
+    [GAL_ACCURACY] = {"accuracy", THRESHOLD, TP | TN, TP | TN | FP | FN, 0, 1},
+    [GAL_BALANCED_ACCURACY] = {"balanced_accuracy", THRESHOLD, 0, 0, 0, 1},
+    [GAL_SENSITIVITY] = {"sensitivity", THRESHOLD, TP, TP | FN, 0, 1},
+    [GAL_SPECIFICITY] = {"specificity", THRESHOLD, TN, TN | FP, 0, 1},
+    [GAL_PPV] = {"ppv", THRESHOLD, TP, TP | FP, 0, 1},
+    [GAL_NPV] = {"npv", THRESHOLD, TN, TN | FN, 0, 1},
+    [GAL_PPV_AT_PREVALENCE] = {"ppv_at_prevalence", PREVALENCE, 0, 0, 0, 1},
+    [GAL_NPV_AT_PREVALENCE] = {"npv_at_prevalence", PREVALENCE, 0, 0, 0, 1},
+    [GAL_F1] = {"f1", THRESHOLD, 0, 0, 0, 1},
+    [GAL_MCC] = {"mcc", THRESHOLD, 0, 0, -1, 1},
+    [GAL_LR_POSITIVE] = {"lr_positive", THRESHOLD, 0, 0, 0, INFINITY},
+    [GAL_LR_NEGATIVE] = {"lr_negative", THRESHOLD, 0, 0, 0, INFINITY},
+    [GAL_AUC] = {"auc", BOTH_KINDS, 0, 0, 0, 1},
+    [GAL_AVERAGE_PRECISION] = {"average_precision", BOTH_KINDS, 0, 0, 0, 1},
+    [GAL_BRIER] = {"brier", PROBABILITY, 0, 0, 0, 1},
+    [GAL_BRIER_RELIABILITY] = {"brier_reliability", PROBABILITY, 0, 0, 0, 1},
+    [GAL_BRIER_RESOLUTION] = {"brier_resolution", PROBABILITY, 0, 0, 0, 1},
+    [GAL_BRIER_UNCERTAINTY] = {"brier_uncertainty", PROBABILITY, 0, 0, 0, 1},
+    [GAL_BRIER_WITHIN] = {"brier_within", PROBABILITY, 0, 0, -1, 1},
+    [GAL_LOG_LOSS] = {"log_loss", PROBABILITY, 0, 0, 0, INFINITY},
+    [GAL_ECE] = {"ece", PROBABILITY, 0, 0, 0, 1},
+    [GAL_MCE] = {"mce", PROBABILITY, 0, 0, 0, 1},
 };
 
 const char *gal_figure_name(gal_figure figure) {
@@ -101,8 +104,18 @@ static galen_status ranking_figures(const gal_scores *s, gal_binary_evaluation *
 static void ratio_interval(gal_estimate *e, size_t a, size_t m, size_t b, size_t n, double z) {
     if (a == 0 || b == 0) return;
     double half = z * sqrt(1 / (double)a - 1 / (double)m + 1 / (double)b - 1 / (double)n);
-    e->interval = (gal_interval){e->value * exp(-half), e->value * exp(half)};
+    e->interval = (gal_interval){e->value * gal_ref_exp(-half), e->value * gal_ref_exp(half)};
     e->method = "Simel";
+}
+
+/* Of the mean of two independent shares, by the distances of their own limits (MOVER; Zou and Donner, Statistics in
+ * Medicine 27:1693, 2008): unlike draws it knows that a share of 1 in few cases is not certain. */
+static void mean_interval(gal_estimate *mean, const gal_estimate *a, const gal_estimate *b) {
+    if (isnan(mean->value)) return;
+    double down = hypot(a->value - a->interval.low, b->value - b->interval.low) / 2;
+    double up = hypot(a->interval.high - a->value, b->interval.high - b->value) / 2;
+    mean->interval = (gal_interval){fmax(mean->value - down, 0), fmin(mean->value + up, 1)};
+    mean->method = "MOVER";
 }
 
 /* Intervals that a formula gives, for independent cases. */
@@ -115,6 +128,7 @@ static galen_status formula_intervals(const gal_scores *s, const gal_eval_settin
         out->figure[i] = gal_estimate_share(rows[i].name, sum_of(c, rows[i].hits), sum_of(c, rows[i].cases),
                                             settings->proportions, settings->level);
     }
+    mean_interval(&out->figure[GAL_BALANCED_ACCURACY], &out->figure[GAL_SENSITIVITY], &out->figure[GAL_SPECIFICITY]);
     if (out->positives > 0 && out->negatives > 0) {
         ratio_interval(&out->figure[GAL_LR_POSITIVE], c->true_positives, out->positives, c->false_positives,
                        out->negatives, z);
@@ -130,7 +144,42 @@ static galen_status formula_intervals(const gal_scores *s, const gal_eval_settin
     return GALEN_OK;
 }
 
-static galen_status evaluate(const gal_binary_cases *cases, const gal_eval_settings *settings,
+/* Figures whose interval comes from draws: all of cases that belong together, else those without a formula. Without
+ * errors of a kind a likelihood ratio is 0 or infinite in each draw, and what is uncertain by nature is no estimate. */
+static bool is_drawn(const gal_estimate *e, gal_figure figure, bool by_patient) {
+    if (!isfinite(e->value) || figure == GAL_BRIER_UNCERTAINTY) return false;
+    return by_patient || (e->method == NULL && figure != GAL_LR_POSITIVE && figure != GAL_LR_NEGATIVE);
+}
+
+static void take_drawn(gal_estimate *e, const struct row *row, const gal_bootstrap_figure *drawn, bool by_patient) {
+    static const char *const name[2][2] = {{"BCa bootstrap (stratified)", "BCa bootstrap (by patient)"},
+                                           {"basic bootstrap (stratified)", "basic bootstrap (by patient)"}};
+    /* Draws that never differ know nothing: sensitivity 1 in ten cases is 1 in each draw. */
+    if (!(drawn->interval.low < drawn->interval.high)) return;
+    e->interval = (gal_interval){fmax(drawn->interval.low, row->least), fmin(drawn->interval.high, row->most)};
+    e->method = name[drawn->basic][by_patient];
+}
+
+static galen_status drawn_intervals(const gal_binary_cases *cases, const gal_eval_settings *settings, gal_pool *pool,
+                                    gal_binary_evaluation *out, galen_error *err) {
+    gal_binary_draws draws;
+    gal_bootstrap_figure drawn[GAL_FIGURES];
+    if (settings->draws == 0) return GALEN_OK;
+    GAL_TRY(gal_binary_draws_make(cases, settings, &draws, err));
+    gal_statistic statistic = {GAL_FIGURES, gal_binary_statistic, &draws};
+    gal_strata strata = {draws.stratum, draws.strata};
+    gal_bootstrap_settings how = {settings->draws, settings->seed, settings->level};
+    galen_status status = gal_bootstrap(&strata, &statistic, &how, pool, drawn, err);
+    gal_binary_draws_free(&draws);
+    GAL_TRY(status);
+    bool by_patient = gal_by_patient(cases);
+    for (int f = 0; f < GAL_FIGURES; f++)
+        if (is_drawn(&out->figure[f], (gal_figure)f, by_patient))
+            take_drawn(&out->figure[f], &rows[f], &drawn[f], by_patient);
+    return GALEN_OK;
+}
+
+static galen_status evaluate(const gal_binary_cases *cases, const gal_eval_settings *settings, gal_pool *pool,
                              gal_binary_evaluation *out, galen_error *err) {
     const gal_scores *s = &cases->scores;
     double figure[GAL_FIGURES];
@@ -147,16 +196,16 @@ static galen_status evaluate(const gal_binary_cases *cases, const gal_eval_setti
     }
     if (out->positives > 0 && out->negatives > 0) GAL_TRY(ranking_figures(s, out, figure, err));
     for (int i = 0; i < GAL_FIGURES; i++) out->figure[i] = gal_estimate_bare(rows[i].name, figure[i]);
-    return formula_intervals(s, settings, out, err);
+    GAL_TRY(formula_intervals(s, settings, out, err));
+    return drawn_intervals(cases, settings, pool, out, err);
 }
 
 galen_status gal_evaluate_binary(const gal_binary_cases *cases, const gal_eval_settings *settings, gal_pool *pool,
                                  gal_binary_evaluation *out, galen_error *err) {
-    (void)pool;
     GAL_TRY(gal_eval_check(settings, err));
     if (cases->scores.count == 0) return gal_fail(err, GALEN_ERR_ARGUMENT, "no cases; at least one is needed");
     gal_binary_evaluation evaluation = {.cases = cases->scores.count};
-    galen_status status = evaluate(cases, settings, &evaluation, err);
+    galen_status status = evaluate(cases, settings, pool, &evaluation, err);
     if (status == GALEN_OK)
         *out = evaluation;
     else

@@ -69,8 +69,18 @@ void gal_decision_figures(const gal_confusion *confusion, double prevalence, dou
 
 /*
  * Evaluates, and leaves in *out what gal_binary_evaluation_free frees. Cases of one kind alone are evaluated as far as
- * they go. pool: as gal_pool_run's; no result depends on it. GALEN_ERR_ARGUMENT without cases or for settings that
- * gal_eval_check refuses, GALEN_ERR_NUMERIC for a score of NaN or a probability outside [0, 1], GALEN_ERR_MEMORY.
+ * they go. pool: as gal_pool_run's; no result depends on it.
+ *
+ * Intervals: of proportions that of settings->proportions; of the balanced accuracy MOVER (Zou and Donner, Statistics
+ * in Medicine 27, 2008); of likelihood ratios the logarithmic one (Simel, Samsa and Matchar, Journal of Clinical
+ * Epidemiology 44, 1991), none where one is 0 or infinite; of the AUC DeLong's; of all else, but the Brier score's
+ * uncertainty, which no model changes, BCa of settings->draws bootstrap samples stratified by kind (bootstrap.h). Where
+ * a patient has several cases all of them come from draws of patients, stratified by whether they have a positive case.
+ * A figure that is the same in each draw, such as F1 of 1, gets no interval from draws: it keeps that of a formula,
+ * which takes cases for independent, or none.
+ *
+ * GALEN_ERR_ARGUMENT without cases or for settings that gal_eval_check refuses, GALEN_ERR_NUMERIC for a score of NaN or
+ * a probability outside [0, 1], GALEN_ERR_MEMORY.
  */
 galen_status gal_evaluate_binary(const gal_binary_cases *cases, const gal_eval_settings *settings, gal_pool *pool,
                                  gal_binary_evaluation *out, galen_error *err);

@@ -6,7 +6,6 @@
 #include "clinic/ranked.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static galen_status refuse(const gal_scores *s, size_t bins, galen_error *err) {
     if (s->count == 0) return gal_fail(err, GALEN_ERR_ARGUMENT, "no cases; at least one is needed");
@@ -18,21 +17,10 @@ static galen_status refuse(const gal_scores *s, size_t bins, galen_error *err) {
     return GALEN_OK;
 }
 
-/* Cases of one probability stay in the order given: bins may part them, and must not do so by chance. */
-static int lowest_first(const void *a, const void *b) {
-    const gal_ranked *x = a, *y = b;
-    if (x->score != y->score) return x->score < y->score ? -1 : 1;
-    return (x->at > y->at) - (x->at < y->at);
-}
-
 static galen_status sorted(const gal_scores *s, size_t bins, gal_ranked **out, galen_error *err) {
     GAL_TRY(refuse(s, bins, err));
-    gal_ranked *r = gal_calloc(s->count, sizeof *r);
-    if (r == NULL) return gal_fail_memory(err, "ordering probabilities", s->count * sizeof *r);
-    for (size_t i = 0; i < s->count; i++) r[i] = (gal_ranked){s->score[i], i, s->positive[i]};
-    qsort(r, s->count, sizeof *r, lowest_first);
-    *out = r;
-    return GALEN_OK;
+    /* Cases of one probability stay in the order given: bins may part them, and must not do so by chance. */
+    return gal_sorted_copies(s, GAL_ASCENDING, out, err);
 }
 
 static gal_reliability_bin bin_of(const gal_ranked *r, size_t cases) {
@@ -100,14 +88,16 @@ galen_status gal_brier_score(const gal_scores *s, size_t bins, gal_brier *out, g
     return GALEN_OK;
 }
 
-galen_status gal_log_loss(const gal_scores *s, double *out, galen_error *err) {
+double gal_case_log_loss(double probability, bool positive) {
     const double least = 1e-15;
+    double p = fmin(fmax(probability, least), 1 - least);
+    return positive ? -log(p) : -log1p(-p);
+}
+
+galen_status gal_log_loss(const gal_scores *s, double *out, galen_error *err) {
     double sum = 0;
     GAL_TRY(refuse(s, 1, err));
-    for (size_t i = 0; i < s->count; i++) {
-        double p = fmin(fmax(s->score[i], least), 1 - least);
-        sum -= s->positive[i] ? log(p) : log1p(-p);
-    }
+    for (size_t i = 0; i < s->count; i++) sum += gal_case_log_loss(s->score[i], s->positive[i] != 0);
     *out = sum / (double)s->count;
     return GALEN_OK;
 }

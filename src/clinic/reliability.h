@@ -4,6 +4,8 @@
 
 #include "clinic/roc.h"
 
+#include <stdbool.h>
+
 /* Some cases of neighbouring probability. */
 typedef struct gal_reliability_bin {
     size_t cases;
@@ -40,5 +42,7 @@ galen_status gal_brier_score(const gal_scores *scores, size_t bins, gal_brier *o
 /* The mean of -ln of the probability given to what was true (Good, JRSS B 14, 1952), probabilities kept 1e-15 away from
  * 0 and 1, as one certain and wrong answer would make it infinite. Errors as gal_reliability. */
 galen_status gal_log_loss(const gal_scores *scores, double *out, galen_error *err);
+/* One case's part of it. */
+double gal_case_log_loss(double probability, bool positive);
 
 #endif

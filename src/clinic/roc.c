@@ -6,12 +6,6 @@
 #include "clinic/ranked.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-static int highest_first(const void *a, const void *b) {
-    double x = ((const gal_ranked *)a)->score, y = ((const gal_ranked *)b)->score;
-    return (x < y) - (x > y);
-}
 
 galen_status gal_rank(const gal_scores *s, gal_ranked **out, size_t *positives, galen_error *err) {
     *positives = 0;
@@ -22,12 +16,7 @@ galen_status gal_rank(const gal_scores *s, gal_ranked **out, size_t *positives, 
     if (*positives == 0 || *positives == s->count)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "%zu positive and %zu negative cases; both are needed", *positives,
                         s->count - *positives);
-    gal_ranked *r = gal_calloc(s->count, sizeof *r);
-    if (r == NULL) return gal_fail_memory(err, "ranking", s->count * sizeof *r);
-    for (size_t i = 0; i < s->count; i++) r[i] = (gal_ranked){s->score[i], i, s->positive[i]};
-    qsort(r, s->count, sizeof *r, highest_first);
-    *out = r;
-    return GALEN_OK;
+    return gal_sorted_copies(s, GAL_DESCENDING, out, err);
 }
 
 galen_status gal_roc_auc(const gal_scores *s, double *auc, galen_error *err) {

@@ -115,6 +115,7 @@ static void one_kind_goes_as_far_as_it_goes(void **state) {
             set.count = count;
             gal_case_set cases = cases_of(&set);
             gal_eval_settings settings = settings_at(0.5);
+            settings.draws = 100;
             gal_evaluation e;
             assert_ok(gal_evaluate(&cases, &settings, NULL, &e, &err), err);
             const gal_estimate *f = e.binary.figure;
@@ -212,11 +213,109 @@ static void curves_are_thinned(void **state) {
     gal_curve_free(&thin);
 }
 
+static void same_figures(const gal_evaluation *a, const gal_evaluation *b) {
+    for (int f = 0; f < GAL_FIGURES; f++) {
+        assert_memory_equal(&a->binary.figure[f].interval, &b->binary.figure[f].interval, sizeof(gal_interval));
+        assert_true(a->binary.figure[f].method == b->binary.figure[f].method);
+    }
+}
+
+/* What no formula gives comes from draws, the same for any number of threads. */
+static void draws_give_the_rest(void **state) {
+    (void)state;
+    draw(900);
+    gal_case_set cases = cases_of(&set);
+    gal_eval_settings settings = settings_at(0.5);
+    settings.draws = 300, settings.prevalence = 0.02;
+    gal_evaluation e, other;
+    gal_pool *pool;
+    assert_ok(gal_pool_create(2, &pool, &err), err);
+    assert_ok(gal_evaluate(&cases, &settings, NULL, &e, &err), err);
+    assert_ok(gal_evaluate(&cases, &settings, pool, &other, &err), err);
+    same_figures(&e, &other);
+    gal_pool_destroy(pool);
+    for (int f = 0; f < GAL_FIGURES; f++) {
+        const gal_estimate *figure = &e.binary.figure[f];
+        if (f == GAL_BRIER_UNCERTAINTY) {
+            assert_null(figure->method);
+            continue;
+        }
+        assert_non_null(figure->method);
+        assert_true(figure->interval.low < figure->interval.high);
+        if (f != GAL_ECE && f != GAL_MCE && f != GAL_BRIER_RELIABILITY) /* which chance only raises */
+            assert_true(figure->interval.low <= figure->value && figure->value <= figure->interval.high);
+    }
+    assert_string_equal(e.binary.figure[GAL_SENSITIVITY].method, "Wilson");
+    assert_string_equal(e.binary.figure[GAL_AUC].method, "DeLong");
+    assert_string_equal(e.binary.figure[GAL_BALANCED_ACCURACY].method, "MOVER");
+    assert_string_equal(e.binary.figure[GAL_F1].method, "BCa bootstrap (stratified)");
+    gal_evaluation_free(&e);
+    gal_evaluation_free(&other);
+}
+
+static double width(const gal_evaluation *e, gal_figure figure) {
+    return e->binary.figure[figure].interval.high - e->binary.figure[figure].interval.low;
+}
+
+/* Each case twice, as two pictures of one patient: nothing new is known, so intervals are those of half the cases. */
+static void patients_are_drawn_whole(void **state) {
+    (void)state;
+    static uint32_t patient[GOLDEN_MOST];
+    gal_evaluation once, twice;
+    gal_eval_settings settings = settings_at(0.5);
+    settings.draws = 2000;
+    draw(600);
+    gal_case_set cases = cases_of(&set);
+    assert_ok(gal_evaluate(&cases, &settings, NULL, &once, &err), err);
+    for (size_t k = 0; k < 600; k++) {
+        set.score[k + 600] = set.score[k], set.positive[k + 600] = set.positive[k];
+        patient[k] = patient[k + 600] = (uint32_t)k;
+    }
+    cases.count = 1200, cases.patient = patient, cases.patients = 600;
+    assert_ok(gal_evaluate(&cases, &settings, NULL, &twice, &err), err);
+    assert_int_equal(twice.patients, 600);
+    static const gal_figure figures[] = {GAL_SENSITIVITY, GAL_SPECIFICITY, GAL_AUC, GAL_F1, GAL_BRIER};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        double ratio = width(&twice, figures[i]) / width(&once, figures[i]);
+        if (!(ratio > 0.9 && ratio < 1.1)) fail_msg("%s: %g", gal_figure_name(figures[i]), ratio);
+        assert_string_equal(twice.binary.figure[figures[i]].method, "BCa bootstrap (by patient)");
+    }
+    gal_evaluation_free(&once);
+    gal_evaluation_free(&twice);
+}
+
+/* Ten right answers of ten do not make certain: draws that never differ give no interval. */
+static void perfection_is_not_certain(void **state) {
+    (void)state;
+    static const uint32_t patient[10] = {0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+    for (size_t k = 0; k < 10; k++) set.positive[k] = k < 5, set.score[k] = k < 5 ? 0.9 : 0.1;
+    set.count = 10;
+    for (int by_patient = 0; by_patient < 2; by_patient++) {
+        gal_case_set cases = cases_of(&set);
+        gal_eval_settings settings = settings_at(0.5);
+        settings.draws = 200;
+        uint32_t of[10];
+        memcpy(of, patient, sizeof of);
+        if (by_patient) cases.patient = of, cases.patients = 9;
+        gal_evaluation e;
+        assert_ok(gal_evaluate(&cases, &settings, NULL, &e, &err), err);
+        const gal_estimate *f = e.binary.figure;
+        assert_string_equal(f[GAL_SENSITIVITY].method, "Wilson");
+        golden_near(f[GAL_SENSITIVITY].interval.low, gal_wilson(5, 5, GAL_Z95).low, 1e-12, "sensitivity");
+        double below = 1 - gal_wilson(5, 5, GAL_Z95).low;
+        golden_near(f[GAL_BALANCED_ACCURACY].interval.low, 1 - sqrt(2 * below * below) / 2, 1e-12, "balanced");
+        assert_true(f[GAL_F1].value == 1 && f[GAL_F1].method == NULL && isnan(f[GAL_F1].interval.low));
+        assert_true(isinf(f[GAL_LR_POSITIVE].value) && f[GAL_LR_POSITIVE].method == NULL);
+        gal_evaluation_free(&e);
+    }
+}
+
 static void memory_may_fail(void **state) {
     (void)state;
     draw(1200);
     gal_case_set cases = cases_of(&set);
     gal_eval_settings settings = settings_at(0.5);
+    settings.draws = 20;
     gal_evaluation e;
     for (long n = 1;; n++) {
         test_fail_allocation(n, 0);
@@ -263,6 +362,9 @@ int main(void) {
         cmocka_unit_test(wrong_input_is_refused),
         cmocka_unit_test(settings_survive_json),
         cmocka_unit_test(curves_are_thinned),
+        cmocka_unit_test(draws_give_the_rest),
+        cmocka_unit_test(patients_are_drawn_whole),
+        cmocka_unit_test(perfection_is_not_certain),
         cmocka_unit_test(memory_may_fail),
         cmocka_unit_test(json_memory_may_fail),
     };

@@ -112,7 +112,7 @@ static void test_edits(void **state) {
     } edits[] = {
         {"\"sensitivity\"", "\"hits\": 2", "\"hits\": 3", "results.evaluation.binary.figures.sensitivity.hits"},
         {"\"true_positives\"", "2", "3", "results.evaluation.binary.confusion.true_positives"},
-        {"\"specificity\"", "\"Wilson\"", "\"Wilsom\"", "results.evaluation.binary.figures.specificity.method"},
+        {"\"specificity\"", "by patient", "by Patient", "results.evaluation.binary.figures."},
         {"\"scores\"", "2.5", "0.2", "results.evaluation.binary.figures."},
         {"\"labels\"", "1,0,1", "0,1,1", "results.evaluation.binary.confusion."},
         {"\"settings\"", "\"draws\":50", "\"draws\":51", "results.evaluation.settings.draws"},
