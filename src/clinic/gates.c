@@ -1,11 +1,9 @@
 /* Judging a comparison by a policy. */
-#include "clinic/gates.h"
+#include "clinic/gates_parts.h"
 
 #include "base/error.h"
 
 #include <math.h>
-
-static const gal_interval unknown = {(double)NAN, (double)NAN};
 
 gal_compare_settings gal_policy_settings(const gal_policy *policy) {
     gal_compare_settings s = gal_compare_defaults();
@@ -17,18 +15,18 @@ gal_compare_settings gal_policy_settings(const gal_policy *policy) {
 
 /* ---- one gate ---- */
 
-static void decide(gal_gate *g) {
+void gal_gate_decide(gal_gate *g) {
     g->verdict = g->interval.low >= g->at_least   ? GAL_VERDICT_PASS
                  : g->interval.high < g->at_least ? GAL_VERDICT_FAIL
                                                   : GAL_VERDICT_INSUFFICIENT; /* NaN too */
 }
 
-static gal_gate absent(const char *gate, const char *figure, double at_least, const char *why) {
+gal_gate gal_gate_absent(const char *gate, const char *figure, double at_least, const char *why) {
     return (gal_gate){.gate = gate,
                       .figure = figure,
                       .value = (double)NAN,
                       .at_least = at_least,
-                      .interval = unknown,
+                      .interval = {(double)NAN, (double)NAN},
                       .verdict = GAL_VERDICT_INSUFFICIENT,
                       .why = why};
 }
@@ -37,11 +35,10 @@ static int badness(gal_verdict verdict) {
     return verdict == GAL_VERDICT_FAIL ? 2 : verdict == GAL_VERDICT_INSUFFICIENT ? 1 : 0;
 }
 
-/* Keeps the worse of two answers to one demand: by verdict, then no interval at all, then the lower bound. */
-static void keep_worse(gal_gate *worst, const gal_gate *next) {
+void gal_gate_keep_worse(gal_gate *worst, const gal_gate *next, bool first) {
     int more = badness(next->verdict) - badness(worst->verdict);
     if (more == 0) more = isnan(worst->interval.low) ? 0 : !(next->interval.low >= worst->interval.low);
-    if (more > 0) *worst = *next;
+    if (first || more > 0) *worst = *next;
 }
 
 static void add(gal_gates *out, const gal_gate *g) {
@@ -69,7 +66,7 @@ static void add_share(share_sum *sum, size_t hits, size_t cases, double z) {
 }
 
 static gal_gate judge_mean(const share_sum *sum, const char *of, double at_least) {
-    gal_gate g = absent("medical accuracy", "balanced accuracy", at_least, "a class has no cases");
+    gal_gate g = gal_gate_absent("medical accuracy", "balanced accuracy", at_least, "a class has no cases");
     double n = (double)sum->shares;
     g.of = of;
     if (!sum->defined) return g;
@@ -77,14 +74,14 @@ static gal_gate judge_mean(const share_sum *sum, const char *of, double at_least
     g.why = NULL;
     g.value = sum->value / n;
     g.interval = (gal_interval){fmax(g.value - sqrt(sum->below) / n, 0), fmin(g.value + sqrt(sum->above) / n, 1)};
-    decide(&g);
+    gal_gate_decide(&g);
     return g;
 }
 
 static gal_gate judge_accuracy(const gal_case_comparison *c, double at_least) {
     double z = gal_z_of(c->settings.level);
     share_sum classes = {.defined = true};
-    gal_gate worst = absent("medical accuracy", "balanced accuracy", at_least, "no threshold to decide with");
+    gal_gate worst = gal_gate_absent("medical accuracy", "balanced accuracy", at_least, "no threshold to decide with");
     if (!c->decided) return worst;
     for (int i = 0; i < c->questions; i++) {
         const gal_binary_comparison *q = &c->question[i];
@@ -94,10 +91,7 @@ static gal_gate judge_accuracy(const gal_case_comparison *c, double at_least) {
         add_share(&both, m->true_positives, q->positives, z);
         add_share(&both, m->true_negatives, q->negatives, z);
         gal_gate g = judge_mean(&both, c->questions > 1 ? q->name : NULL, at_least);
-        if (i == 0)
-            worst = g;
-        else
-            keep_worse(&worst, &g);
+        gal_gate_keep_worse(&worst, &g, i == 0);
     }
     return c->kind == GAL_CASE_MULTICLASS ? judge_mean(&classes, NULL, at_least) : worst;
 }
@@ -105,29 +99,26 @@ static gal_gate judge_accuracy(const gal_case_comparison *c, double at_least) {
 /* ---- safety ---- */
 
 static gal_gate judge_missed(const gal_estimate *missed, const char *figure, const char *of, double at_least) {
-    gal_gate g = absent("safety", figure, at_least, "there are no positives");
+    gal_gate g = gal_gate_absent("safety", figure, at_least, "there are no positives");
     g.of = of;
     if (missed->cases == 0) return g;
     g.method = missed->method;
     g.why = NULL;
     g.value = 1 - missed->value;
     g.interval = (gal_interval){1 - missed->interval.high, 1 - missed->interval.low};
-    decide(&g);
+    gal_gate_decide(&g);
     return g;
 }
 
 static void judge_safety(const gal_case_comparison *c, double at_least, gal_gates *out) {
     static const char *const figure[2] = {"1 - missed", "1 - newly missed"};
     for (int part = 0; part < 2; part++) {
-        gal_gate worst = absent("safety", figure[part], at_least, "no threshold to decide with");
+        gal_gate worst = gal_gate_absent("safety", figure[part], at_least, "no threshold to decide with");
         for (int i = 0; c->decided && i < c->questions; i++) {
             const gal_binary_comparison *q = &c->question[i];
             gal_gate g = judge_missed(part == 0 ? &q->missed : &q->newly_missed, figure[part],
                                       c->questions > 1 ? q->name : NULL, at_least);
-            if (i == 0)
-                worst = g;
-            else
-                keep_worse(&worst, &g);
+            gal_gate_keep_worse(&worst, &g, i == 0);
         }
         add(out, &worst);
     }
@@ -137,12 +128,12 @@ static void judge_safety(const gal_case_comparison *c, double at_least, gal_gate
 
 static gal_gate judge_noninferior(const gal_case_comparison *c, bool sensitivity, double margin) {
     const char *figure = sensitivity ? "sensitivity, difference" : "specificity, difference";
-    gal_gate worst = absent("non-inferiority", figure, -margin, "no threshold to decide with");
+    gal_gate worst = gal_gate_absent("non-inferiority", figure, -margin, "no threshold to decide with");
     for (int i = 0; c->decided && i < c->questions; i++) {
         const gal_binary_comparison *q = &c->question[i];
         const gal_share_difference *d = sensitivity ? &q->sensitivity : &q->specificity;
-        gal_gate g = absent("non-inferiority", figure, -margin,
-                            sensitivity ? "there are no positives" : "there are no negatives");
+        gal_gate g = gal_gate_absent("non-inferiority", figure, -margin,
+                                     sensitivity ? "there are no positives" : "there are no negatives");
         g.of = c->questions > 1 ? q->name : NULL;
         if (d->cases > 0) {
             g.method = "Tango";
@@ -151,10 +142,7 @@ static gal_gate judge_noninferior(const gal_case_comparison *c, bool sensitivity
             g.interval = d->tango;
             g.verdict = sensitivity ? q->sensitivity_verdict : q->specificity_verdict;
         }
-        if (i == 0)
-            worst = g;
-        else
-            keep_worse(&worst, &g);
+        gal_gate_keep_worse(&worst, &g, i == 0);
     }
     return worst;
 }
@@ -166,8 +154,8 @@ static bool same(double a, double b) {
     return a == b || (isnan(a) && isnan(b));
 }
 
-galen_status gal_gates_judge(const gal_policy *p, const gal_case_comparison *c, bool certificate, gal_gates *out,
-                             galen_error *err) {
+galen_status gal_gates_judge(const gal_policy *p, const gal_gate_evidence *e, gal_gates *out, galen_error *err) {
+    const gal_case_comparison *c = e->comparison;
     *out = (gal_gates){.verdict = GAL_VERDICT_PASS};
     if (c->settings.level != p->level || !same(c->settings.sensitivity_margin, p->sensitivity_margin) ||
         !same(c->settings.specificity_margin, p->specificity_margin))
@@ -180,11 +168,12 @@ galen_status gal_gates_judge(const gal_policy *p, const gal_case_comparison *c, 
     }
     if (!isnan(p->safety)) judge_safety(c, p->safety, out);
     if (!isnan(p->clinical_relevance)) {
-        gal_gate g = absent("clinical relevance", "net benefit", p->clinical_relevance, "no decision curve");
+        gal_gate g;
+        GAL_TRY(gal_gate_relevance(p, e, &g, err));
         add(out, &g);
     }
     if (!isnan(p->bias)) {
-        gal_gate g = absent("bias", "1 - largest gap", p->bias, "no groups of cases");
+        gal_gate g = gal_gate_absent("bias", "1 - largest gap", p->bias, "no groups of cases");
         add(out, &g);
     }
     for (int i = 0; i < 2; i++) {
@@ -194,8 +183,9 @@ galen_status gal_gates_judge(const gal_policy *p, const gal_case_comparison *c, 
         add(out, &g);
     }
     if (p->certificate) {
-        gal_gate g = absent("certificate", "written", (double)NAN, certificate ? NULL : "none is written: ask for one");
-        if (certificate) g.verdict = GAL_VERDICT_PASS;
+        gal_gate g = gal_gate_absent("certificate", "written", (double)NAN,
+                                     e->certificate ? NULL : "none is written: ask for one");
+        if (e->certificate) g.verdict = GAL_VERDICT_PASS;
         add(out, &g);
     }
     return GALEN_OK;

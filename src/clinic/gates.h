@@ -2,6 +2,7 @@
 #ifndef GAL_CLINIC_GATES_H
 #define GAL_CLINIC_GATES_H
 
+#include "base/pool.h"
 #include "clinic/compare.h"
 #include "clinic/policy.h"
 
@@ -34,8 +35,16 @@ typedef struct gal_gates {
     gal_verdict verdict; /* fail if one fails, else insufficient if one is, else pass */
 } gal_gates;
 
+/* What the gates are judged by. All borrowed. */
+typedef struct gal_gate_evidence {
+    const gal_case_pairs *pairs;           /* for clinical relevance and bias */
+    const gal_case_comparison *comparison; /* of those pairs, at the policy's level and with its margins */
+    bool certificate;                      /* one will be written if all is well */
+    gal_pool *pool;                        /* as gal_pool_run's; no result depends on it */
+} gal_gate_evidence;
+
 /*
- * The demands of `policy` on a comparison made at its level and with its margins (GALEN_ERR_ARGUMENT otherwise).
+ * The demands of `policy`. GALEN_ERR_ARGUMENT where the comparison has another level or other margins.
  *
  *   medical accuracy    balanced accuracy of the candidate: the mean of sensitivity and specificity, or of the
  *                       sensitivities of a multi-class set's classes. Wilson's intervals of the shares put together by
@@ -43,13 +52,18 @@ typedef struct gal_gates {
  *                       where no error was seen
  *   safety              1 - the share of positives that the candidate misses, and 1 - the share that it misses and the
  *                       reference finds, each with Clopper and Pearson's interval
+ *   clinical relevance  the share of the policy's threshold probabilities, a hundredth apart, at which acting on the
+ *                       candidate's probabilities has more net benefit than treating everybody and than treating
+ *                       nobody (decision_curve.h). Its lower bound counts the thresholds where both differences lie
+ *                       above 0 with their whole interval, its upper bound leaves out those where one does not
+ *                       reach above 0
  *   non-inferiority     sensitivity and specificity, candidate less reference, by Tango's interval; at_least is -margin
- *   certificate         passes where `certificate` says that one will be written
+ *   certificate         passes where one will be written
  *
  * Texts in *out are static, the policy's or the comparison's.
  */
-galen_status gal_gates_judge(const gal_policy *policy, const gal_case_comparison *comparison, bool certificate,
-                             gal_gates *out, galen_error *err);
+galen_status gal_gates_judge(const gal_policy *policy, const gal_gate_evidence *evidence, gal_gates *out,
+                             galen_error *err);
 
 /* The settings of a comparison at which `policy` can be judged. */
 gal_compare_settings gal_policy_settings(const gal_policy *policy);

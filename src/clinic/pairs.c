@@ -156,3 +156,13 @@ void gal_case_pairs_free(gal_case_pairs *pairs) {
     gal_free(pairs->copy[1]);
     *pairs = (gal_case_pairs){0};
 }
+
+gal_case_set gal_case_pairs_candidate(const gal_case_pairs *pairs) {
+    gal_case_set view = *pairs->cases;
+    /* What reads a set does not write to it; the pointers are not const for those who fill one. */
+    view.score = (double *)(uintptr_t)pairs->score[GAL_CANDIDATE];
+    view.probability = (double *)(uintptr_t)pairs->probability[GAL_CANDIDATE];
+    view.logits = pairs->logits[GAL_CANDIDATE];
+    view.arena = (gal_arena){0};
+    return view;
+}

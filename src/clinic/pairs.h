@@ -24,4 +24,7 @@ galen_status gal_case_pairs_make(const gal_case_set *reference, const gal_case_s
                                  const char *const name[GAL_SIDES], gal_case_pairs *out, galen_error *err);
 void gal_case_pairs_free(gal_case_pairs *pairs);
 
+/* The cases with the candidate's scores in place of the reference's: a view, which owns nothing and is not freed. */
+gal_case_set gal_case_pairs_candidate(const gal_case_pairs *pairs);
+
 #endif

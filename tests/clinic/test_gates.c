@@ -39,7 +39,7 @@ static void judged(const size_t positives, size_t reference_misses, size_t candi
     s.has_threshold = true;
     s.threshold[0] = s.threshold[1] = 0.5;
     assert_ok(gal_compare_cases(&pairs, &s, &c, &err), err);
-    assert_ok(gal_gates_judge(policy, &c, false, out, &err), err);
+    assert_ok(gal_gates_judge(policy, &(gal_gate_evidence){&pairs, &c, false, NULL}, out, &err), err);
     gal_case_comparison_free(&c);
     gal_case_pairs_free(&pairs);
     for (int side = 0; side < 2; side++) {
@@ -112,7 +112,7 @@ static gal_gate accuracy_of(size_t tp, size_t positives, size_t tn, size_t negat
     q.confusion[GAL_CANDIDATE] = (gal_confusion){tp, negatives - tn, positives - tp, tn};
     gal_case_comparison c = {
         .kind = GAL_CASE_BINARY, .settings = gal_policy_settings(&p), .decided = true, .question = &q, .questions = 1};
-    assert_ok(gal_gates_judge(&p, &c, false, &g, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, false, NULL}, &g, &err), err);
     return *find(&g, "medical accuracy", "");
 }
 
@@ -179,7 +179,7 @@ static void the_worst_class_counts(void **state) {
         q[i].sensitivity.tango = (gal_interval){i == 2 ? -0.02 : -0.001, 0.001};
         q[i].sensitivity_verdict = i == 2 ? GAL_VERDICT_INSUFFICIENT : GAL_VERDICT_PASS;
     }
-    assert_ok(gal_gates_judge(&p, &c, false, &g, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, false, NULL}, &g, &err), err);
     golden_near(find(&g, "medical accuracy", "")->value, (1 + 0.7 + 0.998) / 3, 1e-15, "mean sensitivity");
     assert_string_equal(find(&g, "safety", "1 - missed")->of, "B");
     assert_int_equal(find(&g, "safety", "1 - missed")->verdict, GAL_VERDICT_FAIL);
@@ -189,10 +189,68 @@ static void the_worst_class_counts(void **state) {
     /* A label without positives cannot be judged, however good the others are. */
     q[1] = (gal_binary_comparison){.name = "B", .negatives = 3000, .decided = true};
     c.kind = GAL_CASE_MULTILABEL;
-    assert_ok(gal_gates_judge(&p, &c, false, &g, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, false, NULL}, &g, &err), err);
     assert_string_equal(find(&g, "safety", "1 - missed")->of, "B");
     assert_string_equal(find(&g, "safety", "1 - missed")->why, "there are no positives");
     assert_int_equal(g.verdict, GAL_VERDICT_INSUFFICIENT);
+}
+
+/* ---- clinical relevance ---- */
+
+/* Of n cases of which a third is positive, a candidate's probabilities. */
+static gal_gate relevance_of(size_t n, double (*probability)(size_t k, bool positive)) {
+    static const char *const names[GAL_SIDES] = {"a", "b"};
+    gal_policy p = demands();
+    gal_case_set set;
+    gal_case_pairs pairs;
+    gal_case_comparison c = {.kind = GAL_CASE_BINARY, .settings = gal_policy_settings(&p)};
+    gal_gates g;
+    double *score = calloc(n, sizeof *score);
+    uint8_t *truth = calloc(n, 1);
+    for (size_t k = 0; k < n; k++) {
+        truth[k] = k % 3 == 0;
+        score[k] = probability(k, truth[k]);
+    }
+    p.clinical_relevance = 0.9, p.from = 0.1, p.to = 0.5;
+    sets_binary(score, truth, n, false, &set);
+    assert_ok(gal_case_pairs_make(&set, &set, names, &pairs, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){&pairs, &c, false, NULL}, &g, &err), err);
+    gal_case_pairs_free(&pairs);
+    gal_case_set_free(&set);
+    free(score);
+    free(truth);
+    return *find(&g, "clinical relevance", "");
+}
+
+static double knows(size_t k, bool positive) {
+    (void)k;
+    return positive;
+}
+
+static double knows_nothing(size_t k, bool positive) {
+    (void)k, (void)positive;
+    return 0.9;
+}
+
+/* Wrong for one in four, each time surely. */
+static double boasts(size_t k, bool positive) {
+    return k % 4 == 0 ? !positive : positive;
+}
+
+static void relevance_is_a_share_of_thresholds(void **state) {
+    (void)state;
+    gal_gate g = relevance_of(600, knows);
+    assert_true(g.value == 1 && g.interval.low == 1 && g.verdict == GAL_VERDICT_PASS);
+    g = relevance_of(600, knows_nothing); /* the same as treating everybody, at each threshold */
+    assert_true(g.value == 0 && g.interval.high == 0 && g.verdict == GAL_VERDICT_FAIL);
+    /* Of 12 cases 3 true and 2 false positives, 1 missed, 6 of 8 negatives right: over treating nobody 3 - 2 w of 12,
+     * over everybody 6 w - 1 of 12 with w = t / (1 - t), of use from t > 1/7 to t < 3/5: 15 to 50 of 10 to 50 percent.
+     */
+    g = relevance_of(1200, boasts);
+    golden_near(g.value, 36.0 / 41, 1e-12, "share");
+    assert_true(g.interval.low <= g.value && g.value <= g.interval.high && g.interval.low > 0.7);
+    gal_gate few = relevance_of(24, boasts);
+    assert_true(few.value == g.value && few.interval.low < g.interval.low && few.verdict == GAL_VERDICT_INSUFFICIENT);
 }
 
 /* ---- what is not there ---- */
@@ -206,7 +264,7 @@ static void absent_evidence_is_no_pass(void **state) {
     gal_gates g;
     p.certificate = true;
     p.bias = p.clinical_relevance = 0.5;
-    assert_ok(gal_gates_judge(&p, &c, false, &g, &err), err); /* no threshold */
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, false, NULL}, &g, &err), err); /* no threshold */
     assert_int_equal(g.count, 7);
     for (int i = 0; i < g.count; i++) {
         assert_int_equal(g.gate[i].verdict, GAL_VERDICT_INSUFFICIENT);
@@ -216,20 +274,23 @@ static void absent_evidence_is_no_pass(void **state) {
     assert_int_equal(json_array_size(json), 7);
     assert_true(json_is_null(json_object_get(json_array_get(json, 0), "low")));
     json_decref(json);
-    assert_ok(gal_gates_judge(&p, &c, true, &g, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, true, NULL}, &g, &err), err);
     assert_int_equal(find(&g, "certificate", "")->verdict, GAL_VERDICT_PASS);
     p.level = 0.9; /* a comparison at another level answers another question */
-    assert_int_equal(gal_gates_judge(&p, &c, true, &g, &err), GALEN_ERR_ARGUMENT);
+    assert_int_equal(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, true, NULL}, &g, &err), GALEN_ERR_ARGUMENT);
     p = demands();
     p.sensitivity_margin = 0.001;
-    assert_int_equal(gal_gates_judge(&p, &c, true, &g, &err), GALEN_ERR_ARGUMENT);
+    assert_int_equal(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, true, NULL}, &g, &err), GALEN_ERR_ARGUMENT);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_cases_without_error),  cmocka_unit_test(few_cases_never_pass),
-        cmocka_unit_test(one_failure_fails),         cmocka_unit_test(balanced_accuracy_is_covered),
-        cmocka_unit_test(balanced_accuracy_by_hand), cmocka_unit_test(the_worst_class_counts),
-        cmocka_unit_test(absent_evidence_is_no_pass)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_cases_without_error),
+                                       cmocka_unit_test(few_cases_never_pass),
+                                       cmocka_unit_test(one_failure_fails),
+                                       cmocka_unit_test(balanced_accuracy_is_covered),
+                                       cmocka_unit_test(balanced_accuracy_by_hand),
+                                       cmocka_unit_test(the_worst_class_counts),
+                                       cmocka_unit_test(relevance_is_a_share_of_thresholds),
+                                       cmocka_unit_test(absent_evidence_is_no_pass)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
