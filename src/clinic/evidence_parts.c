@@ -1,8 +1,8 @@
 /* The parts of evidence: each computed from the cases and its own settings alone, when written and when verified. */
 #include "base/error.h"
-#include "clinic/compare.h"
 #include "clinic/evaluate.h"
 #include "clinic/evidence.h"
+#include "clinic/judge.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -56,6 +56,8 @@ static const struct {
 } parts[] = {
     {"evaluation", 1, evaluation},
     {"comparison", 2, comparison},
+    {"flips", 2, gal_judge_flips_part},
+    {"gates", 2, gal_judge_gates_part},
 };
 
 static galen_status compute(const gal_case_set *cases, int sets, const char *name, const json_t *settings,
