@@ -28,7 +28,11 @@ typedef struct gal_sample {
     size_t row;                   /* of the table, as a spreadsheet numbers it; 0: none */
 } gal_sample;
 
-/* What the headers of DICOM files said. */
+/*
+ * What the headers of DICOM files said. Where there are any, their samples have the attributes "sex", "age" (whole
+ * years), "site" (institution), "scanner" (manufacturer and model), "body_part" and "view", each unless the table has a
+ * column of that name; they are empty of other samples.
+ */
 typedef struct gal_dicom_counts {
     size_t files, patients; /* patients: or studies, where no Patient ID is given; 0 where groups come from elsewhere */
     size_t unknown;         /* files that name neither, where others were grouped so */
@@ -41,7 +45,7 @@ typedef struct gal_dataset {
     int classes;
     const char **class_name;
     bool multi_label; /* several classes, or none, may apply to a picture */
-    int attributes;   /* columns of the table that have no role; 0 of folders and arrays */
+    int attributes;   /* columns of the table that have no role, and what headers of DICOM files say */
     const char **attribute_name;
     gal_dicom_counts dicom;
     gal_npz *arrays; /* what samples in memory point into */
@@ -61,6 +65,9 @@ typedef struct gal_dataset_options {
      * Patients are numbered as they come and their IDs forgotten: nothing that is kept names a person.
      */
     const char *group_rule;
+    /* Pictures that are not there and DICOM files without a readable header stay in the set, for gal_sample_picture to
+     * fail on them. */
+    bool keep_unreadable;
     size_t max_samples; /* 0: 16 million */
 } gal_dataset_options;
 

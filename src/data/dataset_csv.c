@@ -166,7 +166,8 @@ static galen_status split_of(const table *t, size_t row, gal_split *out, galen_e
 }
 
 /* The file a cell means; *made, to be freed, when it had to be put together. */
-static galen_status find_picture(const table *t, const char *cell, gal_buf *made, const char **out, galen_error *err) {
+static galen_status find_picture(const table *t, const char *cell, bool keep, gal_buf *made, const char **out,
+                                 galen_error *err) {
     struct stat st;
     *out = cell;
     if (!*cell) return gal_fail(err, GALEN_ERR_FORMAT, "names no picture");
@@ -176,7 +177,7 @@ static galen_status find_picture(const table *t, const char *cell, gal_buf *made
     gal_buf_text(made, cell);
     if (made->failed) return gal_fail_memory(err, "a path", strlen(cell));
     *out = (const char *)made->data;
-    if (stat(*out, &st) == 0 && S_ISREG(st.st_mode)) return GALEN_OK;
+    if (keep || (stat(*out, &st) == 0 && S_ISREG(st.st_mode))) return GALEN_OK;
     return gal_fail(err, GALEN_ERR_IO, "names the picture '%.300s', which is not there: check the path", *out);
 }
 
@@ -188,7 +189,7 @@ static galen_status add_row(const table *t, size_t row, gal_dataset_build *build
                          .row = gal_csv_number(&t->csv, row)};
     const char *group = t->at[GROUP] >= 0 ? gal_csv_cell(&t->csv, row, t->at[GROUP]) : "";
     if (*group) sample.group = group;
-    GAL_TRY(find_picture(t, cell, path, &sample.path, err));
+    GAL_TRY(find_picture(t, cell, build->options.keep_unreadable, path, &sample.path, err));
     GAL_TRY(split_of(t, row, &sample.split, err));
     if (t->at[LABEL] >= 0)
         GAL_TRY(cell_labels(t, gal_csv_cell(&t->csv, row, t->at[LABEL]), build, label, &sample.labels, err));

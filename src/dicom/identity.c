@@ -1,4 +1,4 @@
-/* The few elements that say who a picture is of. */
+/* The few elements that say who and what a picture is of. */
 #include "dicom/identity.h"
 
 #include "base/buf.h"
@@ -9,10 +9,37 @@
 
 #include <galen/image.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATIENT = 0x00100020, STUDY = 0x0020000D, FRAMES = 0x00280008 };
+enum {
+    MANUFACTURER = 0x00080070,
+    INSTITUTION = 0x00080080,
+    SCANNER = 0x00081090,
+    PATIENT = 0x00100020,
+    SEX = 0x00100040,
+    AGE = 0x00101010,
+    BODY_PART = 0x00180015,
+    VIEW = 0x00185101,
+    STUDY = 0x0020000D,
+    FRAMES = 0x00280008
+};
+
+static const struct {
+    uint32_t tag;
+    size_t at, room;
+} texts[] = {
+    {MANUFACTURER, offsetof(gal_dicom_identity, manufacturer), 65},
+    {INSTITUTION, offsetof(gal_dicom_identity, institution), 65},
+    {SCANNER, offsetof(gal_dicom_identity, scanner), 65},
+    {PATIENT, offsetof(gal_dicom_identity, patient), 257},
+    {SEX, offsetof(gal_dicom_identity, sex), 17},
+    {AGE, offsetof(gal_dicom_identity, age), 5},
+    {BODY_PART, offsetof(gal_dicom_identity, body_part), 17},
+    {VIEW, offsetof(gal_dicom_identity, view), 17},
+    {STUDY, offsetof(gal_dicom_identity, study), 65},
+};
 
 /* PS3.5 6.2: blanks around such texts, and the byte that makes their length even, say nothing. */
 static void take_text(const uint8_t *value, size_t n, char *out, size_t room) {
@@ -26,8 +53,8 @@ static void take_text(const uint8_t *value, size_t n, char *out, size_t room) {
 static void take(const gal_element *e, const uint8_t *value, gal_dicom_identity *out) {
     char digits[16];
     if (e->length == GAL_LENGTH_UNDEFINED) return;
-    if (e->tag == PATIENT) take_text(value, e->length, out->patient, sizeof out->patient);
-    if (e->tag == STUDY) take_text(value, e->length, out->study, sizeof out->study);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (e->tag == texts[i].tag) take_text(value, e->length, (char *)out + texts[i].at, texts[i].room);
     if (e->tag != FRAMES) return;
     take_text(value, e->length, digits, sizeof digits);
     long frames = strtol(digits, NULL, 10);

@@ -160,8 +160,9 @@ static void test_tables(void **state) {
     assert_ok(gal_dataset_parse_csv(plain, sizeof plain - 1, in_tmp("who"), NULL, &set, &err), err);
     assert_string_equal(set->sample[0].group, set->sample[1].group);
     assert_string_not_equal(set->sample[0].group, set->sample[2].group);
-    assert_int_equal(set->attributes, 3);
+    assert_int_equal(set->attributes, 6); /* what the table says wins over the headers */
     assert_string_equal(set->attribute_name[0], "sex");
+    assert_string_equal(set->attribute_name[3], "scanner");
     assert_string_equal(set->sample[1].attribute[2], "south");
     assert_string_equal(set->sample[2].attribute[0], "");
     gal_dataset_free(set);
@@ -170,6 +171,59 @@ static void test_tables(void **state) {
     assert_null(set->sample[2].group);
     assert_int_equal(set->dicom.files, 3);
     gal_dataset_free(set);
+}
+
+/* What groups patients, out of headers: the Latin-1 of the maker's name becomes UTF-8. */
+static void test_attributes(void **state) {
+    (void)state;
+    static const char bytes[] = "\x08\0\x16\0UI\x02\0\x31\0"
+                                "\x08\0\x70\0LO\x04\0K\xfcn "
+                                "\x08\0\x80\0LO\x06\0North "
+                                "\x08\0\x90\x10LO\x02\0X1"
+                                "\x10\0\x40\0CS\x02\0F "
+                                "\x10\0\x10\x10"
+                                "AS\x04\0"
+                                "018M"
+                                "\x18\0\x15\0CS\x06\0CHEST "
+                                "\x18\0\x01\x51"
+                                "CS\x02\0PA"
+                                "\x28\0\x08\0IS\x02\0"
+                                "1 ";
+    static const char *const names[] = {"sex", "age", "site", "scanner", "body_part", "view"},
+                             *const values[] = {"F", "1", "North", "K\xef\xbf\xbdn X1", "CHEST", "PA"};
+    make_folders("tags/a/1.dcm"), make_folders("tags/b/2.dcm");
+    assert_ok(gal_file_write(in_tmp("tags/a/1.dcm"), bytes, sizeof bytes - 1, &err), err);
+    put("tags/b/2.dcm", "B", 1, NULL, NULL);
+    gal_dataset *set = open_ok("tags", NULL);
+    assert_int_equal(set->attributes, 6);
+    for (int a = 0; a < 6; a++) {
+        assert_string_equal(set->attribute_name[a], names[a]);
+        assert_string_equal(set->sample[0].attribute[a], values[a]);
+    }
+    assert_string_equal(set->sample[1].attribute[0], "");
+    gal_dataset_free(set);
+}
+
+/* Asked to keep them, the set holds what cannot be read, and opening the picture says why. */
+static void test_kept_unreadable(void **state) {
+    (void)state;
+    static const char table[] = "path,label\nnot-there.dcm,x\nkept/b/2.dcm,y\n";
+    const gal_dataset_options options = {.keep_unreadable = true};
+    gal_dataset *set = NULL;
+    galen_image made;
+    const galen_image *view;
+    put("kept/a/1.dcm", "A", 1, NULL, NULL);
+    make_folders("kept/b/2.dcm");
+    assert_ok(gal_file_write(in_tmp("kept/b/2.dcm"), "DICOM", 5, &err), err);
+    assert_ok(gal_dataset_open(in_tmp("kept"), &options, &set, &err), err);
+    assert_int_equal(set->count, 2);
+    assert_int_equal(set->dicom.files, 1);
+    assert_int_not_equal(gal_sample_picture(&set->sample[1], NULL, &made, &view, &err), GALEN_OK);
+    gal_dataset_free(set);
+    assert_ok(gal_dataset_parse_csv(table, sizeof table - 1, test_tmp(), &options, &set, &err), err);
+    assert_int_equal(gal_sample_picture(&set->sample[0], NULL, &made, &view, &err), GALEN_ERR_IO);
+    gal_dataset_free(set);
+    assert_int_equal(gal_dataset_parse_csv(table, sizeof table - 1, test_tmp(), NULL, &set, &err), GALEN_ERR_IO);
 }
 
 static void test_bad_files(void **state) {
@@ -224,6 +278,8 @@ int main(void) {
         cmocka_unit_test(test_patients),
         cmocka_unit_test(test_splits_keep_patients),
         cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_kept_unreadable),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_real_frames),
     };
