@@ -19,17 +19,18 @@ galen_status gal_predictor_read(const galen_predictor *predictor, const char *fi
     return status == GALEN_OK ? status : gal_fail_in(err, status, file);
 }
 
-/* Decodes and prepares one file into its slot of the batch. */
+/* Opens and prepares one picture into its slot of the batch. */
 static void prepare_item(void *context, size_t i) {
     galen_predictor *p = context;
     gal_item *item = &p->item[i];
     galen_image image = {0};
+    const galen_image *view = &image;
     double start = gal_clock_seconds();
-    item->status = gal_picture_open(item->file, p->frame, &p->limits, &image, &item->error);
+    item->status = p->open(p->open_context, p->first + i, &image, &view, &item->error);
     item->decode_ms = ms_since(start);
     if (item->status != GALEN_OK) return;
     start = gal_clock_seconds();
-    item->status = gal_prepare_interleaved(&image, &p->card.recipe, p->input + i * p->picture, &item->error);
+    item->status = gal_prepare_interleaved(view, &p->card.recipe, p->input + i * p->picture, &item->error);
     if (item->status != GALEN_OK) gal_fail_in(&item->error, item->status, item->file);
     item->prepare_ms = ms_since(start);
     galen_image_free(&image);
@@ -94,12 +95,33 @@ static galen_status run_batch(galen_predictor *p, const char *const *files, size
     return GALEN_OK;
 }
 
-galen_status galen_predictor_run(galen_predictor *predictor, const char *const *files, size_t n_files,
-                                 galen_prediction_fn fn, void *user, galen_error *err) {
-    size_t batch = (size_t)predictor->batch;
-    for (size_t at = 0; at < n_files; at += batch) {
-        size_t count = n_files - at < batch ? n_files - at : batch;
-        GAL_TRY(run_batch(predictor, files + at, count, fn, user, err));
+galen_status gal_predictor_run_pictures(galen_predictor *predictor, const char *const *names, size_t n, bool apart,
+                                        gal_picture_fn open, void *context, galen_prediction_fn fn, void *user,
+                                        galen_error *err) {
+    size_t batch = apart && predictor->batch_matters ? 1 : (size_t)predictor->batch;
+    predictor->open = open;
+    predictor->open_context = context;
+    for (size_t at = 0; at < n; at += batch) {
+        predictor->first = at;
+        GAL_TRY(run_batch(predictor, names + at, n - at < batch ? n - at : batch, fn, user, err));
     }
     return GALEN_OK;
+}
+
+typedef struct files {
+    const galen_predictor *predictor;
+    const char *const *name;
+} files;
+
+static galen_status open_file(void *context, size_t index, galen_image *made, const galen_image **view,
+                              galen_error *err) {
+    const files *f = context;
+    *view = made;
+    return gal_picture_open(f->name[index], f->predictor->frame, &f->predictor->limits, made, err);
+}
+
+galen_status galen_predictor_run(galen_predictor *predictor, const char *const *names, size_t n_files,
+                                 galen_prediction_fn fn, void *user, galen_error *err) {
+    files context = {predictor, names};
+    return gal_predictor_run_pictures(predictor, names, n_files, false, open_file, &context, fn, user, err);
 }

@@ -157,6 +157,13 @@ static galen_status make_buffers(galen_predictor *p, galen_error *err) {
     return GALEN_OK;
 }
 
+/* DynamicQuantizeLinear takes its range from all values of a tensor, those of every picture in it. */
+static bool quantises_batches(const gal_graph *graph) {
+    for (const gal_node *node = graph->first; node; node = node->next)
+        if (!strcmp(node->op->name, "DynamicQuantizeLinear")) return true;
+    return false;
+}
+
 static galen_status open_into(galen_predictor *p, const char *path, const galen_predictor_options *o,
                               galen_error *err) {
     GAL_TRY(gal_onnx_load(path, NULL, &p->model, err));
@@ -165,6 +172,7 @@ static galen_status open_into(galen_predictor *p, const char *path, const galen_
     GAL_TRY(check_input(p, path, err));
     GAL_TRY(check_output(p, path, err));
     p->batch = p->fixed_batch ? 1 : o->batch;
+    p->batch_matters = quantises_batches(p->model->graph);
     p->frame = o->frame;
     p->limits = o->limits;
     GAL_TRY(make_session(p, o, err));

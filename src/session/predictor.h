@@ -8,7 +8,14 @@
 #include "session/finding.h"
 #include "session/session.h"
 
-/* One file of the batch in work. */
+/*
+ * Opens picture `index` of a run: *view is what to read, `*made`, which the caller frees, or another that lives on.
+ * Called from several threads.
+ */
+typedef galen_status (*gal_picture_fn)(void *context, size_t index, galen_image *made, const galen_image **view,
+                                       galen_error *err);
+
+/* One picture of the batch in work. */
 typedef struct gal_item {
     const char *file;
     galen_status status;
@@ -23,7 +30,11 @@ struct galen_predictor {
     gal_session *session;
     galen_predictor_facts facts;
     gal_link link;
-    bool fixed_batch; /* the model's own batch is fixed at 1 */
+    bool fixed_batch;    /* the model's own batch is fixed at 1 */
+    bool batch_matters;  /* a node quantises all pictures of a batch by one range */
+    gal_picture_fn open; /* of the run in work, with its context and the number of the batch's first picture */
+    void *open_context;
+    size_t first;
     int batch, frame;
     galen_image_limits limits;
     size_t picture;      /* bytes of one picture as the session takes it (gal_pass_take_pixels) */
@@ -32,6 +43,14 @@ struct galen_predictor {
     double *probability; /* n_scores */
     void **output;       /* one buffer a graph output */
 };
+
+/*
+ * galen_predictor_run for pictures from anywhere; `names` stand for files in predictions. `apart`: one picture a run
+ * where their number would matter, so that nothing depends on the batch.
+ */
+galen_status gal_predictor_run_pictures(galen_predictor *predictor, const char *const *names, size_t n, bool apart,
+                                        gal_picture_fn open, void *context, galen_prediction_fn fn, void *user,
+                                        galen_error *err);
 
 /* Decodes and prepares one file as the model itself takes it, f32 planes [C, H, W]. The error names the file. */
 galen_status gal_predictor_read(const galen_predictor *predictor, const char *file, float *planes, galen_error *err);

@@ -1,0 +1,61 @@
+/* From a model and a data set to cases: the predictor's own pictures and scores, with what is true beside them. */
+#ifndef GAL_SESSION_SCORE_CASES_H
+#define GAL_SESSION_SCORE_CASES_H
+
+#include "base/sha256.h"
+#include "clinic/cases.h"
+#include "data/dataset.h"
+
+#include <galen/predictor.h>
+
+typedef struct gal_score_options {
+    galen_predictor_options predictor; /* frame: of files, not of arrays */
+    gal_split split;                   /* GAL_SPLIT_NONE: all, of a set without splits */
+    const char *group_rule;            /* gal_dataset_options; NULL */
+    const char *patient;               /* the attribute that names patients, in place of the data's groups; NULL */
+    bool skip_unreadable;              /* count pictures that cannot be read, and go on with the others */
+    void (*progress)(void *context, size_t done, size_t all); /* from this thread, after each picture; NULL */
+    void *progress_context;
+} gal_score_options;
+
+/* The predictor's defaults in batches of 16, all pictures, none of which may be unreadable. */
+gal_score_options gal_score_defaults(void);
+
+/* A picture that could not be read or scored. */
+typedef struct gal_unreadable {
+    const char *id, *why;
+} gal_unreadable;
+
+/* What came of it. Texts live in `arena`. */
+typedef struct gal_scored {
+    gal_case_set cases;
+    const char *model, *model_sha256, *precision, *isa;
+    bool has_threshold; /* the card's frozen one, on the scale of the scores */
+    double threshold;
+    const char *chosen; /* how it was frozen; NULL: the card does not say */
+    int n_missing;      /* what the card does not say, one line each */
+    const char **missing;
+    const char *data;                 /* the path as given */
+    char data_sha256[GAL_SHA256_HEX]; /* of the samples' digests, sorted, a line each */
+    const char **sample_sha256;       /* [cases.count] of each picture's file, or bytes */
+    gal_unreadable *unreadable;
+    size_t unreadables, pictures; /* of the split */
+    gal_arena arena;
+} gal_scored;
+
+/*
+ * Runs the model over the pictures of `data` (gal_dataset_open). Scores are the raw outputs of the graph: logits, or
+ * probabilities where it ends in Sigmoid or Softmax; of a yes-or-no question with two outputs the difference of their
+ * logits. They are the same bits for any batch and any number of threads. Patients are the data's groups; its other
+ * columns and what DICOM headers say become attributes.
+ *
+ * GALEN_ERR_FORMAT, naming what to do, for data whose labels are not the model's, data with splits of which none is
+ * asked for, and pictures that cannot be read unless they are to be skipped (GALEN_ERR_MEMORY never is). Errors as
+ * galen_predictor_open, gal_dataset_open and gal_case_set_finish otherwise. The caller owns *out (gal_scored_free),
+ * which is empty on failure.
+ */
+galen_status gal_score_cases(const char *model, const char *data, const gal_score_options *options, gal_scored *out,
+                             galen_error *err);
+void gal_scored_free(gal_scored *scored);
+
+#endif
