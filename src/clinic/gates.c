@@ -173,7 +173,8 @@ galen_status gal_gates_judge(const gal_policy *p, const gal_gate_evidence *e, ga
         add(out, &g);
     }
     if (!isnan(p->bias)) {
-        gal_gate g = gal_gate_absent("bias", "1 - largest gap", p->bias, "no groups of cases");
+        gal_gate g;
+        GAL_TRY(gal_gate_bias(p, e, &g, err));
         add(out, &g);
     }
     for (int i = 0; i < 2; i++) {

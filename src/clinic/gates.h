@@ -39,8 +39,10 @@ typedef struct gal_gates {
 typedef struct gal_gate_evidence {
     const gal_case_pairs *pairs;           /* for clinical relevance and bias */
     const gal_case_comparison *comparison; /* of those pairs, at the policy's level and with its margins */
-    bool certificate;                      /* one will be written if all is well */
-    gal_pool *pool;                        /* as gal_pool_run's; no result depends on it */
+    const char *const *group;              /* [groups] attributes that bias is judged on; see there */
+    size_t groups;
+    bool certificate; /* one will be written if all is well */
+    gal_pool *pool;   /* as gal_pool_run's; no result depends on it */
 } gal_gate_evidence;
 
 /*
@@ -57,6 +59,9 @@ typedef struct gal_gate_evidence {
  *                       nobody (decision_curve.h). Its lower bound counts the thresholds where both differences lie
  *                       above 0 with their whole interval, its upper bound leaves out those where one does not
  *                       reach above 0
+ *   bias                1 - the largest gap in sensitivity or specificity between groups of at least the policy's
+ *                       smallest size (equalised odds, subgroups.h). Every attribute counts of which two groups are
+ *                       large enough; those that are named must have them. Groups are those of the reference's list
  *   non-inferiority     sensitivity and specificity, candidate less reference, by Tango's interval; at_least is -margin
  *   certificate         passes where one will be written
  *

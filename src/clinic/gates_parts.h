@@ -14,5 +14,7 @@ void gal_gate_keep_worse(gal_gate *worst, const gal_gate *next, bool first);
 
 galen_status gal_gate_relevance(const gal_policy *policy, const gal_gate_evidence *evidence, gal_gate *out,
                                 galen_error *err);
+galen_status gal_gate_bias(const gal_policy *policy, const gal_gate_evidence *evidence, gal_gate *out,
+                           galen_error *err);
 
 #endif

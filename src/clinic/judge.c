@@ -8,12 +8,17 @@
 
 galen_status gal_judge(const gal_case_set sets[GAL_SIDES], const char *const name[GAL_SIDES],
                        const gal_judge_settings *s, gal_pool *pool, gal_judgement *out, galen_error *err) {
-    *out = (gal_judgement){.settings = *s};
+    *out = (gal_judgement){.gates = {.verdict = GAL_VERDICT_INSUFFICIENT}};
     GAL_TRY(gal_case_pairs_make(&sets[GAL_REFERENCE], &sets[GAL_CANDIDATE], name, &out->pairs, err));
     GAL_TRY(gal_compare_cases(&out->pairs, &s->compare, &out->comparison, err));
     GAL_TRY(gal_flips_find(&out->pairs, &s->compare, s->shift_limit, &out->flips, err));
     gal_flips_sort(&out->flips, GAL_FLIPS_BY_HARM);
-    const gal_gate_evidence evidence = {&out->pairs, &out->comparison, s->certificate, pool};
+    const gal_gate_evidence evidence = {.pairs = &out->pairs,
+                                        .comparison = &out->comparison,
+                                        .group = s->group,
+                                        .groups = s->groups,
+                                        .certificate = s->certificate,
+                                        .pool = pool};
     return s->policy ? gal_gates_judge(s->policy, &evidence, &out->gates, err) : GALEN_OK;
 }
 
@@ -29,10 +34,14 @@ json_t *gal_judge_settings_json(const gal_judge_settings *s) {
     json_t *out =
         json_pack("{s:o, s:{s:o, s:o}}", "comparison", gal_compare_settings_json(&s->compare), "flips", "comparison",
                   gal_compare_settings_json(&s->compare), "limit", gal_number_json(s->shift_limit));
+    int failed = 0;
     if (!out || !s->policy) return out;
-    json_t *gates = json_pack("{s:o, s:s%, s:b}", "comparison", gal_compare_settings_json(&s->compare), "policy",
-                              s->policy->text, s->policy->size, "certificate", s->certificate);
-    if (json_object_set_new(out, "gates", gates) == 0) return out;
+    json_t *groups = json_array();
+    for (size_t i = 0; i < s->groups; i++) failed |= json_array_append_new(groups, json_string(s->group[i]));
+    json_t *gates = json_pack("{s:o, s:s%, s:o, s:b}", "comparison", gal_compare_settings_json(&s->compare), "policy",
+                              s->policy->text, s->policy->size, "groups", groups, "certificate", s->certificate);
+    failed |= json_object_set_new(out, "gates", gates);
+    if (failed == 0) return out;
     json_decref(out);
     return NULL;
 }
@@ -45,6 +54,14 @@ static galen_status judge_part(const gal_case_set *sets, const json_t *json, con
     gal_judge_settings s = {.policy = policy,
                             .shift_limit = json_is_number(limit) ? json_number_value(limit) : 1,
                             .certificate = json_is_true(json_object_get(json, "certificate"))};
+    const json_t *groups = json_object_get(json, "groups");
+    const char *group[GAL_JUDGE_GROUPS];
+    s.group = group, s.groups = json_array_size(groups);
+    if (s.groups > GAL_JUDGE_GROUPS)
+        return gal_fail(err, GALEN_ERR_LIMIT, "%zu groups are named; %d can be", s.groups, GAL_JUDGE_GROUPS);
+    for (size_t i = 0; i < s.groups; i++)
+        if (!(group[i] = json_string_value(json_array_get(groups, i))))
+            return gal_fail(err, GALEN_ERR_FORMAT, "groups must be a list of names");
     GAL_TRY(gal_compare_settings_read(json_object_get(json, "comparison"), &s.compare, err));
     return gal_judge(sets, name, &s, pool, out, err);
 }

@@ -5,15 +5,18 @@
 #include "clinic/flips.h"
 #include "clinic/gates.h"
 
+enum { GAL_JUDGE_GROUPS = 32 };
+
 typedef struct gal_judge_settings {
     gal_compare_settings compare;
     double shift_limit;       /* gal_flips_find's */
     const gal_policy *policy; /* NULL: no gates; else compare has its level and margins (gal_policy_settings) */
+    const char *const *group; /* [groups] attributes that bias is judged on (gates.h); 0: all */
+    size_t groups;            /* at most GAL_JUDGE_GROUPS */
     bool certificate;         /* one will be written if all is well */
 } gal_judge_settings;
 
 typedef struct gal_judgement {
-    gal_judge_settings settings;
     gal_case_pairs pairs;
     gal_case_comparison comparison;
     gal_flips flips; /* in the order of harm */
@@ -28,8 +31,8 @@ void gal_judgement_free(gal_judgement *judgement);
 
 /*
  * As parts of evidence (evidence.h). Their settings: {comparison: as gal_compare_settings_json, flips: {comparison: the
- * same, limit}, gates: {comparison: the same, policy: its text, certificate: true or false}}, gates only with a policy.
- * NULL: out of memory.
+ * same, limit}, gates: {comparison: the same, policy: its text, groups: [name, ...], certificate: true or false}},
+ * gates only with a policy. NULL: out of memory.
  */
 json_t *gal_judge_settings_json(const gal_judge_settings *settings);
 /* What comes out of a part's settings. The caller owns *out. */

@@ -39,7 +39,9 @@ static void judged(const size_t positives, size_t reference_misses, size_t candi
     s.has_threshold = true;
     s.threshold[0] = s.threshold[1] = 0.5;
     assert_ok(gal_compare_cases(&pairs, &s, &c, &err), err);
-    assert_ok(gal_gates_judge(policy, &(gal_gate_evidence){&pairs, &c, false, NULL}, out, &err), err);
+    assert_ok(gal_gates_judge(policy, &(gal_gate_evidence){.pairs = &pairs, .comparison = &c, .certificate = false},
+                              out, &err),
+              err);
     gal_case_comparison_free(&c);
     gal_case_pairs_free(&pairs);
     for (int side = 0; side < 2; side++) {
@@ -112,7 +114,7 @@ static gal_gate accuracy_of(size_t tp, size_t positives, size_t tn, size_t negat
     q.confusion[GAL_CANDIDATE] = (gal_confusion){tp, negatives - tn, positives - tp, tn};
     gal_case_comparison c = {
         .kind = GAL_CASE_BINARY, .settings = gal_policy_settings(&p), .decided = true, .question = &q, .questions = 1};
-    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, false, NULL}, &g, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){.comparison = &c, .certificate = false}, &g, &err), err);
     return *find(&g, "medical accuracy", "");
 }
 
@@ -179,7 +181,7 @@ static void the_worst_class_counts(void **state) {
         q[i].sensitivity.tango = (gal_interval){i == 2 ? -0.02 : -0.001, 0.001};
         q[i].sensitivity_verdict = i == 2 ? GAL_VERDICT_INSUFFICIENT : GAL_VERDICT_PASS;
     }
-    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, false, NULL}, &g, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){.comparison = &c, .certificate = false}, &g, &err), err);
     golden_near(find(&g, "medical accuracy", "")->value, (1 + 0.7 + 0.998) / 3, 1e-15, "mean sensitivity");
     assert_string_equal(find(&g, "safety", "1 - missed")->of, "B");
     assert_int_equal(find(&g, "safety", "1 - missed")->verdict, GAL_VERDICT_FAIL);
@@ -189,7 +191,7 @@ static void the_worst_class_counts(void **state) {
     /* A label without positives cannot be judged, however good the others are. */
     q[1] = (gal_binary_comparison){.name = "B", .negatives = 3000, .decided = true};
     c.kind = GAL_CASE_MULTILABEL;
-    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, false, NULL}, &g, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){.comparison = &c, .certificate = false}, &g, &err), err);
     assert_string_equal(find(&g, "safety", "1 - missed")->of, "B");
     assert_string_equal(find(&g, "safety", "1 - missed")->why, "there are no positives");
     assert_int_equal(g.verdict, GAL_VERDICT_INSUFFICIENT);
@@ -214,7 +216,9 @@ static gal_gate relevance_of(size_t n, double (*probability)(size_t k, bool posi
     p.clinical_relevance = 0.9, p.from = 0.1, p.to = 0.5;
     sets_binary(score, truth, n, false, &set);
     assert_ok(gal_case_pairs_make(&set, &set, names, &pairs, &err), err);
-    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){&pairs, &c, false, NULL}, &g, &err), err);
+    assert_ok(
+        gal_gates_judge(&p, &(gal_gate_evidence){.pairs = &pairs, .comparison = &c, .certificate = false}, &g, &err),
+        err);
     gal_case_pairs_free(&pairs);
     gal_case_set_free(&set);
     free(score);
@@ -253,6 +257,70 @@ static void relevance_is_a_share_of_thresholds(void **state) {
     assert_true(few.value == g.value && few.interval.low < g.interval.low && few.verdict == GAL_VERDICT_INSUFFICIENT);
 }
 
+/* ---- bias ---- */
+
+/* 2 n cases, half of them positive, of women and men in turn; of the men's positives one in `missed` is missed (0:
+ * none). "note" is another text for each case. */
+static gal_gate bias_of(size_t n, size_t missed, const char *const *group, size_t groups) {
+    static const char *const names[GAL_SIDES] = {"a", "b"};
+    gal_policy p = demands();
+    gal_case_set set;
+    gal_case_pairs pairs;
+    gal_case_comparison c;
+    gal_gates g;
+    double *score = calloc(2 * n, sizeof *score);
+    uint8_t *truth = calloc(2 * n, 1);
+    const char **sex = calloc(2 * n, sizeof *sex), **note = calloc(2 * n, sizeof *note);
+    for (size_t k = 0; k < 2 * n; k++) {
+        sex[k] = k % 2 ? "M" : "F";
+        truth[k] = k < n;
+        score[k] = truth[k] && !(missed && k % 2 && k / 2 % missed == 0);
+    }
+    p.bias = 0.85, p.smallest_group = 30;
+    sets_binary(score, truth, 2 * n, false, &set);
+    for (size_t k = 0; k < 2 * n; k++) note[k] = set.id[k];
+    assert_ok(gal_case_set_attribute(&set, "sex", sex, &err), err);
+    assert_ok(gal_case_set_attribute(&set, "note", note, &err), err);
+    assert_ok(gal_case_pairs_make(&set, &set, names, &pairs, &err), err);
+    gal_compare_settings s = gal_policy_settings(&p);
+    s.has_threshold = true;
+    s.threshold[0] = s.threshold[1] = 0.5;
+    assert_ok(gal_compare_cases(&pairs, &s, &c, &err), err);
+    const gal_gate_evidence e = {.pairs = &pairs, .comparison = &c, .group = group, .groups = groups};
+    assert_ok(gal_gates_judge(&p, &e, &g, &err), err);
+    gal_gate out = *find(&g, "bias", "");
+    if (out.of) out.of = !strcmp(out.of, "sex") ? "sex" : "another";
+    gal_case_comparison_free(&c);
+    gal_case_pairs_free(&pairs);
+    gal_case_set_free(&set);
+    free(score), free(truth), free(sex), free(note);
+    return out;
+}
+
+static void bias_is_the_largest_gap(void **state) {
+    (void)state;
+    static const char *const sex[] = {"sex"}, *const note[] = {"note"}, *const typo[] = {"sx"};
+    gal_gate g = bias_of(400, 0, NULL, 0);
+    assert_true(g.value == 1 && g.interval.high == 1 && g.verdict == GAL_VERDICT_PASS);
+    assert_string_equal(g.of, "sex");
+    g = bias_of(400, 2, NULL, 0); /* half of the men's */
+    golden_near(g.value, 0.5, 1e-12, "1 - gap");
+    assert_int_equal(g.verdict, GAL_VERDICT_FAIL);
+    g = bias_of(400, 10, NULL, 0); /* a gap of 0.1, of which 0.15 is not excluded */
+    golden_near(g.value, 0.9, 1e-12, "1 - gap");
+    assert_int_equal(g.verdict, GAL_VERDICT_INSUFFICIENT);
+    g = bias_of(50, 0, NULL, 0); /* 25 positives of each, 30 are asked for */
+    assert_int_equal(g.verdict, GAL_VERDICT_INSUFFICIENT);
+    assert_string_equal(g.why, "no two groups are large enough");
+    assert_int_equal(bias_of(400, 0, sex, 1).verdict, GAL_VERDICT_PASS);
+    g = bias_of(400, 0, note, 1); /* what is named must be measured */
+    assert_int_equal(g.verdict, GAL_VERDICT_INSUFFICIENT);
+    assert_string_equal(g.why, "its groups are too small");
+    g = bias_of(400, 0, typo, 1);
+    assert_int_equal(g.verdict, GAL_VERDICT_INSUFFICIENT);
+    assert_string_equal(g.why, "no such column");
+}
+
 /* ---- what is not there ---- */
 
 static void absent_evidence_is_no_pass(void **state) {
@@ -264,7 +332,8 @@ static void absent_evidence_is_no_pass(void **state) {
     gal_gates g;
     p.certificate = true;
     p.bias = p.clinical_relevance = 0.5;
-    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, false, NULL}, &g, &err), err); /* no threshold */
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){.comparison = &c, .certificate = false}, &g, &err),
+              err); /* no threshold */
     assert_int_equal(g.count, 7);
     for (int i = 0; i < g.count; i++) {
         assert_int_equal(g.gate[i].verdict, GAL_VERDICT_INSUFFICIENT);
@@ -274,13 +343,15 @@ static void absent_evidence_is_no_pass(void **state) {
     assert_int_equal(json_array_size(json), 7);
     assert_true(json_is_null(json_object_get(json_array_get(json, 0), "low")));
     json_decref(json);
-    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, true, NULL}, &g, &err), err);
+    assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){.comparison = &c, .certificate = true}, &g, &err), err);
     assert_int_equal(find(&g, "certificate", "")->verdict, GAL_VERDICT_PASS);
     p.level = 0.9; /* a comparison at another level answers another question */
-    assert_int_equal(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, true, NULL}, &g, &err), GALEN_ERR_ARGUMENT);
+    assert_int_equal(gal_gates_judge(&p, &(gal_gate_evidence){.comparison = &c, .certificate = true}, &g, &err),
+                     GALEN_ERR_ARGUMENT);
     p = demands();
     p.sensitivity_margin = 0.001;
-    assert_int_equal(gal_gates_judge(&p, &(gal_gate_evidence){NULL, &c, true, NULL}, &g, &err), GALEN_ERR_ARGUMENT);
+    assert_int_equal(gal_gates_judge(&p, &(gal_gate_evidence){.comparison = &c, .certificate = true}, &g, &err),
+                     GALEN_ERR_ARGUMENT);
 }
 
 int main(void) {
@@ -291,6 +362,7 @@ int main(void) {
                                        cmocka_unit_test(balanced_accuracy_by_hand),
                                        cmocka_unit_test(the_worst_class_counts),
                                        cmocka_unit_test(relevance_is_a_share_of_thresholds),
+                                       cmocka_unit_test(bias_is_the_largest_gap),
                                        cmocka_unit_test(absent_evidence_is_no_pass)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
