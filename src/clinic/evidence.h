@@ -35,8 +35,9 @@ galen_status gal_evidence_head(const char *command, json_t *machine, json_t **ou
 
 /*
  * The results that `settings` ask for, a part for each of its members: "evaluation" (gal_eval_settings_json; of the
- * first set). Nothing but the cases and the settings goes into them; pool only makes it faster. GALEN_ERR_FORMAT for a
- * part that is not known or lacks its cases, and what the parts refuse. The caller owns *out.
+ * first set), those of binary_parts.h and judge.h. Nothing but the cases and the settings goes into them; pool only
+ * makes it faster. GALEN_ERR_FORMAT for a part that is not known or lacks its cases, and what the parts refuse. The
+ * caller owns *out.
  */
 galen_status gal_evidence_results(const gal_case_set *cases, int sets, const json_t *settings, gal_pool *pool,
                                   json_t **out, galen_error *err);

@@ -1,5 +1,6 @@
 /* The parts of evidence: each computed from the cases and its own settings alone, when written and when verified. */
 #include "base/error.h"
+#include "clinic/binary_parts.h"
 #include "clinic/evaluate.h"
 #include "clinic/evidence.h"
 #include "clinic/judge.h"
@@ -58,6 +59,9 @@ static const struct {
     {"comparison", 2, comparison},
     {"flips", 2, gal_judge_flips_part},
     {"gates", 2, gal_judge_gates_part},
+    {"decision_curve", 1, gal_decision_curve_part},
+    {"subgroups", 1, gal_subgroups_part},
+    {"recalibration", 1, gal_recalibration_part},
 };
 
 static galen_status compute(const gal_case_set *cases, int sets, const char *name, const json_t *settings,
