@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "clinic/sample_size.h"
 
 #include <math.h>
 #include <string.h>
@@ -143,6 +144,15 @@ static galen_status judge(const gal_share_difference *d, double margin, gal_verd
     return isnan(margin) ? GALEN_OK : gal_noninferior(d->tango, margin, out, err);
 }
 
+/* How many cases would settle it. */
+static size_t plan(const gal_share_difference *d, double margin, double level, gal_verdict verdict) {
+    size_t differ = d->counts.only_first + d->counts.only_second, needed;
+    if (verdict != GAL_VERDICT_INSUFFICIENT || isnan(margin) || d->cases == 0) return 0;
+    const gal_plan_paired p = {
+        .margin = margin, .discordance = (double)(differ ? differ : 1) / (double)d->cases, .alpha = (1 - level) / 2};
+    return gal_plan_noninferior(&p, 0.9, &needed, NULL) == GALEN_OK ? needed : 0;
+}
+
 static galen_status compare_decisions(const work *w, size_t c, gal_binary_comparison *q, galen_error *err) {
     const gal_compare_settings *s = w->settings;
     count_decisions(w, c, q);
@@ -156,7 +166,10 @@ static galen_status compare_decisions(const work *w, size_t c, gal_binary_compar
     q->new_false_alarms = gal_estimate_share("new_false_alarms", q->specificity.counts.only_second, q->negatives,
                                              GAL_CLOPPER_PEARSON, s->level);
     GAL_TRY(judge(&q->sensitivity, s->sensitivity_margin, &q->sensitivity_verdict, err));
-    return judge(&q->specificity, s->specificity_margin, &q->specificity_verdict, err);
+    GAL_TRY(judge(&q->specificity, s->specificity_margin, &q->specificity_verdict, err));
+    q->positives_needed = plan(&q->sensitivity, s->sensitivity_margin, s->level, q->sensitivity_verdict);
+    q->negatives_needed = plan(&q->specificity, s->specificity_margin, s->level, q->specificity_verdict);
+    return GALEN_OK;
 }
 
 static galen_status compare_ranks(const work *w, gal_binary_comparison *q, galen_error *err) {

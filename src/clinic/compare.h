@@ -43,6 +43,10 @@ typedef struct gal_binary_comparison {
     /* Tango's interval against the margin: of the intervals for paired shares it has an error rate nearest to what it
      * says, also where few cases differ. GAL_VERDICT_INSUFFICIENT without a margin. */
     gal_verdict sensitivity_verdict, specificity_verdict;
+    /* Where evidence is insufficient: with how many positives (negatives) non-inferiority would be shown with a
+     * probability of 90 %, if both are right equally often and differ on as large a share of cases as here, one case at
+     * least (sample_size.h). 0: not asked, or beyond GAL_PLAN_MOST. */
+    size_t positives_needed, negatives_needed;
     bool ranked; /* there are two cases of each kind at least, and what follows is set */
     gal_auc auc[GAL_SIDES];
     gal_auc_difference auc_difference; /* candidate less reference */
@@ -79,9 +83,10 @@ void gal_decide(const gal_case_pairs *pairs, const gal_compare_settings *setting
  * {most, mean, id}, questions: [{name, positives, negatives, decisions: {reference, candidate: {true_positives,
  * false_positives, false_negatives, true_negatives}, sensitivity, specificity, accuracy: DIFFERENCE, missed,
  * newly_missed, new_false_alarms: as gal_estimate_json, sensitivity_noninferior, specificity_noninferior: verdict or
- * null} or null, auc: {reference, candidate: {value, low, high}, difference, low, high, p} or null}]}, where DIFFERENCE
- * is {cases, both, only_reference, only_candidate, neither, reference, candidate, difference, newcombe: [low, high],
- * tango: [low, high], mcnemar_exact, mcnemar_mid_p}. What is not decided is null. NULL: out of memory.
+ * null, positives_needed, negatives_needed: cases or null} or null, auc: {reference, candidate: {value, low, high},
+ * difference, low, high, p} or null}]}, where DIFFERENCE is {cases, both, only_reference, only_candidate, neither,
+ * reference, candidate, difference, newcombe: [low, high], tango: [low, high], mcnemar_exact, mcnemar_mid_p}. What is
+ * not decided is null. NULL: out of memory.
  */
 json_t *gal_case_comparison_json(const gal_case_comparison *comparison);
 

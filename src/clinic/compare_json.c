@@ -14,6 +14,10 @@ static json_t *count_json(size_t count) {
     return json_integer((json_int_t)count);
 }
 
+static json_t *needed_json(size_t count) {
+    return count ? count_json(count) : json_null();
+}
+
 /* ---- settings ---- */
 
 json_t *gal_compare_settings_json(const gal_compare_settings *s) {
@@ -86,14 +90,15 @@ static json_t *areas_json(const gal_binary_comparison *q) {
 
 static json_t *decisions_json(const gal_binary_comparison *q, const gal_compare_settings *s) {
     if (!q->decided) return json_null();
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "reference",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "reference",
                      counts_json(&q->confusion[GAL_REFERENCE]), "candidate", counts_json(&q->confusion[GAL_CANDIDATE]),
                      "sensitivity", difference_json(&q->sensitivity), "specificity", difference_json(&q->specificity),
                      "accuracy", difference_json(&q->accuracy), "missed", gal_estimate_json(&q->missed, s->level),
                      "newly_missed", gal_estimate_json(&q->newly_missed, s->level), "new_false_alarms",
                      gal_estimate_json(&q->new_false_alarms, s->level), "sensitivity_noninferior",
                      verdict_json(q->sensitivity_verdict, s->sensitivity_margin), "specificity_noninferior",
-                     verdict_json(q->specificity_verdict, s->specificity_margin));
+                     verdict_json(q->specificity_verdict, s->specificity_margin), "positives_needed",
+                     needed_json(q->positives_needed), "negatives_needed", needed_json(q->negatives_needed));
 }
 
 static json_t *question_json(const gal_binary_comparison *q, const gal_compare_settings *s) {

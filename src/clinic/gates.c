@@ -2,6 +2,7 @@
 #include "clinic/gates_parts.h"
 
 #include "base/error.h"
+#include "clinic/sample_size.h"
 
 #include <math.h>
 
@@ -98,7 +99,26 @@ static gal_gate judge_accuracy(const gal_case_comparison *c, double at_least) {
 
 /* ---- safety ---- */
 
-static gal_gate judge_missed(const gal_estimate *missed, const char *figure, const char *of, double at_least) {
+/* Does a share of misses as seen, of n positives, have an upper bound that will do? */
+static bool would_do(const gal_estimate *missed, double n, double at_least, double level) {
+    size_t hits = (size_t)ceil(n * (double)missed->hits / (double)missed->cases);
+    return 1 - gal_clopper_pearson(hits, (size_t)n, gal_z_of(level)).high >= at_least;
+}
+
+/* By doubling and halving; whole misses make steps, so it is a little more than the least. */
+static size_t positives_needed(const gal_estimate *missed, double at_least, double level) {
+    double too_few = (double)missed->cases, enough = 2 * too_few;
+    while (enough < GAL_PLAN_MOST && !would_do(missed, enough, at_least, level)) too_few = enough, enough *= 2;
+    if (enough >= GAL_PLAN_MOST) return 0;
+    while (enough - too_few > 1) {
+        double middle = floor((enough + too_few) / 2);
+        *(would_do(missed, middle, at_least, level) ? &enough : &too_few) = middle;
+    }
+    return (size_t)enough;
+}
+
+static gal_gate judge_missed(const gal_estimate *missed, const char *figure, const char *of, double at_least,
+                             double level) {
     gal_gate g = gal_gate_absent("safety", figure, at_least, "there are no positives");
     g.of = of;
     if (missed->cases == 0) return g;
@@ -107,6 +127,8 @@ static gal_gate judge_missed(const gal_estimate *missed, const char *figure, con
     g.value = 1 - missed->value;
     g.interval = (gal_interval){1 - missed->interval.high, 1 - missed->interval.low};
     gal_gate_decide(&g);
+    g.needed_of = "positives";
+    if (g.verdict == GAL_VERDICT_INSUFFICIENT) g.needed = positives_needed(missed, at_least, level);
     return g;
 }
 
@@ -117,7 +139,7 @@ static void judge_safety(const gal_case_comparison *c, double at_least, gal_gate
         for (int i = 0; c->decided && i < c->questions; i++) {
             const gal_binary_comparison *q = &c->question[i];
             gal_gate g = judge_missed(part == 0 ? &q->missed : &q->newly_missed, figure[part],
-                                      c->questions > 1 ? q->name : NULL, at_least);
+                                      c->questions > 1 ? q->name : NULL, at_least, c->settings.level);
             gal_gate_keep_worse(&worst, &g, i == 0);
         }
         add(out, &worst);
@@ -141,6 +163,8 @@ static gal_gate judge_noninferior(const gal_case_comparison *c, bool sensitivity
             g.value = d->difference;
             g.interval = d->tango;
             g.verdict = sensitivity ? q->sensitivity_verdict : q->specificity_verdict;
+            g.needed = sensitivity ? q->positives_needed : q->negatives_needed;
+            g.needed_of = sensitivity ? "positives" : "negatives";
         }
         gal_gate_keep_worse(&worst, &g, i == 0);
     }
@@ -197,10 +221,12 @@ json_t *gal_gates_json(const gal_gates *gates) {
     for (int i = 0; out != NULL && i < gates->count; i++) {
         const gal_gate *g = &gates->gate[i];
         json_t *one =
-            json_pack("{s:s, s:s, s:s?, s:o, s:o, s:o, s:s?, s:o, s:s, s:s?}", "gate", g->gate, "figure", g->figure,
-                      "of", g->of, "value", gal_number_json(g->value), "low", gal_number_json(g->interval.low), "high",
-                      gal_number_json(g->interval.high), "method", g->method, "at_least", gal_number_json(g->at_least),
-                      "verdict", gal_verdict_name(g->verdict), "why", g->why);
+            json_pack("{s:s, s:s, s:s?, s:o, s:o, s:o, s:s?, s:o, s:s, s:s?, s:o, s:s?}", "gate", g->gate, "figure",
+                      g->figure, "of", g->of, "value", gal_number_json(g->value), "low",
+                      gal_number_json(g->interval.low), "high", gal_number_json(g->interval.high), "method", g->method,
+                      "at_least", gal_number_json(g->at_least), "verdict", gal_verdict_name(g->verdict), "why", g->why,
+                      "needed", g->needed ? json_integer((json_int_t)g->needed) : json_null(), "needed_of",
+                      g->needed ? g->needed_of : NULL);
         if (json_array_append_new(out, one) == 0) continue;
         json_decref(out);
         return NULL;

@@ -25,6 +25,11 @@ typedef struct gal_gate {
     gal_interval interval; /* NaN: none */
     gal_verdict verdict;
     const char *why; /* there is no interval; NULL */
+    /* Where evidence is insufficient, about how many cases of the kind `needed_of` ("positives", "negatives") would
+     * do: of non-inferiority as in compare.h, of safety if as large a share is missed as here. 0: not known, or no
+     * number would do. */
+    size_t needed;
+    const char *needed_of;
 } gal_gate;
 
 enum { GAL_GATES_MAX = 8 };
@@ -73,7 +78,8 @@ galen_status gal_gates_judge(const gal_policy *policy, const gal_gate_evidence *
 /* The settings of a comparison at which `policy` can be judged. */
 gal_compare_settings gal_policy_settings(const gal_policy *policy);
 
-/* [{gate, figure, of, value, low, high, method, at_least, verdict, why}, ...]. NULL: out of memory. */
+/* [{gate, figure, of, value, low, high, method, at_least, verdict, why, needed, needed_of}, ...]. NULL: out of memory.
+ */
 json_t *gal_gates_json(const gal_gates *gates);
 
 #endif

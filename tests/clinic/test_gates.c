@@ -70,8 +70,31 @@ static void many_cases_without_error(void **state) {
     golden_near(missed->interval.low, pow(0.025, 1.0 / 400), 1e-12, "safety");
     assert_true(missed->value == 1 && missed->interval.high == 1);
     judged(300, 0, 0, 400, 0, &p, &g);
-    assert_int_equal(find(&g, "safety", "1 - missed")->verdict, GAL_VERDICT_INSUFFICIENT);
+    missed = find(&g, "safety", "1 - missed");
+    assert_int_equal(missed->verdict, GAL_VERDICT_INSUFFICIENT);
+    assert_int_equal(missed->needed, 368); /* 0.025^(1/n) >= 0.99 from log(0.025) / log(0.99) = 367.04 on */
     assert_int_equal(g.verdict, GAL_VERDICT_INSUFFICIENT);
+}
+
+/* With as many positives as are said to be needed, the same share of misses passes. */
+static void needed_is_enough(void **state) {
+    (void)state;
+    gal_policy p = demands();
+    gal_gates g;
+    judged(500, 1, 1, 500, 0, &p, &g);
+    size_t needed = find(&g, "safety", "1 - missed")->needed;
+    assert_in_range(needed, 501, 2000);
+    judged(needed, 1, (needed + 499) / 500, 500, 0, &p, &g);
+    assert_int_equal(find(&g, "safety", "1 - missed")->verdict, GAL_VERDICT_PASS);
+    judged(500, 0, 5, 500, 0, &p, &g); /* one in a hundred: no number will do */
+    assert_int_equal(find(&g, "safety", "1 - missed")->needed, 0);
+    /* Two that never differ: Tango's lower end is -z^2 / (n + z^2). */
+    judged(200, 0, 0, 200, 0, &p, &g);
+    const gal_gate *n = find(&g, "non-inferiority", "sensitivity");
+    assert_int_equal(n->verdict, GAL_VERDICT_INSUFFICIENT);
+    assert_in_range(n->needed, 381, 2000);
+    judged(n->needed, 0, 0, 200, 0, &p, &g);
+    assert_int_equal(find(&g, "non-inferiority", "sensitivity")->verdict, GAL_VERDICT_PASS);
 }
 
 static void few_cases_never_pass(void **state) {
@@ -357,6 +380,7 @@ static void absent_evidence_is_no_pass(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(many_cases_without_error),
                                        cmocka_unit_test(few_cases_never_pass),
+                                       cmocka_unit_test(needed_is_enough),
                                        cmocka_unit_test(one_failure_fails),
                                        cmocka_unit_test(balanced_accuracy_is_covered),
                                        cmocka_unit_test(balanced_accuracy_by_hand),
