@@ -58,3 +58,13 @@ gal_estimate gal_estimate_share(const char *name, size_t hits, size_t cases, gal
     out.interval = gal_proportion_interval(method, hits, cases, level);
     return out;
 }
+
+void gal_estimate_drawn(gal_estimate *e, const gal_bootstrap_figure *figure, gal_drawn drawn, double least,
+                        double most) {
+    static const char *const name[][2] = {{"BCa bootstrap", "basic bootstrap"},
+                                          {"BCa bootstrap (stratified)", "basic bootstrap (stratified)"},
+                                          {"BCa bootstrap (by patient)", "basic bootstrap (by patient)"}};
+    if (!(figure->interval.low < figure->interval.high)) return;
+    e->interval = (gal_interval){fmax(figure->interval.low, least), fmin(figure->interval.high, most)};
+    e->method = name[drawn][figure->basic];
+}

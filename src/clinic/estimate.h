@@ -2,6 +2,7 @@
 #ifndef GAL_CLINIC_ESTIMATE_H
 #define GAL_CLINIC_ESTIMATE_H
 
+#include "clinic/bootstrap.h"
 #include "clinic/curves.h"
 #include "clinic/interval.h"
 
@@ -13,8 +14,8 @@
 typedef struct gal_estimate {
     const char *name;      /* "sensitivity"; static */
     const char *method;    /* of the interval: "Wilson", "Clopper-Pearson", "Jeffreys", "DeLong", "MOVER", "Simel", "BCa
-                            * bootstrap (stratified)", "BCa bootstrap (by patient)", "basic bootstrap (...)"; static;
-                            * NULL: none */
+                            * bootstrap (stratified)", "BCa bootstrap (by patient)", "BCa bootstrap", "basic
+                            * bootstrap ..."; static; NULL: none */
     double value;          /* NaN: not defined on these cases */
     gal_interval interval; /* NaN, NaN: none; ends may be infinite, of a ratio */
     size_t hits, cases;    /* numerator and denominator of a proportion; 0, 0 otherwise */
@@ -54,6 +55,13 @@ galen_status gal_eval_check(const gal_eval_settings *settings, galen_error *err)
 /* hits / cases with the interval of `method` at `level`; NaN of no cases. */
 gal_estimate gal_estimate_share(const char *name, size_t hits, size_t cases, gal_proportion_method method,
                                 double level);
+/* What was drawn: any cases, as many of each kind as there are, or patients with all of their cases. */
+typedef enum gal_drawn { GAL_DRAWN_CASES, GAL_DRAWN_STRATIFIED, GAL_DRAWN_PATIENTS } gal_drawn;
+
+/* Takes the interval that draws gave, cut to [least, most]. Draws that never differ know nothing (sensitivity 1 in ten
+ * cases is 1 in each draw): the estimate keeps what it has then. */
+void gal_estimate_drawn(gal_estimate *estimate, const gal_bootstrap_figure *figure, gal_drawn drawn, double least,
+                        double most);
 /* A value that has no interval (yet). */
 gal_estimate gal_estimate_bare(const char *name, double value);
 

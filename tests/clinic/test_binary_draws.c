@@ -24,31 +24,19 @@ static gal_binary_cases draw(uint64_t seed, size_t count, int levels, bool again
         probability[i] = against ? 1 - score[i] * score[i] : score[i];
         patient[i] = i < patients ? (uint32_t)i : gal_rng_u32(&rng) % (uint32_t)patients;
     }
-    return (gal_binary_cases){{score, positive, count}, probability, patients < count ? patient : NULL, patients};
+    return (gal_binary_cases){.scores = {score, positive, count},
+                              .probability = probability,
+                              .patient = patients < count ? patient : NULL,
+                              .patients = patients};
 }
 
 /* The cases of one sample written out, copies beside each other. */
 static golden_set list_of, probabilities_of;
 
-static void write_out(const gal_binary_cases *cases, const gal_binary_draws *d, const gal_weights *weight, int lane) {
-    static uint32_t unit[MOST];
+static void write_out(const gal_binary_draws *d, const gal_weights *weight, int lane) {
     size_t at[2] = {0};
-    if (cases->patient == NULL) {
-        size_t *order = calloc(d->cases, sizeof *order), next[2] = {0, d->cases - d->positives};
-        assert_ok(gal_order(score, d->cases, GAL_ASCENDING, order, &err), err);
-        for (size_t i = 0; i < d->cases; i++) unit[order[i]] = (uint32_t)next[positive[order[i]]]++;
-        free(order);
-    } else {
-        size_t without = d->strata == 2 ? d->stratum[0] : 0, next[2] = {0, without};
-        static uint8_t has[MOST];
-        static uint32_t number[MOST];
-        memset(has, 0, sizeof has);
-        for (size_t i = 0; i < d->cases; i++) has[patient[i]] |= positive[i];
-        for (size_t p = 0; p < cases->patients; p++) number[p] = (uint32_t)next[has[p]]++;
-        for (size_t i = 0; i < d->cases; i++) unit[i] = number[patient[i]];
-    }
     for (size_t i = 0; i < d->cases; i++)
-        for (int copy = 0; copy < weight[unit[i]][lane]; copy++) {
+        for (int copy = 0; copy < weight[d->units.of[i]][lane]; copy++) {
             list_of.score[at[0]] = score[i], list_of.positive[at[0]++] = positive[i];
             probabilities_of.score[at[1]] = probability[i], probabilities_of.positive[at[1]++] = positive[i];
         }
@@ -101,15 +89,17 @@ static void figures_are_those_of_cases_written_out(void **state) {
         gal_eval_settings settings = gal_eval_defaults();
         settings.has_threshold = true, settings.threshold = 0.4, settings.prevalence = 0.1, settings.bins = of[i].bins;
         gal_binary_draws d;
+        uint8_t called[MOST];
+        for (size_t k = 0; k < of[i].count; k++) called[k] = score[k] >= settings.threshold;
         gal_weights weight[MOST];
         double out[GAL_FIGURES][GAL_LANES];
-        assert_ok(gal_binary_draws_make(&cases, &settings, &d, &err), err);
-        gal_strata strata = {d.stratum, d.strata};
+        assert_ok(gal_binary_draws_make(&cases, called, &settings, &d, &err), err);
+        gal_strata strata = {d.units.stratum, d.units.strata};
         for (size_t first = 0; first < 40; first += GAL_LANES) {
             gal_draw_weights(&strata, 8, first, weight);
             gal_binary_statistic(&d, weight, out);
             for (int lane = 0; lane < GAL_LANES; lane++) {
-                write_out(&cases, &d, weight, lane);
+                write_out(&d, weight, lane);
                 size_t up = 0;
                 for (size_t k = 0; k < list_of.count; k++) up += list_of.positive[k];
                 if (up == 0 || up == list_of.count) continue; /* patients may all be of one kind */
@@ -120,6 +110,24 @@ static void figures_are_those_of_cases_written_out(void **state) {
         gal_binary_draws_free(&d);
     }
     assert_true(compared > 250);
+}
+
+/* Cases stay in the stratum of their kind, patients in that of their highest; kinds that nobody has are none. */
+static void units_have_their_strata(void **state) {
+    (void)state;
+    const uint32_t kind[8] = {0, 3, 0, 1, 0, 3, 0, 0}, of[8] = {0, 0, 1, 1, 2, 3, 4, 4};
+    const size_t order[8] = {7, 6, 5, 4, 3, 2, 1, 0};
+    gal_units u;
+    assert_ok(gal_units_make(kind, 8, 5, &(gal_patients){NULL, 0}, order, &u, &err), err);
+    assert_true(!u.by_patient && u.count == 8 && u.strata == 3);
+    assert_true(u.stratum[0] == 5 && u.stratum[1] == 1 && u.stratum[2] == 2);
+    assert_true(u.of[7] == 0 && u.of[0] == 4 && u.of[3] == 5 && u.of[5] == 6 && u.of[1] == 7);
+    gal_units_free(&u);
+    assert_ok(gal_units_make(kind, 8, 5, &(gal_patients){of, 5}, order, &u, &err), err);
+    assert_true(u.by_patient && u.count == 5 && u.strata == 3);
+    assert_true(u.stratum[0] == 2 && u.stratum[1] == 1 && u.stratum[2] == 2);
+    assert_true(u.of[0] == u.of[1] && u.of[0] == 3 && u.of[2] == 2 && u.of[4] == 0 && u.of[5] == 4 && u.of[7] == 1);
+    gal_units_free(&u);
 }
 
 static void order_is_stable(void **state) {
@@ -142,6 +150,6 @@ static void order_is_stable(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(figures_are_those_of_cases_written_out),
-                                       cmocka_unit_test(order_is_stable)};
+                                       cmocka_unit_test(units_have_their_strata), cmocka_unit_test(order_is_stable)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Evaluations as JSON. */
-#include "clinic/evaluate.h"
+/* Binary evaluations as JSON. */
+#include "clinic/evaluate_binary.h"
 
 #include <math.h>
 
@@ -31,7 +31,7 @@ static json_t *figures_json(const gal_binary_evaluation *e, const gal_eval_setti
     json_t *out = json_object();
     int failed = 0;
     for (int i = 0; i < GAL_FIGURES; i++)
-        if (gal_figure_asked((gal_figure)i, settings, e->bin != NULL))
+        if (gal_figure_asked(e, settings, (gal_figure)i))
             failed |= json_object_set_new(out, e->figure[i].name, gal_estimate_json(&e->figure[i], settings->level));
     if (failed == 0) return out;
     json_decref(out);
@@ -41,13 +41,7 @@ static json_t *figures_json(const gal_binary_evaluation *e, const gal_eval_setti
 json_t *gal_binary_evaluation_json(const gal_binary_evaluation *e, const gal_eval_settings *settings) {
     return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "cases", (json_int_t)e->cases, "positives",
                      (json_int_t)e->positives, "negatives", (json_int_t)e->negatives, "confusion",
-                     settings->has_threshold ? confusion_json(&e->confusion) : json_null(), "figures",
-                     figures_json(e, settings), "roc", gal_curve_json(&e->roc), "precision_recall",
-                     gal_curve_json(&e->precision_recall), "reliability", bins_json(e, settings));
-}
-
-json_t *gal_evaluation_json(const gal_evaluation *e) {
-    return json_pack("{s:s, s:I, s:I, s:o, s:o}", "kind", gal_case_kind_name(e->kind), "cases", (json_int_t)e->cases,
-                     "patients", (json_int_t)e->patients, "settings", gal_eval_settings_json(&e->settings), "binary",
-                     gal_binary_evaluation_json(&e->binary, &e->settings));
+                     e->decided ? confusion_json(&e->confusion) : json_null(), "figures", figures_json(e, settings),
+                     "roc", gal_curve_json(&e->roc), "precision_recall", gal_curve_json(&e->precision_recall),
+                     "reliability", bins_json(e, settings));
 }
