@@ -16,3 +16,31 @@ void gal_base64(gal_buf *out, const unsigned char *bytes, size_t size) {
         to[3] = i + 2 < size ? digit[three & 63] : '=';
     }
 }
+
+static int value_of(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool gal_base64_read(const char *text, size_t length, unsigned char *out, size_t size) {
+    if (length != (size + 2) / 3 * 4) return false;
+    for (size_t i = 0; i < size; i += 3, text += 4) {
+        size_t left = size - i < 3 ? size - i : 3;
+        uint32_t three = 0;
+        for (size_t k = 0; k < 4; k++) {
+            int v = k <= left ? value_of(text[k]) : text[k] == '=' ? 0 : -1;
+            if (v < 0) return false;
+            three = three << 6 | (uint32_t)v;
+        }
+        for (size_t k = 0; k < 3; k++) {
+            unsigned char byte = (unsigned char)(three >> (16 - 8 * k));
+            if (k < left)
+                out[i + k] = byte;
+            else if (byte != 0)
+                return false;
+        }
+    }
+    return true;
+}

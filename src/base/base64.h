@@ -7,4 +7,7 @@
 /* Appends size bytes as base64 with padding. */
 void gal_base64(gal_buf *out, const unsigned char *bytes, size_t size);
 
+/* Reads exactly `size` bytes back; false for any text that gal_base64 would not have written for so many. */
+bool gal_base64_read(const char *text, size_t length, unsigned char *out, size_t size);
+
 #endif

@@ -67,7 +67,24 @@ static void base64(void **state) {
     gal_buf_free(&small);
 }
 
+static void base64_back(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *bytes;
+        size_t size;
+    } good[] = {{"", "", 0},        {"Zg==", "f", 1},        {"Zm8=", "fo", 2},
+                {"Zm9v", "foo", 3}, {"Zm9vYg==", "foob", 4}, {"+/8A", "\xfb\xff\0", 3}};
+    static const char *const bad[] = {"Zg=", "Zg==x", "Zh==", "Z!==", "Zg=a", "Zm9v", "===="};
+    unsigned char out[8];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(gal_base64_read(good[i].text, strlen(good[i].text), out, good[i].size));
+        assert_memory_equal(out, good[i].bytes, good[i].size);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(gal_base64_read(bad[i], strlen(bad[i]), out, 1));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lengths), cmocka_unit_test(cleaned), cmocka_unit_test(base64)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lengths), cmocka_unit_test(cleaned), cmocka_unit_test(base64),
+                                       cmocka_unit_test(base64_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
