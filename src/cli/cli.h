@@ -156,6 +156,6 @@ galen_status cli_load(const cli_args *args, const char *name, const struct gal_w
                       galen_error *err);
 
 extern const cli_verb cli_audit, cli_bench, cli_completion, cli_convert, cli_doctor, cli_help, cli_info, cli_man,
-    cli_phantom, cli_train, cli_predict, cli_profile;
+    cli_phantom, cli_train, cli_predict, cli_profile, cli_report;
 
 #endif

@@ -137,28 +137,33 @@ void gal_table_cell(gal_document *d, gal_table *t, gal_tone tone, const char *f,
     put(d, t, tone, text);
 }
 
+void gal_table_number(gal_document *d, gal_table *t, const char *format_of_one, double value, const char *otherwise) {
+    char text[64];
+    if (!isfinite(value)) {
+        gal_table_cell(d, t, GAL_TONE_SOFT, "%s", otherwise);
+        return;
+    }
+    /* The callers' formats are constants of one double. */
+    snprintf(text, sizeof text, format_of_one, value);
+    gal_table_text(d, t, text);
+    if (t->cells > 0) t->cell[t->cells - 1].exact = gal_document_format(d, "%.17g", value);
+}
+
 size_t gal_table_rows(const gal_table *t) {
     return t->columns > 0 ? t->cells / (size_t)t->columns : 0;
 }
 
 /* ---- the numbers behind a figure ---- */
 
-static void number(gal_document *d, gal_table *t, double value) {
-    if (isfinite(value))
-        gal_table_cell(d, t, GAL_TONE_PLAIN, "%.6g", value);
-    else
-        gal_table_text(d, t, NULL);
-}
-
 static void curve_numbers(gal_document *d, gal_table *t, const gal_trace *c, size_t most) {
     size_t rows = most == 0 || c->count <= most ? c->count : most;
     for (size_t k = 0; k < rows; k++) {
         size_t i = rows == c->count ? k : k * (c->count - 1) / (rows - 1);
         gal_table_text(d, t, c->name);
-        number(d, t, c->x[i]);
-        number(d, t, c->y[i]);
-        number(d, t, c->y_low != NULL ? c->y_low[i] : (double)NAN);
-        number(d, t, c->y_high != NULL ? c->y_high[i] : (double)NAN);
+        gal_table_number(d, t, "%.6g", c->x[i], "");
+        gal_table_number(d, t, "%.6g", c->y[i], "");
+        gal_table_number(d, t, "%.6g", c->y_low != NULL ? c->y_low[i] : (double)NAN, "");
+        gal_table_number(d, t, "%.6g", c->y_high != NULL ? c->y_high[i] : (double)NAN, "");
     }
 }
 
@@ -167,8 +172,8 @@ static void bar_numbers(gal_document *d, gal_table *t, const gal_chart *f) {
     for (size_t g = 0; g < f->groups; g++)
         for (size_t i = 0; i < f->bins; i++) {
             gal_table_text(d, t, f->bars[g].name);
-            number(d, t, f->x_low + width * ((double)i + 0.5));
-            number(d, t, f->bars[g].value[i]);
+            gal_table_number(d, t, "%.6g", f->x_low + width * ((double)i + 0.5), "");
+            gal_table_number(d, t, "%.6g", f->bars[g].value[i], "");
             gal_table_text(d, t, NULL);
             gal_table_text(d, t, NULL);
         }
@@ -184,9 +189,9 @@ static void forest_numbers(gal_document *d, gal_table *t, const gal_chart *f) {
         }
         gal_table_text(d, t, r->total ? "" : group);
         gal_table_text(d, t, r->label);
-        number(d, t, r->value);
-        number(d, t, r->low);
-        number(d, t, r->high);
+        gal_table_number(d, t, "%.6g", r->value, "");
+        gal_table_number(d, t, "%.6g", r->low, "");
+        gal_table_number(d, t, "%.6g", r->high, "");
     }
 }
 

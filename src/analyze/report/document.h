@@ -13,6 +13,7 @@ typedef enum gal_tone { GAL_TONE_PLAIN, GAL_TONE_GOOD, GAL_TONE_BAD, GAL_TONE_UN
 typedef struct gal_cell {
     const char *text;
     gal_tone tone;
+    const char *exact;        /* a number with all its digits, for CSV; NULL: the text */
     const unsigned char *png; /* a thumbnail above the text; NULL: none */
     size_t png_size;
 } gal_cell;
@@ -83,6 +84,9 @@ gal_table *gal_document_table(gal_document *document, const char *const *heads, 
 void gal_table_text(gal_document *document, gal_table *table, const char *text);
 __attribute__((format(printf, 4, 5))) void gal_table_cell(gal_document *document, gal_table *table, gal_tone tone,
                                                           const char *format, ...);
+/* A number as `format` (of one double) shows it, kept whole for CSV; `otherwise` where it is not finite. */
+void gal_table_number(gal_document *document, gal_table *table, const char *format, double value,
+                      const char *otherwise);
 size_t gal_table_rows(const gal_table *table);
 
 /* The numbers of a figure as a table, at most `most` rows a curve, evenly thinned (0: all). */

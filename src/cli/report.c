@@ -1,0 +1,167 @@
+/* galen report: evidence to read, and to check. */
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "cli/table.h"
+
+#include "analyze/report/report.h"
+#include "base/file.h"
+#include "base/sha256.h"
+
+#include <string.h>
+
+enum { MAX_FLIPS = 100000 };
+#define MAX_REPORT ((size_t)1 << 30)
+
+static const cli_option options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .type = CLI_PATH,
+     .metavar = "FILE",
+     .help = "write the report to FILE: .html (one page that needs nothing else), .pdf or .csv"},
+    {.name = "verify",
+     .type = CLI_FLAG,
+     .help = "compute every number of the evidence anew from its cases, and compare; exit 1 if anything differs"},
+    {.name = "pictures",
+     .type = CLI_PATH,
+     .metavar = "FOLDER",
+     .help = "show thumbnails of changed cases in a comparison; their paths begin in FOLDER. They are pictures of "
+             "patients, and whoever has the report has them too"},
+    {.name = "flips",
+     .type = CLI_INT,
+     .metavar = "N",
+     .low = 1,
+     .high = MAX_FLIPS,
+     .initial = "200",
+     .help = "changed cases to list"},
+};
+
+typedef struct outcome {
+    bool verified;
+    gal_evidence_check check;
+    size_t bytes; /* of the report; 0: none asked for */
+    char sha256[GAL_SHA256_HEX];
+} outcome;
+
+static bool ends_in(const char *text, const char *end) {
+    size_t n = strlen(text), m = strlen(end);
+    return n > m && !strcmp(text + n - m, end);
+}
+
+/* By the file's name; -1: none of them. */
+static int form_of(const char *path) {
+    static const struct {
+        const char *end;
+        gal_report_form form;
+    } form[] = {
+        {".html", GAL_REPORT_HTML}, {".htm", GAL_REPORT_HTML}, {".pdf", GAL_REPORT_PDF}, {".csv", GAL_REPORT_CSV}};
+    for (size_t i = 0; i < sizeof form / sizeof *form; i++)
+        if (ends_in(path, form[i].end)) return (int)form[i].form;
+    return -1;
+}
+
+static galen_status verify(const gal_evidence *evidence, outcome *out, galen_error *err) {
+    gal_pool *pool;
+    out->verified = true;
+    galen_status status = gal_pool_create(0, &pool, err);
+    if (status != GALEN_OK) return status;
+    status = gal_evidence_verify(evidence, pool, &out->check, err);
+    gal_pool_destroy(pool);
+    return status;
+}
+
+static galen_status write_report(const cli_args *args, const gal_evidence *evidence, outcome *out, galen_error *err) {
+    const char *path = cli_get(args, "output")->text;
+    gal_report_options how = {.pictures = cli_get(args, "pictures")->text,
+                              .flips = (size_t)cli_number(args, "flips", 0)};
+    gal_buf text;
+    gal_buf_init(&text, MAX_REPORT);
+    galen_status status = gal_report_render(evidence, &how, (gal_report_form)form_of(path), &text, err);
+    if (status == GALEN_OK) status = gal_sha256_hex(text.data, text.size, out->sha256, err);
+    if (status == GALEN_OK) status = gal_file_write(path, text.data, text.size, err);
+    out->bytes = text.size;
+    gal_buf_free(&text);
+    return status;
+}
+
+static void print_json(const cli_args *args, const gal_evidence *evidence, const outcome *o) {
+    cli_json json = json_start(stdout);
+    json_open(&json, NULL, '{');
+    json_text(&json, "evidence", args->operand[0]);
+    json_bool(&json, "intact", evidence->intact);
+    if (o->verified) {
+        json_bool(&json, "same", o->check.same);
+        json_int(&json, "compared", (int64_t)o->check.compared);
+        json_text(&json, "differs", o->check.same ? NULL : o->check.path);
+        json_text(&json, "stored", o->check.same ? NULL : o->check.stored);
+        json_text(&json, "computed", o->check.same ? NULL : o->check.computed);
+    }
+    if (o->bytes > 0) {
+        json_text(&json, "output", cli_get(args, "output")->text);
+        json_int(&json, "bytes", (int64_t)o->bytes);
+        json_text(&json, "sha256", o->sha256);
+    }
+    json_close(&json, '}');
+}
+
+static void print_lines(const cli_args *args, const gal_evidence *evidence, const outcome *o) {
+    char size[TABLE_NUMBER];
+    if (o->verified && o->check.same)
+        printf("%zu numbers and texts computed anew from %zu cases: all the same\n", o->check.compared,
+               evidence->cases[0].count);
+    if (o->verified && !o->check.same) {
+        printf("DIFFERS at %s: the file says ", o->check.path);
+        cli_put_text(stdout, o->check.stored);
+        printf(", its cases give ");
+        cli_put_text(stdout, o->check.computed);
+        puts("");
+    }
+    if (!evidence->intact) puts("CHANGED: the bytes of this file are not those that were written");
+    if (o->bytes > 0) {
+        cli_put_text(stdout, cli_get(args, "output")->text);
+        printf(": %s, sha256 %s\n", table_bytes(size, (double)o->bytes), o->sha256);
+    }
+}
+
+static cli_exit report(const cli_args *args, gal_evidence *evidence) {
+    outcome o = {0};
+    galen_error err;
+    galen_status status = cli_get(args, "verify")->set ? verify(evidence, &o, &err) : GALEN_OK;
+    bool good = !o.verified || (o.check.same && evidence->intact);
+    if (status == GALEN_OK && cli_get(args, "output")->set && good) status = write_report(args, evidence, &o, &err);
+    if (status != GALEN_OK) return cli_fail_error(args, &err);
+    args->json ? print_json(args, evidence, &o) : print_lines(args, evidence, &o);
+    return good ? CLI_DONE : CLI_NO;
+}
+
+static cli_exit run(const cli_args *args) {
+    const char *output = cli_get(args, "output")->text;
+    gal_evidence evidence;
+    galen_error err;
+    if (output == NULL && !cli_get(args, "verify")->set)
+        return cli_fail(args, CLI_USAGE, "nothing to do; give --output FILE.html, FILE.pdf or FILE.csv, or --verify");
+    if (output != NULL && form_of(output) < 0)
+        return cli_fail(args, CLI_USAGE, "'%.200s' says no form; end it in .html, .pdf or .csv", output);
+    if (gal_evidence_read(args->operand[0], &evidence, &err) != GALEN_OK) return cli_fail_error(args, &err);
+    cli_exit code = report(args, &evidence);
+    gal_evidence_free(&evidence);
+    return code;
+}
+
+const cli_verb cli_report = {
+    .name = "report",
+    .operands = "EVIDENCE.json",
+    .min_operands = 1,
+    .max_operands = 1,
+    .summary = "turn evidence into a page or PDF, or compute its numbers anew",
+    .text =
+        "EVIDENCE is what 'galen eval' or 'galen compare' wrote. The report has the figures with their intervals, curves, "
+        "subgroups, gates, the cases that changed, data, model card, methods with their sources, and reporting "
+        "checklists, filled in where the evidence has the answer. The same evidence gives the same bytes.\n\n"
+        "With --verify nothing is written unless every number is what the cases give and the file is as it was written.",
+    .example = "galen report evidence.json -o report.html\ta page for a browser, light or dark, on paper too\n"
+               "galen report evidence.json --verify -o report.pdf\tthe same to print, if the evidence holds\n"
+               "galen report evidence.json -o numbers.csv\tevery number with all its digits",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run,
+};
