@@ -6,17 +6,11 @@
 static inline vi load_ints(const int32_t *p) {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
-static inline vi set_ints(int32_t x) {
-    return _mm256_set1_epi32(x);
-}
 static inline vi mul_ints(vi a, vi b) {
     return _mm256_mullo_epi32(a, b);
 }
-static inline vi wide_bytes(const uint8_t *p, int n, uint8_t flip) {
-    return _mm256_cvtepu8_epi32(_mm_xor_si128(load_eight(p, n), _mm_set1_epi8((char)flip)));
-}
 static inline vi dot2(vi sum, const uint8_t *a, const uint8_t *b, int n, uint8_t flip, const int16_t *w) {
-    vi x = _mm256_or_si256(wide_bytes(a, n, flip), _mm256_slli_epi32(wide_bytes(b, n, flip), 16));
+    vi x = _mm256_or_si256(load_flipped(a, n, flip), _mm256_slli_epi32(load_flipped(b, n, flip), 16));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_loadu_si256((const __m256i *)(const void *)w)));
 }
 #define map_bytes gal_map_bytes_avx2

@@ -7,19 +7,11 @@
 static inline vi load_ints(const int32_t *p) {
     return vld1q_s32(p);
 }
-static inline vi set_ints(int32_t x) {
-    return vdupq_n_s32(x);
-}
 static inline vi mul_ints(vi a, vi b) {
     return vmulq_s32(a, b);
 }
 static inline int16x4_t wide_bytes(const uint8_t *p, int n, uint8_t flip) {
-    uint32_t word = 0;
-    if (n >= VF)
-        memcpy(&word, p, sizeof word);
-    else
-        for (int i = 0; i < n; i++) word |= (uint32_t)p[i] << (8 * i);
-    uint8x8_t bytes = veor_u8(vreinterpret_u8_u32(vdup_n_u32(word)), vdup_n_u8(flip));
+    uint8x8_t bytes = veor_u8(load_four(p, n), vdup_n_u8(flip));
     return vreinterpret_s16_u16(vget_low_u16(vmovl_u8(bytes)));
 }
 static inline vi dot2(vi sum, const uint8_t *a, const uint8_t *b, int n, uint8_t flip, const int16_t *w) {

@@ -15,12 +15,13 @@ static void largest(const void *level, const void *x, const size_t *tap, size_t 
     ((const gal_loops_half *)level)->pool_max(x, tap, taps, y, n);
 }
 
-static void sum(const void *level, const void *x, const size_t *tap, size_t taps, void *y, size_t n, float factor) {
+static void sum(const void *level, const void *x, const size_t *tap, size_t taps, int64_t count, void *y, size_t n) {
+    float factor = count > 0 ? 1.0f / (float)count : 0.0f;
     ((const gal_loops_half *)level)->pool_sum(x, tap, taps, y, n, factor);
 }
 
-static void mean(const void *level, const void *x, size_t pixels, size_t stride, void *y, size_t n, float factor) {
-    ((const gal_loops_half *)level)->mean(x, pixels, stride, y, n, factor);
+static void mean(const void *level, const void *x, size_t pixels, size_t stride, void *y, size_t n) {
+    ((const gal_loops_half *)level)->mean(x, pixels, stride, y, n, 1.0f / (float)pixels);
 }
 
 static const gal_pool_loops pool_loops = {sizeof(uint16_t), largest, sum, mean};

@@ -35,7 +35,7 @@ static void run_pixel(const pool_job *job, const uint8_t *x, uint8_t *y, int64_t
     } else {
         int64_t count =
             job->count_pad ? gal_window_padded_taps(win, 1, oh) * gal_window_padded_taps(win, 2, ow) : (int64_t)taps;
-        job->loops->sum(job->level, x, tap, taps, y, (size_t)job->c, count > 0 ? 1.0f / (float)count : 0.0f);
+        job->loops->sum(job->level, x, tap, taps, count, y, (size_t)job->c);
     }
 }
 
@@ -95,7 +95,7 @@ static void run_mean(void *context, size_t index) {
     size_t n = index / job->blocks, from = index % job->blocks * CHANNELS, bytes = job->loops->bytes;
     size_t count = job->c - from < CHANNELS ? job->c - from : CHANNELS;
     job->loops->mean(job->level, job->x + (n * job->area * job->in_pitch + from) * bytes, job->area, job->in_pitch,
-                     job->y + (n * job->out_pitch + from) * bytes, count, 1.0f / (float)job->area);
+                     job->y + (n * job->out_pitch + from) * bytes, count);
 }
 
 void gal_pool_rows_run_global(const gal_call *call, const gal_pool_loops *loops, const void *level) {

@@ -4,12 +4,13 @@
 
 #include "cpu/kernel.h"
 
-/* One type's loops, over `n` channels of one output pixel; `level` is the level's own table, handed through. */
+/* One type's loops, over `n` channels of one output pixel; `level` is the level's own table, handed through. A sum is
+ * over `count` elements, padding included where it counts; 0 of none. */
 typedef struct gal_pool_loops {
     size_t bytes; /* of an element */
     void (*largest)(const void *level, const void *x, const size_t *tap, size_t taps, void *y, size_t n);
-    void (*sum)(const void *level, const void *x, const size_t *tap, size_t taps, void *y, size_t n, float factor);
-    void (*mean)(const void *level, const void *x, size_t pixels, size_t stride, void *y, size_t n, float factor);
+    void (*sum)(const void *level, const void *x, const size_t *tap, size_t taps, int64_t count, void *y, size_t n);
+    void (*mean)(const void *level, const void *x, size_t pixels, size_t stride, void *y, size_t n);
 } gal_pool_loops;
 
 /* Why a MaxPool or AveragePool of images, channels last, is not for these rows; NULL when it is. */
