@@ -16,6 +16,13 @@ gal_session_options gal_session_default_options(void) {
     return (gal_session_options){.max_batch = 1, .threads = 0, .isa = gal_isa_detect(), .optimise = true, .pool = NULL};
 }
 
+/* Images of the largest run: a model whose batch is fixed has more of them than max_batch. */
+static int64_t most_images(const gal_session *s, const gal_node *node) {
+    const gal_shape *in = node->n_in > 0 && node->in[0] != NULL ? &node->in[0]->shape : NULL;
+    bool fixed = in != NULL && in->rank == 4 && !in->dim[0].batch;
+    return fixed && in->dim[0].size > s->max_batch ? in->dim[0].size : s->max_batch;
+}
+
 static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *err) {
     const gal_node *node = step->node;
     step->why = s->why.size;
@@ -23,7 +30,8 @@ static galen_status choose_kernel(gal_session *s, gal_step *step, galen_error *e
     step->why_size = s->why.size - step->why;
     if (step->kernel != NULL) {
         gal_kernel_needs needs = {0};
-        if (step->kernel->needs != NULL) step->kernel->needs(node, s->max_batch, gal_pool_threads(s->pool), &needs);
+        if (step->kernel->needs != NULL)
+            step->kernel->needs(node, most_images(s, node), gal_pool_threads(s->pool), &needs);
         step->packed_bytes = needs.packed_bytes;
         step->outputs = needs.outputs;
         step->scratch_bytes = needs.scratch_bytes;
