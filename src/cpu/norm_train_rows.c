@@ -1,8 +1,8 @@
 /*
- * Rows of galen.BatchNorm, galen.BatchNormGrad and galen.ChannelSum. Pixels are cut into blocks whose size depends on
- * the number of channels alone; each block is summed for itself in f32, and blocks are added in order in f64. So
- * threads change no bit, and a sum of millions loses no more than one of a block. A block stays in L2 between its two
- * passes.
+ * Rows of galen.BatchNorm, Moments, BatchNormGrad, NormGradSum, NormGradEnd and ChannelSum. Pixels are cut into blocks
+ * whose size depends on the number of channels alone; each block is summed for itself in f32, and blocks are added in
+ * order in f64. So threads change no bit, and a sum of millions loses no more than one of a block. A block stays in L2
+ * between its two passes.
  */
 #include "cpu/levels.h"
 #include "cpu/rows.h"
@@ -32,32 +32,37 @@ static size_t block_rows(size_t c) {
     return c < BLOCK ? BLOCK / c : 1;
 }
 
-static size_t channels(const gal_node *node) {
-    const gal_shape *s = &node->in[0]->shape;
+static size_t channels(const gal_node *node, uint32_t in) {
+    const gal_shape *s = &node->in[in]->shape;
     return (size_t)s->dim[s->rank - 1].size;
 }
 
 static void find_needs(const gal_node *node, int64_t max_batch, gal_kernel_needs *needs) {
     galen_tensor x;
-    size_t c = channels(node);
+    size_t c = channels(node, 0);
     gal_shape_at(&node->in[0]->shape, node->in[0]->dtype, max_batch, &x);
     size_t rows = (size_t)galen_tensor_elements(&x) / c, blocks = (rows + block_rows(c) - 1) / block_rows(c);
     *needs = (gal_kernel_needs){.scratch_bytes = c * (2 * sizeof(double) + (2 * blocks + 4) * sizeof(float))};
 }
 
+/* Blocks and scratch for j->c channels. */
+static void lay_out(norm_job *j) {
+    j->in_step = (size_t)j->call->in_pitch, j->out_step = (size_t)j->call->out_pitch;
+    j->each = block_rows(j->c);
+    j->blocks = (j->rows + j->each - 1) / j->each;
+    j->total = j->call->scratch;
+    j->square = j->total + j->c;
+    j->one = (float *)(j->square + j->c);
+    j->two = j->one + j->blocks * j->c;
+    j->sum = j->two + j->blocks * j->c;
+    j->weighted = j->sum + j->c;
+}
+
 static norm_job cut(const gal_call *call, const gal_train_loops *loops) {
     const galen_tensor *x = call->in[0];
-    norm_job j = {.loops = loops, .call = call, .a = x->data, .out = call->out[0]->data, .c = channels(call->node)};
+    norm_job j = {.loops = loops, .call = call, .a = x->data, .out = call->out[0]->data, .c = channels(call->node, 0)};
     j.rows = (size_t)galen_tensor_elements(x) / j.c;
-    j.in_step = (size_t)call->in_pitch, j.out_step = (size_t)call->out_pitch;
-    j.each = block_rows(j.c);
-    j.blocks = (j.rows + j.each - 1) / j.each;
-    j.total = call->scratch;
-    j.square = j.total + j.c;
-    j.one = (float *)(j.square + j.c);
-    j.two = j.one + j.blocks * j.c;
-    j.sum = j.two + j.blocks * j.c;
-    j.weighted = j.sum + j.c;
+    lay_out(&j);
     return j;
 }
 
@@ -133,6 +138,15 @@ static void block_normalise(void *context, size_t b) {
                         j->known.beta, j->low, j->out + offset_of(j, b, j->out_step), j->out_step);
 }
 
+/* From inputs 5 and 6. */
+static void take_moments(const norm_job *j) {
+    const float *mean = j->call->in[5]->data, *variance = j->call->in[6]->data;
+    for (size_t i = 0; i < j->c; i++) {
+        j->total[i] = (double)mean[i];
+        j->square[i] = (double)variance[i] * (double)j->rows;
+    }
+}
+
 static bool has_relu(const gal_node *node) {
     return gal_attr_string(node, "activation", "")[0] != '\0';
 }
@@ -141,10 +155,25 @@ static void run_norm(const gal_call *call, const gal_train_loops *loops) {
     norm_job j = cut(call, loops);
     j.known.beta = call->in[2]->data;
     j.low = has_relu(call->node) ? 0 : -INFINITY;
-    run_blocks(&j, block_moments);
-    merge_moments(&j);
+    if (call->node->n_in > 5 && call->in[5] != NULL) {
+        take_moments(&j);
+    } else {
+        run_blocks(&j, block_moments);
+        merge_moments(&j);
+    }
     finish_moments(&j);
     run_blocks(&j, block_normalise);
+}
+
+static void run_moments(const gal_call *call, const gal_train_loops *loops) {
+    norm_job j = cut(call, loops);
+    float *mean = call->out[0]->data, *variance = call->out[1]->data;
+    run_blocks(&j, block_moments);
+    merge_moments(&j);
+    for (size_t i = 0; i < j.c; i++) {
+        mean[i] = (float)j.total[i];
+        variance[i] = (float)(j.square[i] / (double)j.rows);
+    }
 }
 
 /* ---- backward ---- */
@@ -155,18 +184,18 @@ static void block_sums(void *context, size_t b) {
                             j->c, &j->known, j->one + b * j->c, j->two + b * j->c);
 }
 
-/* The factors lie behind `weighted`. */
-static gal_train_channels channels_of(const norm_job *j) {
-    const float *gamma = j->call->in[2]->data, *istd = j->call->in[4]->data;
+/* By inputs gamma, mean, istd and beta, of which `gamma` is the first. The factors lie behind `weighted`. */
+static gal_train_channels channels_of(const norm_job *j, uint32_t gamma_in) {
+    const galen_tensor *const *in = j->call->in + gamma_in;
+    const float *gamma = in[0]->data, *istd = in[2]->data;
     float *factor = j->weighted + j->c;
     for (size_t i = 0; i < j->c; i++) factor[i] = (float)((double)gamma[i] * (double)istd[i]);
     return (gal_train_channels){
-        .mean = j->call->in[3]->data, .factor = factor, .beta = has_relu(j->call->node) ? j->call->in[5]->data : NULL};
+        .mean = in[1]->data, .factor = factor, .beta = has_relu(j->call->node) ? in[3]->data : NULL};
 }
 
 /* dgamma and dbeta, and what each channel's dX takes of them. */
-static void finish_sums(const norm_job *j) {
-    const float *istd = j->call->in[4]->data;
+static void finish_sums(const norm_job *j, const float *istd) {
     float *dgamma = out_of(j, 1), *dbeta = out_of(j, 2);
     double n = (double)j->rows;
     add_blocks(j, j->one, j->total);
@@ -189,10 +218,91 @@ static void block_gradient(void *context, size_t b) {
 static void run_norm_grad(const gal_call *call, const gal_train_loops *loops) {
     norm_job j = cut(call, loops);
     j.x = call->in[1]->data;
-    j.known = channels_of(&j);
+    j.known = channels_of(&j, 2);
     run_blocks(&j, block_sums);
-    finish_sums(&j);
+    finish_sums(&j, call->in[4]->data);
     run_blocks(&j, block_gradient);
+}
+
+/* ---- gradients that many layers add to ---- */
+
+/* Channels behind the layer's go over as they are, where the sum is not made in place. */
+static void copy_others(const norm_job *j, size_t block) {
+    size_t wide = channels(j->call->node, 0), element = j->loops->element, others = (wide - j->c) * element;
+    const char *from = j->a + offset_of(j, block, wide) + j->c * element;
+    char *to = j->out + offset_of(j, block, j->out_step) + j->c * element;
+    if (j->out == j->a) return;
+    for (size_t r = 0; r < rows_of(j, block); r++)
+        memcpy(to + r * j->out_step * element, from + r * wide * element, others);
+}
+
+static void block_add(void *context, size_t b) {
+    const norm_job *j = context;
+    size_t wide = channels(j->call->node, 0);
+    const gal_train_sum job = {.g = j->a + offset_of(j, b, wide),
+                               .dy = (const char *)j->call->in[1]->data + offset_of(j, b, j->c),
+                               .x = j->x + offset_of(j, b, j->in_step),
+                               .out = j->out + offset_of(j, b, j->out_step),
+                               .c = j->c,
+                               .g_step = wide,
+                               .x_step = j->in_step,
+                               .out_step = j->out_step,
+                               .known = &j->known,
+                               .sum = j->one + b * j->c,
+                               .weighted = j->two + b * j->c};
+    j->loops->gradient_add(&job, rows_of(j, b));
+    copy_others(j, b);
+}
+
+/* The line through X with this layer's share. */
+static void add_line(const norm_job *j) {
+    const galen_tensor *before = j->call->node->n_in > 7 ? j->call->in[7] : NULL;
+    size_t wide = channels(j->call->node, 0);
+    float *line = j->call->out[3]->data;
+    if (before != NULL)
+        memcpy(line, before->data, 2 * wide * sizeof *line);
+    else
+        memset(line, 0, 2 * wide * sizeof *line);
+    for (size_t i = 0; i < j->c; i++) {
+        line[i] -= j->known.factor[i] * j->sum[i];
+        line[wide + i] -= j->known.factor[i] * j->weighted[i];
+    }
+}
+
+static void run_grad_sum(const gal_call *call, const gal_train_loops *loops) {
+    norm_job j = cut(call, loops);
+    j.c = channels(call->node, 2);
+    lay_out(&j);
+    j.x = call->in[2]->data;
+    j.known = channels_of(&j, 3);
+    run_blocks(&j, block_add);
+    finish_sums(&j, call->in[5]->data);
+    add_line(&j);
+}
+
+static void block_end(void *context, size_t b) {
+    const norm_job *j = context;
+    size_t wide = channels(j->call->node, 0), start = (size_t)gal_attr_int(j->call->node, "start", 0);
+    const float *line = j->call->in[3]->data;
+    const gal_train_end job = {.g = j->a + offset_of(j, b, wide) + start * j->loops->element,
+                               .x = j->x + offset_of(j, b, j->in_step),
+                               .dx = j->out + offset_of(j, b, j->out_step),
+                               .c = j->c,
+                               .g_step = wide,
+                               .x_step = j->in_step,
+                               .dx_step = j->out_step,
+                               .mean = (const float *)j->call->in[2]->data + start,
+                               .at_mean = line + start,
+                               .slope = line + wide + start};
+    j->loops->gradient_end(&job, rows_of(j, b));
+}
+
+static void run_grad_end(const gal_call *call, const gal_train_loops *loops) {
+    norm_job j = cut(call, loops);
+    j.c = channels(call->node, 1);
+    lay_out(&j);
+    j.x = call->in[1]->data;
+    run_blocks(&j, block_end);
 }
 
 static void block_channel_sum(void *context, size_t b) {
@@ -225,7 +335,10 @@ static void run_channel_sum(const gal_call *call, const gal_train_loops *loops) 
     }
 #define ROWS(suffix, loops)                                                                                            \
     ROW(norm, suffix, loops, run_norm)                                                                                 \
+    ROW(moments, suffix, loops, run_moments)                                                                           \
     ROW(norm_grad, suffix, loops, run_norm_grad)                                                                       \
+    ROW(norm_grad_sum, suffix, loops, run_grad_sum)                                                                    \
+    ROW(norm_grad_end, suffix, loops, run_grad_end)                                                                    \
     ROW(channel_sum, suffix, loops, run_channel_sum)
 #define LEVEL(level) ROWS(f32_##level, level)
 GAL_EACH_LEVEL(LEVEL)

@@ -14,6 +14,22 @@ typedef struct gal_train_channels {
     const float *mean, *factor, *beta; /* beta NULL: without Relu */
 } gal_train_channels;
 
+/* Rows of c channels, pixels `..._step` elements apart. */
+typedef struct gal_train_sum {
+    const void *g, *dy, *x;
+    void *out;
+    size_t c, g_step, x_step, out_step;
+    const gal_train_channels *known;
+    float *sum, *weighted;
+} gal_train_sum;
+
+typedef struct gal_train_end {
+    const void *g, *x;
+    void *dx;
+    size_t c, g_step, x_step, dx_step;
+    const float *mean, *at_mean, *slope;
+} gal_train_end;
+
 typedef struct gal_train_loops {
     size_t element; /* bytes of an element */
     /* mean[c], and squares[c] = sum of (x - mean)^2 */
@@ -27,6 +43,10 @@ typedef struct gal_train_loops {
     /* dx = (dy - sum - (x - mean) weighted) factor with dy 0 elsewhere; dx may be dy */
     void (*gradient)(const void *dy, const void *x, size_t step, size_t rows, size_t c, const gal_train_channels *known,
                      const float *sum, const float *weighted, void *dx, size_t dx_step);
+    /* The sums of gradient_sums, and out = g + factor dy where that dy counts, in one pass; out may be g. */
+    void (*gradient_add)(const gal_train_sum *job, size_t rows);
+    /* dx = g + at_mean + slope (x - mean) */
+    void (*gradient_end)(const gal_train_end *job, size_t rows);
     void (*channel_sum)(const void *dy, size_t rows, size_t c, float *sum);
     /* dx = y > 0 ? dy : 0 */
     void (*relu_gradient)(const void *dy, const void *y, size_t n, void *dx);

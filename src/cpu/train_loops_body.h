@@ -210,6 +210,61 @@ static void gradient(const void *dy, const void *x, size_t step, size_t rows, si
         gradient_loop(dy, x, rows, c, channels, &share, dx, false);
 }
 
+/* The layer's channels from `i` on. */
+INLINE void add_block(const gal_train_sum *job, size_t rows, size_t i, size_t left, const int wide, const bool masked) {
+    const element *g = (const element *)job->g + i, *dy = (const element *)job->dy + i,
+                  *x = (const element *)job->x + i;
+    element *out = (element *)job->out + i;
+    const known k = known_of(job->known, i, left, wide, masked);
+    vf s[WIDE], w[WIDE];
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) s[j] = w[j] = vf_zero();
+    for (size_t r = 0; r < rows; r++) {
+        GAL_UNROLL
+        for (int j = 0; j < wide; j++) {
+            size_t n = left_of(left, j), at = (size_t)j * VF;
+            vf v = vf_sub(load(x + r * job->x_step + at, n), k.mean[j]);
+            vf d = arriving(&k, j, load(dy + r * job->c + at, n), v, masked);
+            s[j] = vf_add(s[j], d);
+            w[j] = vf_fma(d, v, w[j]);
+            store(out + r * job->out_step + at, n, vf_fma(d, k.factor[j], load(g + r * job->g_step + at, n)));
+        }
+    }
+    GAL_UNROLL
+    for (int j = 0; j < wide; j++) {
+        put_floats(job->sum + i + j * VF, left_of(left, j), s[j]);
+        put_floats(job->weighted + i + j * VF, left_of(left, j), w[j]);
+    }
+}
+
+INLINE void add_loop(const gal_train_sum *job, size_t rows, const bool masked) {
+    size_t i = 0;
+    for (; i + WIDE * VF <= job->c; i += WIDE * VF) add_block(job, rows, i, WIDE * VF, WIDE, masked);
+    for (; i < job->c; i += VF) add_block(job, rows, i, job->c - i, 1, masked);
+}
+
+static void gradient_add(const gal_train_sum *job, size_t rows) {
+    if (job->known->beta != NULL)
+        add_loop(job, rows, true);
+    else
+        add_loop(job, rows, false);
+}
+
+static void gradient_end(const gal_train_end *job, size_t rows) {
+    const element *g = job->g, *x = job->x;
+    element *dx = job->dx;
+    for (size_t i = 0; i < job->c; i += VF) {
+        size_t n = job->c - i;
+        const vf mean = floats(job->mean + i, n), at_mean = floats(job->at_mean + i, n),
+                 slope = floats(job->slope + i, n);
+        for (size_t r = 0; r < rows; r++) {
+            vf v = vf_sub(load(x + r * job->x_step + i, n), mean);
+            vf d = vf_add(load(g + r * job->g_step + i, n), at_mean);
+            store(dx + r * job->dx_step + i, n, vf_fma(v, slope, d));
+        }
+    }
+}
+
 static void channel_sum(const void *dy, size_t rows, size_t c, float *sum) {
     for (size_t i = 0; i < c; i += VF) {
         vf s = vf_zero();
@@ -257,6 +312,6 @@ static void mean_gradient(const void *dy, float share, const size_t *tap, size_t
 
 #define TRAIN_LOOPS                                                                                                    \
     {                                                                                                                  \
-        sizeof(element), moments, normalise, gradient_sums, gradient, channel_sum, relu_gradient, max_gradient,        \
-            mean_gradient                                                                                              \
+        sizeof(element), moments, normalise, gradient_sums, gradient, gradient_add, gradient_end, channel_sum,         \
+            relu_gradient, max_gradient, mean_gradient                                                                 \
     }

