@@ -59,6 +59,7 @@ typedef struct galen_predictor_facts {
     int has_threshold;
     double threshold;             /* on the raw score (a logit): positive at or above */
     const char *threshold_chosen; /* how it was frozen; NULL when not said */
+    const char *calibration;      /* "temperature", "platt", "isotonic", "beta": the card's; NULL when it has none */
     int n_missing;                /* what the card does not say and what was assumed instead, one line each */
     const char *const *missing;
     size_t planned_bytes; /* activations, at this batch */
@@ -75,6 +76,9 @@ typedef struct galen_prediction {
     const double *probabilities; /* one for each score: sigmoid, softmax, or the score itself when the model ends in one
                                     of these */
     double probability;          /* of the positive label (binary) or of `label` */
+    const double *calibrated;    /* the same for each score by the card's calibration; NULL when it has none. Label and
+                                    decision are those of the raw scores */
+    double calibrated_probability; /* of the one that `probability` is of; NaN when there is no calibration */
     int label; /* index of the label decided on; -1: none (multilabel, or no labels in the card and a binary task) */
     const char *label_name;               /* NULL when the card has no labels */
     int positive;                         /* 1, 0, or -1 when there is no threshold to decide with */

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_KINDS = 128, MAX_TEXT = 1 << 20, MAX_LISTING = 256 << 20 };
@@ -145,8 +146,13 @@ static void print_card(const gal_card *card) {
     if (card->has_threshold) {
         printf("threshold  score >= %.9g is positive", card->threshold_logit);
         if (card->threshold_chosen) printf("; %s", card->threshold_chosen);
+        if (card->threshold_data.digest[0] != '\0')
+            printf("; frozen on %zu cases (data %.12s)", card->threshold_data.cases, card->threshold_data.digest);
         puts("");
     }
+    if (card->calibration.method != GAL_CALIBRATION_NONE)
+        printf("calibrated %s, fitted on %zu cases (data %.12s)\n", gal_calibration_name(card->calibration.method),
+               card->calibration_data.cases, card->calibration_data.digest);
     if (card->intended_use) print_free("use", card->intended_use);
     if (card->training) print_free("training", card->training);
     for (int i = 0; i < card->n_missing; i++) print_line("missing", card->missing[i]);
@@ -216,6 +222,34 @@ static void json_picture(cli_json *json, const gal_recipe *r) {
     json_close(json, '}');
 }
 
+/* Which cases something was chosen on; null where the card does not say. */
+static void json_data(cli_json *json, const char *key, const gal_data_mark *mark) {
+    if (mark->digest[0] == '\0') {
+        json_raw(json, key, "null");
+        return;
+    }
+    json_open(json, key, '{');
+    json_text(json, "digest", mark->digest);
+    json_int(json, "cases", (int64_t)mark->cases);
+    json_close(json, '}');
+}
+
+static void json_calibration(cli_json *json, const gal_card *card) {
+    if (card->calibration.method == GAL_CALIBRATION_NONE) {
+        json_raw(json, "calibration", "null");
+        return;
+    }
+    json_t *whole = gal_calibration_json(&card->calibration);
+    char *parameters = json_dumps(json_object_get(whole, "parameters"), JSON_COMPACT);
+    json_open(json, "calibration", '{');
+    json_text(json, "method", gal_calibration_name(card->calibration.method));
+    json_raw(json, "parameters", parameters ? parameters : "null");
+    json_data(json, "fitted_on", &card->calibration_data);
+    json_close(json, '}');
+    free(parameters);
+    json_decref(whole);
+}
+
 static void json_card(cli_json *json, const gal_card *card) {
     json_open(json, "card", '{');
     json_bool(json, "present", card->present);
@@ -227,6 +261,8 @@ static void json_card(cli_json *json, const gal_card *card) {
     json_picture(json, &card->recipe);
     json_number(json, "threshold", card->has_threshold ? card->threshold_logit : (double)NAN);
     json_text(json, "threshold_chosen", card->threshold_chosen);
+    json_data(json, "threshold_frozen_on", &card->threshold_data);
+    json_calibration(json, card);
     json_raw(json, "intended_use", card->intended_use ? card->intended_use : "null");
     json_raw(json, "training", card->training ? card->training : "null");
     json_open(json, "missing", '[');

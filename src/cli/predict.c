@@ -44,7 +44,7 @@ static const cli_option options[] = {
 
 static const char text[] =
     "Reads each image as the model's card says, runs the model and prints the raw score, the probability and, when the card "
-    "has a threshold, the decision. MODEL is an ONNX file, or 'default' for the model that ships. Folders are searched for "
+    "has them, the calibrated probability and the decision at the threshold. MODEL is an ONNX file, or 'default' for the model that ships. Folders are searched for "
     "JPEG, PNG and DICOM files.\n\n"
     "A file that cannot be read is one row with an error; the others go on, and the exit code is 3 at the end.\n\n"
     "Nothing here is a diagnosis: a score is worth what the evidence for its model is worth.";
@@ -89,6 +89,7 @@ static void json_model(cli_json *json, const galen_predictor_facts *f) {
     else
         json_text(json, "threshold", "no threshold in the card");
     json_text(json, "threshold_chosen", f->threshold_chosen);
+    json_text(json, "calibration", f->calibration);
     json_open(json, "missing", '[');
     for (int i = 0; i < f->n_missing; i++) json_text(json, NULL, f->missing[i]);
     json_close(json, ']');
@@ -109,6 +110,12 @@ static void json_row(cli_json *json, const galen_predictor_facts *f, const galen
     if (f->n_scores > 1) {
         json_open(json, "probabilities", '[');
         for (int i = 0; i < f->n_scores; i++) json_number(json, NULL, p->probabilities[i]);
+        json_close(json, ']');
+    }
+    if (p->calibrated) json_number(json, "calibrated_probability", p->calibrated_probability);
+    if (p->calibrated && f->n_scores > 1) {
+        json_open(json, "calibrated_probabilities", '[');
+        for (int i = 0; i < f->n_scores; i++) json_number(json, NULL, p->calibrated[i]);
         json_close(json, ']');
     }
     json_text(json, "label", p->label_name);
@@ -174,8 +181,10 @@ static void print_head(const job *j) {
         cli_put_text(stdout, f->missing[i]);
         puts("");
     }
-    printf("\n%-*s  %13s  %11s  %-14s  %9s %9s %9s\n", j->name_width, "file", "score", "probability", "label",
-           "decode ms", "prepare", "run");
+    if (f->calibration) printf("calibrated by the card's %s; the decision is made from the score\n", f->calibration);
+    printf("\n%-*s  %13s  %11s  ", j->name_width, "file", "score", "probability");
+    if (f->calibration) printf("%11s  ", "calibrated");
+    printf("%-14s  %9s %9s %9s\n", "label", "decode ms", "prepare", "run");
 }
 
 static void print_row(const job *j, const galen_prediction *p) {
@@ -191,6 +200,7 @@ static void print_row(const job *j, const galen_prediction *p) {
                                                                  : number;
     put_file(j, p->file);
     printf("  %13.9g  %11.6f  ", (double)p->scores[shown], p->probability);
+    if (p->calibrated) printf("%11.6f  ", p->calibrated_probability);
     if (j->args->colour && p->positive == 1) fputs("\033[33m", stdout);
     cli_put_text(stdout, label);
     if (j->args->colour && p->positive == 1) fputs("\033[0m", stdout);

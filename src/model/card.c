@@ -22,6 +22,9 @@ void gal_card_free(gal_card *card) {
     for (int i = 0; i < card->n_missing; i++) gal_free(card->missing[i]);
     gal_free(card->label);
     gal_free(card->threshold_chosen);
+    gal_data_mark_free(&card->threshold_data);
+    gal_calibration_free(&card->calibration);
+    gal_data_mark_free(&card->calibration_data);
     gal_free(card->training);
     gal_free(card->intended_use);
     *card = (gal_card){.positive = -1};
@@ -78,7 +81,7 @@ static galen_status read_positive(const json_t *value, gal_card *card, galen_err
 }
 
 static galen_status read_threshold(const json_t *value, gal_card *card, galen_error *err) {
-    static const char *const keys[] = {"logit", "chosen", NULL};
+    static const char *const keys[] = {"logit", "chosen", "frozen_on", NULL};
     if (!value || json_is_null(value)) return GALEN_OK;
     if (!json_is_object(value)) return bad(err, "threshold", "an object with \"logit\"");
     GAL_TRY(gal_card_only_keys(value, "threshold", keys, err));
@@ -88,6 +91,7 @@ static galen_status read_threshold(const json_t *value, gal_card *card, galen_er
         return bad(err, "threshold.chosen", "a text");
     card->has_threshold = true;
     card->threshold_logit = json_number_value(logit);
+    GAL_TRY(gal_card_read_frozen_on(json_object_get(value, "frozen_on"), card, err));
     return chosen ? copy_text(json_string_value(chosen), &card->threshold_chosen, err) : GALEN_OK;
 }
 
@@ -109,6 +113,7 @@ static galen_status read_card(const json_t *root, gal_card *card, gal_card_said 
     GAL_TRY(read_positive(json_object_get(root, "positive"), card, err));
     if (input) GAL_TRY(gal_card_read_input(input, &card->recipe, said, err));
     GAL_TRY(read_threshold(json_object_get(root, "threshold"), card, err));
+    GAL_TRY(gal_card_read_calibration(json_object_get(root, "calibration"), card, err));
     GAL_TRY(keep_json(json_object_get(root, "training"), &card->training, err));
     return keep_json(json_object_get(root, "intended_use"), &card->intended_use, err);
 }
@@ -194,7 +199,7 @@ static galen_status check_scores(const gal_graph *graph, const gal_card *card, g
     if (card->task == GAL_TASK_BINARY && scores > 2)
         return gal_fail(err, GALEN_ERR_FORMAT, "the model card says binary, but the model has %lld outputs",
                         (long long)scores);
-    return GALEN_OK;
+    return gal_card_check_calibration(card, scores, err);
 }
 
 static galen_status miss(gal_card *card, const char *line, galen_error *err) {

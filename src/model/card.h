@@ -2,6 +2,9 @@
 #ifndef GAL_MODEL_CARD_H
 #define GAL_MODEL_CARD_H
 
+#include "clinic/data_mark.h"
+#include "clinic/operating_point.h"
+#include "clinic/recalibrate.h"
 #include "graph/graph.h"
 #include "image/prepare.h"
 
@@ -18,9 +21,12 @@ typedef struct gal_card {
     gal_recipe recipe;
     bool has_recipe; /* all of the recipe came from the card */
     bool has_threshold;
-    double threshold_logit;        /* binary, one output: positive at or above */
-    char *threshold_chosen;        /* how it was frozen; NULL if not said */
-    char *training, *intended_use; /* JSON text or NULL */
+    double threshold_logit;         /* binary, one output: positive at or above */
+    char *threshold_chosen;         /* how it was frozen; NULL if not said */
+    gal_data_mark threshold_data;   /* the cases it was frozen on; digest "": not said */
+    gal_calibration calibration;    /* from logits to probabilities; GAL_CALIBRATION_NONE: as the model gives them */
+    gal_data_mark calibration_data; /* the cases it was fitted on */
+    char *training, *intended_use;  /* JSON text or NULL */
     /* What the card does not say, one line each ("decision threshold: none; probabilities are shown without a
      * decision"). */
     char *missing[GAL_CARD_MAX_MISSING];
@@ -33,5 +39,22 @@ typedef struct gal_card {
  */
 galen_status gal_card_read(const char *json, const gal_graph *graph, gal_card *out, galen_error *err);
 void gal_card_free(gal_card *card);
+
+/* GALEN_ERR_FORMAT where the card's calibration is not one for a model of so many scores, -1: not known. */
+galen_status gal_card_check_calibration(const gal_card *card, int64_t scores, galen_error *err);
+
+/* What was chosen on validation cases. */
+typedef struct gal_card_choice {
+    const gal_frozen_point *threshold;  /* NULL: the card's own stays */
+    bool probability;                   /* the threshold is on probabilities of a model that ends in a sigmoid */
+    const gal_calibration *calibration; /* NULL: likewise; of method NONE: the card's own goes */
+    const gal_data_mark *data;          /* the cases that both were chosen on */
+} gal_card_choice;
+
+/*
+ * The text of `card` (NULL: none yet) with the choice in place of what it said. The caller frees *out (gal_free).
+ * GALEN_ERR_FORMAT for a card that is no JSON object.
+ */
+galen_status gal_card_choose(const char *card, const gal_card_choice *choice, char **out, galen_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* The parts of reading a card that its two files share. */
+/* The parts of reading a card that its files share. */
 #ifndef GAL_MODEL_CARD_INPUT_H
 #define GAL_MODEL_CARD_INPUT_H
 
@@ -13,6 +13,10 @@ typedef struct gal_card_said {
 
 /* Parses the card's "input" object into `recipe`, which holds the defaults. */
 galen_status gal_card_read_input(const json_t *input, gal_recipe *recipe, gal_card_said *said, galen_error *err);
+
+/* Reads the card's "calibration", and "frozen_on" of its "threshold"; NULL where it has none. */
+galen_status gal_card_read_calibration(const json_t *calibration, gal_card *card, galen_error *err);
+galen_status gal_card_read_frozen_on(const json_t *frozen_on, gal_card *card, galen_error *err);
 
 /* Refuses any key of `object` that is not in the NULL-terminated list. */
 galen_status gal_card_only_keys(const json_t *object, const char *where, const char *const *known, galen_error *err);

@@ -69,6 +69,7 @@ static void tell(galen_predictor *p, gal_item *item, const float *scores, double
         out.prepare_ms = item->prepare_ms;
         out.run_ms = run_ms;
         gal_finding(&p->facts, p->link, p->probability, &out);
+        gal_finding_calibrate(&p->facts, p->link, &p->card.calibration, p->calibrated, &out);
     }
     fn(user, &out);
 }

@@ -78,7 +78,8 @@ static galen_status check_output(galen_predictor *p, const char *path, galen_err
         return gal_fail(err, GALEN_ERR_FORMAT,
                         "%s: the card names %d labels, but the model gives %d scores; correct the card", path,
                         p->card.n_label, p->facts.n_scores);
-    return GALEN_OK;
+    galen_status status = gal_card_check_calibration(&p->card, p->facts.n_scores, err);
+    return status == GALEN_OK ? status : gal_fail_in(err, status, path);
 }
 
 static galen_task task_of(const gal_card *card, int n_scores) {
@@ -111,6 +112,8 @@ static void state_facts(galen_predictor *p) {
     f->has_threshold = card->has_threshold && f->task == GALEN_TASK_BINARY && f->n_scores == 1;
     f->threshold = card->threshold_logit;
     f->threshold_chosen = card->threshold_chosen;
+    if (card->calibration.method != GAL_CALIBRATION_NONE)
+        f->calibration = gal_calibration_name(card->calibration.method);
     f->n_missing = card->n_missing;
     f->missing = (const char *const *)card->missing;
     f->planned_bytes = gal_session_arena_bytes(p->session);
@@ -145,8 +148,10 @@ static galen_status make_buffers(galen_predictor *p, galen_error *err) {
     p->input = gal_alloc_aligned(bytes);
     p->item = gal_calloc((size_t)p->batch, sizeof *p->item);
     p->probability = gal_calloc((size_t)p->facts.n_scores, sizeof *p->probability);
+    p->calibrated = gal_calloc((size_t)p->facts.n_scores, sizeof *p->calibrated);
     p->output = gal_calloc(g->n_output, sizeof *p->output);
-    if (!p->input || !p->item || !p->probability || !p->output) return gal_fail_memory(err, "the input batch", bytes);
+    if (!p->input || !p->item || !p->probability || !p->calibrated || !p->output)
+        return gal_fail_memory(err, "the input batch", bytes);
     for (uint32_t i = 0; i < g->n_output; i++) {
         galen_tensor t;
         gal_shape_at(&g->output[i]->shape, g->output[i]->dtype, p->batch, &t);
@@ -205,6 +210,7 @@ void galen_predictor_close(galen_predictor *p) {
     for (uint32_t i = 0; p->output && i < p->model->graph->n_output; i++) gal_free(p->output[i]);
     gal_free(p->output);
     gal_free(p->probability);
+    gal_free(p->calibrated);
     gal_free(p->item);
     gal_free(p->input);
     gal_session_destroy(p->session);

@@ -41,6 +41,7 @@ struct galen_predictor {
     uint8_t *input;      /* batch * picture */
     gal_item *item;      /* batch */
     double *probability; /* n_scores */
+    double *calibrated;  /* n_scores */
     void **output;       /* one buffer a graph output */
 };
 
