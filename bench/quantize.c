@@ -49,8 +49,8 @@ static galen_status noise(void *context, size_t index, float *input, galen_error
     return GALEN_OK;
 }
 
-static galen_status quantize(const char *from, const char *to, const char *folder, size_t count, gal_calibration *how,
-                             galen_error *err) {
+static galen_status quantize(const char *from, const char *to, const char *folder, size_t count,
+                             gal_range_calibration *how, galen_error *err) {
     gal_model *model;
     gal_buf bytes;
     source s = {.count = count};
@@ -77,7 +77,7 @@ static galen_status quantize(const char *from, const char *to, const char *folde
     return status;
 }
 
-static bool parse_rule(const char *name, gal_calibration *how) {
+static bool parse_rule(const char *name, gal_range_calibration *how) {
     static const char *const rules[] = {"minmax", "percentile", "mse"};
     for (int i = 0; i < 3; i++) {
         if (strcmp(name, rules[i]) != 0) continue;
@@ -92,7 +92,7 @@ int main(int argc, char **argv) {
     int named = 0;
     size_t count = 0;
     bool fits = true;
-    gal_calibration how = {.rule = GAL_RANGE_MINMAX, .percentile = 99.99};
+    gal_range_calibration how = {.rule = GAL_RANGE_MINMAX, .percentile = 99.99};
     for (int i = 1; i < argc && fits; i++) {
         if (strcmp(argv[i], "--range") == 0 && i + 1 < argc)
             fits = parse_rule(argv[++i], &how);

@@ -105,7 +105,7 @@ static void count(watched *w) {
     }
 }
 
-static galen_status run_all(observer *o, const gal_calibration *how, void (*see)(watched *w), galen_error *err) {
+static galen_status run_all(observer *o, const gal_range_calibration *how, void (*see)(watched *w), galen_error *err) {
     for (size_t s = 0; s < how->count; s++) {
         GAL_TRY(how->sample(how->context, s, o->input, err));
         const void *in[1] = {o->input};
@@ -148,15 +148,15 @@ static gal_range least_error(const watched *w) {
     return best;
 }
 
-static gal_range choose(const watched *w, const gal_calibration *how) {
+static gal_range choose(const watched *w, const gal_range_calibration *how) {
     gal_range r = w->range;
     if (r.low < r.high && how->rule == GAL_RANGE_PERCENTILE) r = cut_ends(w, 1 - how->percentile / 100);
     if (r.low < r.high && how->rule == GAL_RANGE_MSE) r = least_error(w);
     return (gal_range){fminf(r.low, 0), fmaxf(r.high, 0)};
 }
 
-static galen_status observe(observer *o, const gal_model *model, const gal_calibration *how, gal_value *const *watch,
-                            size_t n, gal_range *range, galen_error *err) {
+static galen_status observe(observer *o, const gal_model *model, const gal_range_calibration *how,
+                            gal_value *const *watch, size_t n, gal_range *range, galen_error *err) {
     bool histograms = how->rule != GAL_RANGE_MINMAX;
     GAL_TRY(open_copy(o, model, watch, n, how->threads, err));
     GAL_TRY(take_memory(o, histograms, err));
@@ -171,8 +171,8 @@ static galen_status observe(observer *o, const gal_model *model, const gal_calib
     return GALEN_OK;
 }
 
-galen_status gal_optimize_observe(const gal_model *model, const gal_calibration *how, gal_value *const *watch, size_t n,
-                                  gal_range *range, galen_error *err) {
+galen_status gal_optimize_observe(const gal_model *model, const gal_range_calibration *how, gal_value *const *watch,
+                                  size_t n, gal_range *range, galen_error *err) {
     observer o = {0};
     galen_status status = observe(&o, model, how, watch, n, range, err);
     close_copy(&o);

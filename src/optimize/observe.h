@@ -10,7 +10,7 @@ typedef struct gal_range {
 } gal_range;
 
 /* range[i] of the f32 values watch[i] of model's graph, over all samples. The graph is not changed. */
-galen_status gal_optimize_observe(const gal_model *model, const gal_calibration *how, gal_value *const *watch, size_t n,
-                                  gal_range *range, galen_error *err);
+galen_status gal_optimize_observe(const gal_model *model, const gal_range_calibration *how, gal_value *const *watch,
+                                  size_t n, gal_range *range, galen_error *err);
 
 #endif

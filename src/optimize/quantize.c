@@ -123,7 +123,7 @@ static void free_memory(plan *p) {
 }
 
 /* Every wanted value takes the union of what its set has seen; a Sigmoid's is known. */
-static galen_status find_ranges(plan *p, const gal_model *model, const gal_calibration *how, galen_error *err) {
+static galen_status find_ranges(plan *p, const gal_model *model, const gal_range_calibration *how, galen_error *err) {
     for (uint32_t i = 0; i < p->n; i++)
         if (p->wanted[i]) p->watch[p->n_watch++] = p->graph->value[i];
     GAL_TRY(gal_optimize_observe(model, how, p->watch, p->n_watch, p->seen, err));
@@ -253,14 +253,14 @@ static galen_status rewrite(plan *p, galen_error *err) {
     return GALEN_OK;
 }
 
-static galen_status quantise(plan *p, const gal_model *model, const gal_calibration *how, galen_error *err) {
+static galen_status quantise(plan *p, const gal_model *model, const gal_range_calibration *how, galen_error *err) {
     GAL_TRY(take_memory(p, err));
     make_plan(p);
     GAL_TRY(find_ranges(p, model, how, err));
     return rewrite(p, err);
 }
 
-galen_status gal_optimize_quantize(gal_model *model, const gal_calibration *how, galen_error *err) {
+galen_status gal_optimize_quantize(gal_model *model, const gal_range_calibration *how, galen_error *err) {
     gal_graph *graph = model->graph;
     if (graph->n_input != 1 || graph->input[0]->dtype != GALEN_F32)
         return gal_fail(err, GALEN_ERR_UNSUPPORTED,

@@ -17,7 +17,7 @@ typedef enum gal_range_rule {
 } gal_range_rule;
 
 /* Inputs to observe ranges on. */
-typedef struct gal_calibration {
+typedef struct gal_range_calibration {
     gal_range_rule rule;
     double percentile; /* kept at either end by GAL_RANGE_PERCENTILE, e.g. 99.99 */
     size_t count;      /* samples, at least 1; each may be asked for twice */
@@ -25,12 +25,12 @@ typedef struct gal_calibration {
     galen_status (*sample)(void *context, size_t index, float *input, galen_error *err);
     void *context;
     int threads; /* 0: all this process may use */
-} gal_calibration;
+} gal_range_calibration;
 
 /*
  * Folds what can be folded beforehand (the portable passes), observes, and rewrites model->graph to QDQ form. The model
  * must have one f32 input. On failure the graph is valid but may be half rewritten.
  */
-galen_status gal_optimize_quantize(gal_model *model, const gal_calibration *how, galen_error *err);
+galen_status gal_optimize_quantize(gal_model *model, const gal_range_calibration *how, galen_error *err);
 
 #endif

@@ -73,7 +73,7 @@ static void quantise(const char *from, const char *to, gal_range_rule rule) {
     gal_buf bytes;
     assert_ok(gal_onnx_load(from, NULL, &model, &err), err);
     assert_ok(gal_card_read(gal_model_meta(model, "galen.card"), model->graph, &card, &err), err);
-    const gal_calibration how = {
+    const gal_range_calibration how = {
         .rule = rule, .percentile = 99.99, .count = CALIBRATION, .sample = picture, .context = &card};
     assert_ok(gal_optimize_quantize(model, &how, &err), err);
     gal_buf_init(&bytes, 1 << 28);

@@ -24,7 +24,7 @@ static galen_status noise(void *context, size_t index, float *input, galen_error
 /* The network in QDQ form, written and read again. */
 static gal_model *quantised(const char *name, gal_buf *bytes) {
     const gal_zoo_options zoo = {.classes = CLASSES, .height = SIDE, .width = SIDE};
-    const gal_calibration how = {.rule = GAL_RANGE_MINMAX, .count = 2, .sample = noise};
+    const gal_range_calibration how = {.rule = GAL_RANGE_MINMAX, .count = 2, .sample = noise};
     gal_model *model, *again;
     assert_ok(gal_zoo_build(name, &zoo, NULL, &model, &err), err);
     assert_ok(gal_optimize_quantize(model, &how, &err), err);
