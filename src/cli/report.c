@@ -33,6 +33,13 @@ static const cli_option options[] = {
      .high = MAX_FLIPS,
      .initial = "200",
      .help = "changed cases to list"},
+    {.name = "threads",
+     .letter = 't',
+     .type = CLI_INT,
+     .metavar = "N",
+     .low = 1,
+     .high = 1024,
+     .help = "threads of --verify (default: all this process may use)"},
 };
 
 typedef struct outcome {
@@ -59,10 +66,10 @@ static int form_of(const char *path) {
     return -1;
 }
 
-static galen_status verify(const gal_evidence *evidence, outcome *out, galen_error *err) {
+static galen_status verify(const cli_args *args, const gal_evidence *evidence, outcome *out, galen_error *err) {
     gal_pool *pool;
     out->verified = true;
-    galen_status status = gal_pool_create(0, &pool, err);
+    galen_status status = gal_pool_create((int)cli_number(args, "threads", 0), &pool, err);
     if (status != GALEN_OK) return status;
     status = gal_evidence_verify(evidence, pool, &out->check, err);
     gal_pool_destroy(pool);
@@ -83,49 +90,69 @@ static galen_status write_report(const cli_args *args, const gal_evidence *evide
     return status;
 }
 
+static void json_check(cli_json *json, const gal_evidence *evidence, const gal_evidence_check *check) {
+    json_bool(json, "verified", evidence->intact && check->same);
+    json_bool(json, "intact", evidence->intact);
+    json_bool(json, "same", check->same);
+    json_int(json, "compared", (int64_t)check->compared);
+    if (check->same) return;
+    json_open(json, "difference", '{');
+    json_text(json, "path", check->path);
+    json_text(json, "stored", check->stored);
+    json_text(json, "computed", check->computed);
+    json_close(json, '}');
+}
+
 static void print_json(const cli_args *args, const gal_evidence *evidence, const outcome *o) {
     cli_json json = json_start(stdout);
     json_open(&json, NULL, '{');
-    json_text(&json, "evidence", args->operand[0]);
-    json_bool(&json, "intact", evidence->intact);
-    if (o->verified) {
-        json_bool(&json, "same", o->check.same);
-        json_int(&json, "compared", (int64_t)o->check.compared);
-        json_text(&json, "differs", o->check.same ? NULL : o->check.path);
-        json_text(&json, "stored", o->check.same ? NULL : o->check.stored);
-        json_text(&json, "computed", o->check.same ? NULL : o->check.computed);
-    }
+    json_text(&json, "file", args->operand[0]);
+    if (o->verified)
+        json_check(&json, evidence, &o->check);
+    else
+        json_bool(&json, "intact", evidence->intact);
     if (o->bytes > 0) {
-        json_text(&json, "output", cli_get(args, "output")->text);
+        json_open(&json, "report", '{');
+        json_text(&json, "file", cli_get(args, "output")->text);
         json_int(&json, "bytes", (int64_t)o->bytes);
         json_text(&json, "sha256", o->sha256);
+        json_close(&json, '}');
     }
     json_close(&json, '}');
 }
 
+static void print_check(const char *file, const gal_evidence *e, const gal_evidence_check *check) {
+    cli_put_text(stdout, file);
+    if (e->intact && check->same) {
+        printf(
+            ": verified. Its bytes are as written, and %zu numbers and texts of its results follow from its %zu cases\n",
+            check->compared, e->cases[0].count);
+    } else if (check->same) {
+        printf(": EDITED. Its results follow from its cases, but its bytes are not those that were written\n");
+    } else {
+        printf(": EDITED. %s is ", check->path);
+        cli_put_text(stdout, check->stored);
+        printf(", but its cases give ");
+        cli_put_text(stdout, check->computed);
+        puts(e->intact ? " (and its digest was made again)" : "");
+    }
+}
+
 static void print_lines(const cli_args *args, const gal_evidence *evidence, const outcome *o) {
     char size[TABLE_NUMBER];
-    if (o->verified && o->check.same)
-        printf("%zu numbers and texts computed anew from %zu cases: all the same\n", o->check.compared,
-               evidence->cases[0].count);
-    if (o->verified && !o->check.same) {
-        printf("DIFFERS at %s: the file says ", o->check.path);
-        cli_put_text(stdout, o->check.stored);
-        printf(", its cases give ");
-        cli_put_text(stdout, o->check.computed);
-        puts("");
-    }
-    if (!evidence->intact) puts("CHANGED: the bytes of this file are not those that were written");
-    if (o->bytes > 0) {
-        cli_put_text(stdout, cli_get(args, "output")->text);
-        printf(": %s, sha256 %s\n", table_bytes(size, (double)o->bytes), o->sha256);
-    }
+    if (o->verified)
+        print_check(args->operand[0], evidence, &o->check);
+    else if (!evidence->intact)
+        puts("EDITED: the bytes of this evidence are not those that were written; the report says so");
+    if (o->bytes == 0) return;
+    cli_put_text(stdout, cli_get(args, "output")->text);
+    printf(": %s, sha256 %s\n", table_bytes(size, (double)o->bytes), o->sha256);
 }
 
 static cli_exit report(const cli_args *args, gal_evidence *evidence) {
     outcome o = {0};
     galen_error err;
-    galen_status status = cli_get(args, "verify")->set ? verify(evidence, &o, &err) : GALEN_OK;
+    galen_status status = cli_get(args, "verify")->set ? verify(args, evidence, &o, &err) : GALEN_OK;
     bool good = !o.verified || (o.check.same && evidence->intact);
     if (status == GALEN_OK && cli_get(args, "output")->set && good) status = write_report(args, evidence, &o, &err);
     if (status != GALEN_OK) return cli_fail_error(args, &err);
@@ -157,7 +184,10 @@ const cli_verb cli_report = {
         "EVIDENCE is what 'galen eval' or 'galen compare' wrote. The report has the figures with their intervals, curves, "
         "subgroups, gates, the cases that changed, data, model card, methods with their sources, and reporting "
         "checklists, filled in where the evidence has the answer. The same evidence gives the same bytes.\n\n"
-        "With --verify nothing is written unless every number is what the cases give and the file is as it was written.",
+        "With --verify the bytes of EVIDENCE are checked against the digest in its last line, and every number is "
+        "computed anew from the scores in it, by its own settings; no report is written if anything differs. A digest "
+        "shows edits by accident and by those who do not know of it; computing anew shows numbers that do not follow "
+        "from the scores. That the scores are a model's own shows only running it again.",
     .example = "galen report evidence.json -o report.html\ta page for a browser, light or dark, on paper too\n"
                "galen report evidence.json --verify -o report.pdf\tthe same to print, if the evidence holds\n"
                "galen report evidence.json -o numbers.csv\tevery number with all its digits",
