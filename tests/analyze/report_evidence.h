@@ -29,7 +29,7 @@ static inline void make_cases(gal_case_set *c, double tilt) {
 static inline void add_models(json_t *head, int count) {
     for (int i = 0; i < count; i++)
         json_array_append_new(json_object_get(head, "models"),
-                              json_pack("{s:s, s:s, s:{s:s, s:s}}", "path", "/home/somebody/secret/model.onnx",
+                              json_pack("{s:s, s:s, s:{s:s, s:s}}", "file", "/home/somebody/secret/model.onnx",
                                         "sha256", "0123abcd", "card", "intended_use", "research only", "task",
                                         "binary"));
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 620, LABEL = 168, NOTE = 74, VALUE = 132, ROW = 21, TOP = 6, BELOW = 44 };
+enum { WIDTH = 660, LABEL = 218, NOTE = 60, VALUE = 132, ROW = 21, TOP = 6, BELOW = 44 };
 
 double chart_forest_height(const gal_chart *f) {
     return TOP + ROW * (double)f->rows + BELOW;

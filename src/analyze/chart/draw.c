@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 400, FOREST_WIDTH = 620, PLOT = 300, LEFT = 58, TOP = 10, RIGHT = 16, BELOW = 44, LEGEND = 17 };
+enum { WIDTH = 400, FOREST_WIDTH = 660, PLOT = 300, LEFT = 58, TOP = 10, RIGHT = 16, BELOW = 44, LEGEND = 17 };
 
 void chart_ink(cairo_t *to, gal_ink ink, double opacity) {
     const unsigned char *c = gal_ink_table[ink].light;

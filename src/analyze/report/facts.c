@@ -79,11 +79,11 @@ const char *gal_fact_words(gal_document *d, const json_t *value) {
 
 /* ---- columns ---- */
 
-double *gal_fact_column(gal_document *d, const json_t *list, size_t at) {
+double *gal_fact_curve(gal_document *d, const json_t *list, size_t at, bool backwards) {
     size_t n = json_array_size(list);
     double *out = n > 0 ? gal_document_room(d, n, sizeof *out) : NULL;
     for (size_t i = 0; out != NULL && i < n; i++) {
-        const json_t *value = json_array_get(json_array_get(list, i), at);
+        const json_t *value = json_array_get(json_array_get(list, backwards ? n - 1 - i : i), at);
         out[i] = json_is_number(value) ? json_number_value(value) : (double)NAN;
     }
     return out;

@@ -22,9 +22,12 @@ const char *gal_fact_file_name(const char *path);
  * long. Never NULL. */
 const char *gal_fact_words(gal_document *document, const json_t *value);
 
-/* Column `at` of a list of lists ([[x, y, ...], ...]) or member `key` of a list of objects as numbers, NaN where there
- * is none; NULL for no list. */
-double *gal_fact_column(gal_document *document, const json_t *list, size_t at);
+/*
+ * Column `at` of a list of points ([[x, y, ...], ...]) or member `key` of a list of objects as numbers, NaN where there
+ * is none; NULL for no list. `backwards`: the last point first, which is how precision-recall curves are drawn in steps
+ * that assume nothing between points: each as high as the point that it leads to.
+ */
+double *gal_fact_curve(gal_document *document, const json_t *list, size_t at, bool backwards);
 double *gal_fact_members(gal_document *document, const json_t *list, const char *key);
 
 /* "0.958 [0.944, 0.972]" of {value, low, high}; "not defined" without a value. */

@@ -11,6 +11,7 @@ static galen_status write_sections(gal_report *r, galen_error *err) {
     gal_section_summary(r);
     gal_section_gates(r);
     gal_section_figures(r);
+    gal_section_classes(r);
     gal_section_calibration(r);
     gal_section_decision_curve(r);
     gal_section_subgroups(r);

@@ -28,7 +28,9 @@ static const char *intended_use(gal_report *r) {
 }
 
 static const char *data(gal_report *r) {
-    return words(r, gal_fact(r->head, "data.source"));
+    const char *sha = gal_fact_text(r->head, "data.sha256"), *file = gal_fact_text(r->head, "data.file");
+    if (sha == NULL || file == NULL) return NULL;
+    return gal_document_format(r->document, "%s, SHA-256 %s", gal_fact_file_name(file), sha);
 }
 
 static const char *preprocessing(gal_report *r) {
@@ -73,7 +75,7 @@ static const char *training(gal_report *r) {
 
 static const char *threshold(gal_report *r) {
     double at = gal_fact_number(r->results, "evaluation.settings.threshold");
-    const char *chosen = gal_fact_text(json_object_get(model(r), "card"), "threshold.chosen");
+    const char *chosen = gal_fact_text(model(r), "chosen");
     if (!isfinite(at)) return NULL;
     return gal_document_format(r->document, "score >= %.6g is positive%s%s", at, chosen != NULL ? "; chosen on " : "",
                                chosen != NULL ? chosen : "");

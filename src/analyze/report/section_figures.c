@@ -29,6 +29,26 @@ static const struct {
     {"log_loss", "log loss (0 is best)"},
     {"ece", "expected calibration error"},
     {"mce", "maximum calibration error"},
+    {"kappa", "Cohen's kappa"},
+    {"top_2_accuracy", "true class among the best two"},
+    {"top_3_accuracy", "true class among the best three"},
+    {"top_5_accuracy", "true class among the best five"},
+    {"subset_accuracy", "all labels right"},
+    {"hamming_loss", "share of labels that are wrong"},
+    {"macro_precision", "precision, mean of classes"},
+    {"macro_recall", "recall, mean of classes"},
+    {"macro_f1", "F1, mean of classes"},
+    {"micro_precision", "precision, counts pooled"},
+    {"micro_recall", "recall, counts pooled"},
+    {"micro_f1", "F1, counts pooled"},
+    {"weighted_precision", "precision, by cases of a class"},
+    {"weighted_recall", "recall, by cases of a class"},
+    {"weighted_f1", "F1, by cases of a class"},
+    {"macro_auc", "AUC, mean of classes"},
+    {"weighted_auc", "AUC, by cases of a class"},
+    {"mean_average_precision", "average precision, mean of classes"},
+    {"selection_rate", "share called positive"},
+    {"calibration", "calibration in the large"},
 };
 
 const char *gal_figure_label(const char *key) {
@@ -62,7 +82,7 @@ void gal_table_estimate(gal_document *d, gal_table *t, const json_t *estimate) {
     gal_table_text(d, t, method);
 }
 
-static void figures_table(gal_report *r, const json_t *figures, double level) {
+void gal_figures_table(gal_report *r, const json_t *figures, double level) {
     gal_document *d = r->document;
     const char *key, *heads[] = {"figure", "value", "low", "high", "cases", "interval"};
     json_t *estimate;
@@ -136,8 +156,8 @@ static void roc_chart(gal_report *r, const json_t *binary, const char *key, cons
         .name = gal_document_format(d, "AUC %s", gal_fact_estimate(d, json_object_get(figures, "auc"))),
         .ink = GAL_INK_BLUE,
         .count = json_array_size(points),
-        .x = gal_fact_column(d, points, 0),
-        .y = gal_fact_column(d, points, 1),
+        .x = gal_fact_curve(d, points, 0, false),
+        .y = gal_fact_curve(d, points, 1, false),
     };
     trace[n++] = (gal_trace){.name = "chance",
                              .ink = GAL_INK_SOFT,
@@ -162,16 +182,6 @@ static void roc_chart(gal_report *r, const json_t *binary, const char *key, cons
                                         .mark = NAN});
 }
 
-/* From the highest recall down, so that each step is as high as the point it leads to: nothing is assumed between. */
-static double *backwards(double *values, size_t n) {
-    for (size_t i = 0; values != NULL && i < n / 2; i++) {
-        double other = values[n - 1 - i];
-        values[n - 1 - i] = values[i];
-        values[i] = other;
-    }
-    return values;
-}
-
 static void precision_chart(gal_report *r, const json_t *binary, const char *key, const char *title) {
     gal_document *d = r->document;
     const json_t *points = gal_fact(binary, "precision_recall.points"), *figures = json_object_get(binary, "figures");
@@ -185,8 +195,8 @@ static void precision_chart(gal_report *r, const json_t *binary, const char *key
         .ink = GAL_INK_BLUE,
         .form = GAL_TRACE_STEPS,
         .count = n,
-        .x = backwards(gal_fact_column(d, points, 0), n),
-        .y = backwards(gal_fact_column(d, points, 1), n),
+        .x = gal_fact_curve(d, points, 0, true),
+        .y = gal_fact_curve(d, points, 1, true),
     };
     trace[1] = (gal_trace){.name = gal_document_format(d, "share of positives, %.3f", share),
                            .ink = GAL_INK_SOFT,
@@ -211,7 +221,7 @@ static void precision_chart(gal_report *r, const json_t *binary, const char *key
 void gal_binary_figures(gal_report *r, const json_t *binary, const json_t *settings, const char *key) {
     gal_document *d = r->document;
     double threshold = gal_fact_number(settings, "threshold");
-    figures_table(r, json_object_get(binary, "figures"), gal_fact_number(settings, "level"));
+    gal_figures_table(r, json_object_get(binary, "figures"), gal_fact_number(settings, "level"));
     confusion_table(r, binary);
     roc_chart(r, binary, gal_document_format(d, "roc%s", key), "ROC curve", threshold);
     precision_chart(r, binary, gal_document_format(d, "pr%s", key), "Precision-recall curve");

@@ -21,7 +21,7 @@ static void rows_of(gal_document *d, gal_table *t, const json_t *object, const c
     json_object_foreach((json_t *)object, key, value) {
         if (!strcmp(key, "card")) continue; /* has a section of its own */
         const char *name = gal_document_format(d, "%s%s", before, spaced(d, key));
-        if (strcmp(key, "path") != 0 || !json_is_string(value)) {
+        if (strcmp(key, "file") != 0 || !json_is_string(value)) {
             row(d, t, name, value);
             continue;
         }

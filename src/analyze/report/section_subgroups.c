@@ -49,9 +49,8 @@ static gal_forest_row row_of(gal_document *d, const char *label, size_t cases, c
                             .high = gal_fact_number(figure, "high")};
 }
 
-static void axis(gal_chart *chart, const char *key) {
+void gal_forest_axis(gal_chart *chart, bool share) {
     double low = INFINITY, high = -INFINITY;
-    bool share = strcmp(key, "calibration") != 0;
     for (size_t i = 0; i < chart->rows; i++) {
         const gal_forest_row *r = &chart->row[i];
         double ends[] = {r->value, r->low, r->high};
@@ -95,7 +94,7 @@ static void forest(gal_report *r, const json_t *attributes, const char *key, con
                        .x_label = difference ? "mean probability less share of positives" : gal_figure_label(key),
                        .row = row,
                        .rows = n};
-    axis(&chart, key);
+    gal_forest_axis(&chart, !difference);
     gal_document_figure(d, &chart);
 }
 

@@ -11,15 +11,16 @@ gal_tone gal_verdict_tone(const char *verdict) {
 
 static const char *model_name(gal_report *r, size_t at) {
     const json_t *model = json_array_get(json_object_get(r->head, "models"), at);
-    const char *name = gal_fact_text(model, "name");
-    if (name == NULL) name = gal_fact_file_name(gal_fact_text(model, "path"));
-    return name != NULL ? name : "scores of another system";
+    const char *name = gal_fact_file_name(gal_fact_text(model, "file"));
+    return name != NULL ? name : "an unnamed model";
 }
 
 static void title(gal_report *r) {
     gal_document *d = r->document;
     bool two = r->evidence->sets > 1;
     d->title = two ? gal_document_format(d, "%s against %s", model_name(r, 1), model_name(r, 0))
+               : json_array_size(json_object_get(r->head, "models")) == 0
+                   ? "How good are these scores?"
                    : gal_document_format(d, "How good is %s?", model_name(r, 0));
     const char *made = gal_fact_text(r->head, "created"), *command = gal_fact_text(r->head, "command");
     d->made = made;

@@ -14,6 +14,7 @@ typedef struct gal_report {
 
 void gal_section_summary(gal_report *report);
 void gal_section_figures(gal_report *report);
+void gal_section_classes(gal_report *report);
 void gal_section_calibration(gal_report *report);
 void gal_section_decision_curve(gal_report *report);
 void gal_section_subgroups(gal_report *report);
@@ -33,6 +34,10 @@ gal_tone gal_verdict_tone(const char *verdict);
 
 /* {value, low, high, method, hits, cases} as five cells: value, low, high, "hits / cases", method. */
 void gal_table_estimate(gal_document *document, gal_table *table, const json_t *estimate);
+/* Figures and their intervals as a table. */
+void gal_figures_table(gal_report *report, const json_t *figures, double level);
+/* An axis for the rows of a forest plot: of shares within 0 and 1, of differences with a line at 0. */
+void gal_forest_axis(gal_chart *chart, bool share);
 /* Table, confusion matrix and curves of one yes-or-no question; `key` ends the keys of its charts. */
 void gal_binary_figures(gal_report *report, const json_t *binary, const json_t *settings, const char *key);
 /* {value, low, high, ...} with the name of the label: "sensitivity 0.992 [0.978, 0.998]". */
