@@ -155,7 +155,7 @@ struct gal_weights;
 galen_status cli_load(const cli_args *args, const char *name, const struct gal_weights *weights, struct gal_model **out,
                       galen_error *err);
 
-extern const cli_verb cli_audit, cli_bench, cli_completion, cli_convert, cli_doctor, cli_help, cli_info, cli_man,
-    cli_phantom, cli_train, cli_predict, cli_profile, cli_report;
+extern const cli_verb cli_audit, cli_bench, cli_completion, cli_convert, cli_doctor, cli_eval, cli_help, cli_info,
+    cli_man, cli_phantom, cli_predict, cli_profile, cli_report, cli_train;
 
 #endif

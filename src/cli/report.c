@@ -154,6 +154,8 @@ static cli_exit report(const cli_args *args, gal_evidence *evidence) {
     galen_error err;
     galen_status status = cli_get(args, "verify")->set ? verify(args, evidence, &o, &err) : GALEN_OK;
     bool good = !o.verified || (o.check.same && evidence->intact);
+    /* settings that cannot be computed by are a fault of the file, not of the command line */
+    if (status == GALEN_ERR_ARGUMENT) err.status = GALEN_ERR_FORMAT;
     if (status == GALEN_OK && cli_get(args, "output")->set && good) status = write_report(args, evidence, &o, &err);
     if (status != GALEN_OK) return cli_fail_error(args, &err);
     args->json ? print_json(args, evidence, &o) : print_lines(args, evidence, &o);

@@ -1,7 +1,7 @@
 /* galen train: a training from pictures to a model with its card, with progress, interruption and resuming. */
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "cli/machine.h"
+#include "cli/source.h"
 #include "cli/train_progress.h"
 
 #include "base/error.h"
@@ -257,24 +257,10 @@ static cli_exit finish(const cli_args *args, const gal_train_outcome *outcome) {
 
 /* For environment.json; malloc'ed, NULL without memory. */
 static char *describe_machine(void) {
-    char *text = NULL;
-    size_t size = 0;
-    machine_facts m;
-    FILE *to = open_memstream(&text, &size);
-    if (to == NULL) return NULL;
-    machine_look(&m);
-    cli_json json = json_start(to);
-    json_open(&json, NULL, '{');
-    json_text(&json, "cpu", m.cpu);
-    json_int(&json, "cpus", m.cpus_allowed);
-    if (m.cgroup_cpus > 0) json_number(&json, "cgroup_cpus", m.cgroup_cpus);
-    json_int(&json, "memory_bytes", (int64_t)m.memory);
-    if (m.cgroup_memory > 0) json_int(&json, "cgroup_memory_bytes", (int64_t)m.cgroup_memory);
-    json_text(&json, "system", m.kernel);
-    json_close(&json, '}');
-    if (fclose(to) == 0) return text;
-    free(text);
-    return NULL;
+    json_t *machine = source_machine();
+    char *text = machine ? json_dumps(machine, JSON_COMPACT) : NULL;
+    json_decref(machine);
+    return text;
 }
 
 static cli_exit run(const cli_args *args) {

@@ -60,8 +60,7 @@ static void put_member(gal_buf *out, const char *name, const json_t *value, size
     gal_buf_text(out, out->size ? ",\n" : "{\n");
     gal_json_put_text(out, name);
     gal_buf_text(out, ":");
-    if (json_dump_callback(value, append, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17) | flags) != 0)
-        out->failed = true;
+    if (json_dump_callback(value, append, out, JSON_ENCODE_ANY | flags) != 0) out->failed = true;
 }
 
 static void put_all(const gal_evidence *e, gal_buf *out) {

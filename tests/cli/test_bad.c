@@ -210,6 +210,20 @@ static void make_safetensors(void) {
     write_made("weights.safetensors", file, 8 + (size_t)n + 576);
 }
 
+/* Scores that somebody's system made, and evidence of them. */
+static void make_scores(void) {
+    static const char scores[] = "id,label,probability,sex\nc1,1,0.90,F\nc2,1,0.75,M\nc3,0,0.60,F\nc4,0,0.25,M\n";
+    char from[MAX_PATH], to[MAX_PATH];
+    test_output o;
+    write_made("scores.csv", scores, sizeof scores - 1);
+    snprintf(from, sizeof from, "%.900s/scores.csv", made);
+    snprintf(to, sizeof to, "%.900s/evidence.json", made);
+    const char *const run[] = {"eval", "--predictions", from, "--threshold", "0.5", "--draws", "20", "-o", to, NULL};
+    test_run(run, NULL, &o);
+    if (o.exit != 0) fail_msg("evidence: %s", o.err);
+    test_output_free(&o);
+}
+
 static void make_good_files(void) {
     size_t size;
     if (made[0]) return;
@@ -222,6 +236,7 @@ static void make_good_files(void) {
     make_evil();
     make_bomb();
     make_safetensors();
+    make_scores();
     static const char *const shipped[][2] = {{"models/cxr64-small.onnx", "default.onnx"},
                                              {"examples/claims/galen-default.csv", "claims.csv"},
                                              {"examples/claims/costs.json", "claims.json"}};

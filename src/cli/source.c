@@ -1,0 +1,141 @@
+/* Cases for the verbs that judge. */
+#include "cli/source.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "cli/machine.h"
+#include "clinic/cases_read.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+cli_exit source_real(const cli_args *args, const char *option, double low, double high, double unset, double *out) {
+    const cli_value *value = cli_get(args, option);
+    char *end;
+    *out = unset;
+    if (!value->set) return CLI_DONE;
+    *out = strtod(value->text, &end);
+    if (end != value->text && !*end && *out >= low && *out <= high) return CLI_DONE;
+    return cli_fail(args, CLI_USAGE, "--%s wants a number from %g to %g, not '%.60s'", option, low, high, value->text);
+}
+
+json_t *source_machine(void) {
+    machine_facts m;
+    machine_look(&m);
+    json_t *out = json_pack("{s:s, s:i, s:I, s:s}", "cpu", m.cpu, "cpus", m.cpus_allowed, "memory_bytes",
+                            (json_int_t)m.memory, "system", m.kernel);
+    if (out && m.cgroup_cpus > 0) json_object_set_new(out, "cgroup_cpus", json_real(m.cgroup_cpus));
+    if (out && m.cgroup_memory > 0)
+        json_object_set_new(out, "cgroup_memory_bytes", json_integer((json_int_t)m.cgroup_memory));
+    return out;
+}
+
+void source_free(cli_source *source) {
+    gal_case_set_free(&source->cases);
+    gal_scored_free(&source->scored);
+    json_decref(source->model);
+    json_decref(source->data);
+    *source = (cli_source){.has_model = false};
+}
+
+enum { NAME_MAX_BYTES = 256 };
+
+/* The last part of a path, as text that JSON can hold: folders above it may name a person. */
+static const char *base_name(const char *path, char out[NAME_MAX_BYTES]) {
+    const char *slash = strrchr(path, '/');
+    gal_utf8_clean(slash && slash[1] ? slash + 1 : path, out, NAME_MAX_BYTES);
+    return out;
+}
+
+static void show_progress(void *context, size_t done, size_t all) {
+    const cli_args *args = context;
+    if (!args->progress || (done % 16 != 0 && done != all)) return;
+    fprintf(stderr, "\r%zu of %zu pictures%s", done, all, done == all ? "\r\033[K" : "");
+    fflush(stderr);
+}
+
+/* The head's ids of pictures that could not be read. */
+static json_t *unreadable_ids(const gal_scored *scored, bool hash) {
+    json_t *out = json_array();
+    for (size_t i = 0; out && i < scored->unreadables; i++) {
+        char hex[GAL_SHA256_HEX];
+        const char *id = scored->unreadable[i].id;
+        if (hash && gal_sha256_hex(id, strlen(id), hex, NULL) == GALEN_OK) id = hex;
+        json_array_append_new(out, json_string(id));
+    }
+    return out;
+}
+
+static galen_status describe(const cli_args *args, cli_source *out, galen_error *err) {
+    const gal_scored *s = &out->scored;
+    const cli_value *split = cli_get(args, "split");
+    char model[NAME_MAX_BYTES], data[NAME_MAX_BYTES];
+    out->model = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s?}", "file", base_name(s->model, model), "sha256",
+                           s->model_sha256, "precision", s->precision, "isa", s->isa, "threshold",
+                           s->has_threshold ? json_real(s->threshold) : json_null(), "chosen", s->chosen);
+    out->data = json_pack("{s:s, s:s, s:s?, s:I, s:o}", "file", base_name(s->data, data), "sha256", s->data_sha256,
+                          "split", split->text, "pictures", (json_int_t)s->pictures, "unreadable",
+                          unreadable_ids(s, cli_get(args, "hash-ids")->set));
+    return out->model && out->data ? GALEN_OK : gal_fail_memory(err, "evidence", 1024);
+}
+
+static gal_split split_of(const cli_args *args) {
+    gal_split split = GAL_SPLIT_NONE;
+    const cli_value *value = cli_get(args, "split");
+    if (value->set) (void)gal_split_parse(value->text, &split);
+    return split;
+}
+
+static galen_status score(const cli_args *args, const char *name, const char *data, cli_source *out, galen_error *err) {
+    const char *model;
+    gal_score_options o = gal_score_defaults();
+    GAL_TRY(cli_model_path(name, &model, err));
+    o.predictor.batch = (int)cli_number(args, "batch", o.predictor.batch);
+    o.predictor.threads = (int)cli_number(args, "threads", 0);
+    o.predictor.frame = (int)cli_number(args, "frame", 0);
+    o.predictor.precision = cli_get(args, "precision")->text;
+    o.predictor.isa = gal_isa_name(args->isa);
+    o.split = split_of(args);
+    o.group_rule = cli_get(args, "groups")->text;
+    o.patient = cli_get(args, "patient")->text;
+    o.skip_unreadable = cli_get(args, "skip-unreadable")->set;
+    o.progress = show_progress;
+    o.progress_context = (void *)(uintptr_t)args;
+    GAL_TRY(gal_score_cases(model, data, &o, &out->scored, err));
+    out->cases = out->scored.cases;
+    out->scored.cases = (gal_case_set){.count = 0};
+    out->has_model = true;
+    return describe(args, out, err);
+}
+
+static galen_status read_predictions(const cli_args *args, const char *path, cli_source *out, galen_error *err) {
+    const gal_case_options o = {.positive = cli_get(args, "positive")->text,
+                                .patient = cli_get(args, "patient")->text,
+                                .split = split_of(args)};
+    char digest[GAL_SHA256_HEX], name[NAME_MAX_BYTES];
+    gal_file file;
+    GAL_TRY(gal_cases_read(path, &o, &out->cases, err));
+    GAL_TRY(gal_file_map(path, SIZE_MAX, &file, err));
+    galen_status status = gal_sha256_hex(file.data, file.size, digest, err);
+    gal_file_unmap(&file);
+    if (status != GALEN_OK) return status;
+    out->data = json_pack("{s:s, s:s, s:s?}", "file", base_name(path, name), "sha256", digest, "split",
+                          cli_get(args, "split")->text);
+    return out->data ? GALEN_OK : gal_fail_memory(err, "evidence", 1024);
+}
+
+cli_exit source_read(const cli_args *args, const char *model, const char *data, cli_source *out) {
+    static const char *const of_models[] = {"groups", "skip-unreadable", "batch", "frame", "precision", NULL};
+    galen_error err;
+    *out = (cli_source){.has_model = false};
+    for (const char *const *name = of_models; !model && *name; name++)
+        if (cli_get(args, *name)->set)
+            return cli_fail(args, CLI_USAGE, "--%s is about running a model: leave it out with predictions", *name);
+    if (model && cli_get(args, "positive")->set)
+        return cli_fail(args, CLI_USAGE, "--positive is for predictions: a model's card says what it finds");
+    galen_status status = model ? score(args, model, data, out, &err) : read_predictions(args, data, out, &err);
+    if (status == GALEN_OK && cli_get(args, "hash-ids")->set) status = gal_case_set_hash_ids(&out->cases, &err);
+    return status == GALEN_OK ? CLI_DONE : cli_fail_error(args, &err);
+}
