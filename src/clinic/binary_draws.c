@@ -6,10 +6,11 @@
 #include "clinic/ranked.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { LANES = GAL_LANES };
 
-static void decision_figures(const gal_binary_draws *d, const gal_sample_counts *all, double (*out)[LANES]) {
+static void decision_figures(const gal_binary_draws *d, const gal_ranking *all, double (*out)[LANES]) {
     for (int l = 0; l < LANES; l++) {
         double figure[GAL_FIGURES];
         gal_confusion c = {.true_positives = (size_t)all->true_positives[l],
@@ -21,10 +22,10 @@ static void decision_figures(const gal_binary_draws *d, const gal_sample_counts 
     }
 }
 
-static void calibration_figures(const gal_binary_draws *d, const gal_weights *weight, const gal_sample_counts *all,
+static void calibration_figures(const gal_binary_draws *d, const gal_weights *weight, const gal_ranking *all,
                                 double (*out)[LANES]) {
     gal_calibration c;
-    gal_calibration_pass(d->by_probability, d->cases, weight, all, d->settings->bins, &c);
+    gal_calibration_pass(d->by_probability, d->cases, weight, all->positives, all->negatives, d->settings->bins, &c);
     for (int l = 0; l < LANES; l++) {
         double share = all->positives[l] / (all->positives[l] + all->negatives[l]);
         out[GAL_BRIER][l] = c.brier[l];
@@ -41,13 +42,14 @@ static void calibration_figures(const gal_binary_draws *d, const gal_weights *we
 
 void gal_binary_statistic(const void *draws, const gal_weights *weight, double (*out)[GAL_LANES]) {
     const gal_binary_draws *d = draws;
-    gal_sample_counts all;
+    gal_ranking ranking;
     for (int f = 0; f < GAL_FIGURES; f++)
         for (int l = 0; l < LANES; l++) out[f][l] = (double)NAN;
-    gal_count_places(d->by_score, d->cases, weight, &all);
-    if (d->decided) decision_figures(d, &all, out);
-    gal_ranking_pass(d->by_score, d->cases, weight, &all, out[GAL_AUC], out[GAL_AVERAGE_PRECISION]);
-    if (d->by_probability != NULL) calibration_figures(d, weight, &all, out);
+    gal_ranking_pass(d->by_score, d->cases, weight, &ranking);
+    if (d->decided) decision_figures(d, &ranking, out);
+    memcpy(out[GAL_AUC], ranking.auc, sizeof ranking.auc);
+    memcpy(out[GAL_AVERAGE_PRECISION], ranking.average_precision, sizeof ranking.average_precision);
+    if (d->by_probability != NULL) calibration_figures(d, weight, &ranking, out);
 }
 
 /* Cases are numbered by kind and score, so that the passes read weights nearly in a row. */
@@ -57,7 +59,7 @@ static galen_status number_units(const gal_binary_cases *cases, gal_binary_draws
     galen_status status = GALEN_OK;
     if (order == NULL || kind == NULL)
         status = gal_fail_memory(err, "the order of cases", d->cases * (sizeof *order + sizeof *kind));
-    if (status == GALEN_OK) status = gal_order(cases->scores.score, d->cases, GAL_ASCENDING, order, err);
+    if (status == GALEN_OK) status = gal_order(cases->scores.score, d->cases, GAL_DESCENDING, order, err);
     if (status == GALEN_OK) {
         gal_patients patients = {cases->patient, cases->patients};
         for (size_t i = 0; i < d->cases; i++) kind[i] = cases->scores.positive[i] != 0;

@@ -144,14 +144,13 @@ static void decision_figures(const gal_class_draws *d, const gal_weights *weight
 static void ranking_figures(const gal_class_draws *d, const gal_weights *weight, double (*out)[LANES]) {
     double area[LANES] = {0}, weighted[LANES] = {0}, precision[LANES] = {0}, classes[LANES] = {0}, support[LANES] = {0};
     for (int c = 0; c < d->set->classes; c++) {
-        gal_sample_counts all;
-        double auc[LANES], average[LANES];
-        gal_count_places(d->by_score[c], d->set->count, weight, &all);
-        gal_ranking_pass(d->by_score[c], d->set->count, weight, &all, auc, average);
+        gal_ranking of;
+        gal_ranking_pass(d->by_score[c], d->set->count, weight, &of);
         for (int l = 0; l < LANES; l++) {
-            if (isnan(auc[l])) continue;
-            area[l] += auc[l], precision[l] += average[l], weighted[l] += all.positives[l] * auc[l];
-            classes[l]++, support[l] += all.positives[l];
+            if (isnan(of.auc[l])) continue;
+            area[l] += of.auc[l], precision[l] += of.average_precision[l];
+            weighted[l] += of.positives[l] * of.auc[l];
+            classes[l]++, support[l] += of.positives[l];
         }
     }
     for (int l = 0; l < LANES; l++) {
@@ -169,10 +168,10 @@ void gal_class_statistic(const void *draws, const gal_weights *weight, double (*
     if (d->predicted != NULL || d->called != NULL) decision_figures(d, weight, out, &sums);
     ranking_figures(d, weight, out);
     if (d->by_confidence == NULL) return;
-    gal_sample_counts all;
+    double wrong[LANES];
     gal_calibration calibration;
-    for (int l = 0; l < LANES; l++) all.positives[l] = sums.right[l], all.negatives[l] = sums.cases[l] - sums.right[l];
-    gal_calibration_pass(d->by_confidence, d->set->count, weight, &all, d->bins, &calibration);
+    for (int l = 0; l < LANES; l++) wrong[l] = sums.cases[l] - sums.right[l];
+    gal_calibration_pass(d->by_confidence, d->set->count, weight, sums.right, wrong, d->bins, &calibration);
     memcpy(out[GAL_CLASSES_ECE], calibration.expected_error, sizeof calibration.expected_error);
     memcpy(out[GAL_CLASSES_MCE], calibration.worst_error, sizeof calibration.worst_error);
 }

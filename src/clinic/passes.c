@@ -1,6 +1,6 @@
 /*
- * Passes over the cases, lowest score or probability first. Sums go from the lowest up in every sample, so lanes,
- * threads and processors do not move a bit.
+ * Passes over the cases in order. Each sample's sums go the same way, so lanes, threads and processors do not move a
+ * bit. Weights are widened a chunk at a time, which compilers do with vectors where they would not one by one.
  */
 #include "clinic/passes.h"
 
@@ -19,11 +19,11 @@ enum { LANES = GAL_LANES, CHUNK = 64 };
 galen_status gal_place_scores(const gal_scores *s, const uint8_t *called, const uint32_t *unit, gal_score_place *place,
                               galen_error *err) {
     gal_ranked *r;
-    GAL_TRY(gal_sorted_copies(s, GAL_ASCENDING, &r, err));
+    GAL_TRY(gal_sorted_copies(s, GAL_DESCENDING, &r, err));
     for (size_t i = 0; i < s->count; i++) {
-        bool same_below = i > 0 && r[i - 1].score == r[i].score;
-        bool same_above = i + 1 < s->count && r[i + 1].score == r[i].score;
-        gal_place_kind kind = same_above ? GAL_INSIDE_GROUP : same_below ? GAL_ENDS_GROUP : GAL_ALONE;
+        bool same_before = i > 0 && r[i - 1].score == r[i].score;
+        bool same_behind = i + 1 < s->count && r[i + 1].score == r[i].score;
+        gal_place_kind kind = same_behind ? GAL_INSIDE_GROUP : same_before ? GAL_ENDS_GROUP : GAL_ALONE;
         uint8_t call = called != NULL && called[r[i].at] != 0;
         place[i] = (gal_score_place){unit[r[i].at], r[i].positive != 0, call, (uint8_t)kind};
     }
@@ -31,71 +31,75 @@ galen_status gal_place_scores(const gal_scores *s, const uint8_t *called, const 
     return GALEN_OK;
 }
 
-void gal_count_places(const gal_score_place *place, size_t count, const gal_weights *weight, gal_sample_counts *out) {
-    uint32_t cell[4][LANES] = {{0}};
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *w = weight[place[i].unit];
-        uint32_t *to = cell[2 * place[i].positive + place[i].called];
-        for (int l = 0; l < LANES; l++) to[l] += w[l];
-    }
+/* A chunk's weights as numbers to compute with. */
+static void widen(const gal_weights *from, size_t count, double (*to)[LANES]) {
+    const uint8_t *flat = &from[0][0];
+    double *out = &to[0][0];
+    for (size_t i = 0; i < count * LANES; i++) out[i] = flat[i];
+}
+
+/* Sums over the places passed, all but the called ones' in `out`. */
+typedef struct ranks {
+    double wins[LANES];            /* pairs in the right order, ties as halves */
+    double precision[LANES];       /* sum over positives */
+    double up[LANES], down[LANES]; /* positives and negatives of the group at hand */
+} ranks;
+
+static void pass_positive(ranks *r, const double *up, gal_ranking *out) {
     for (int l = 0; l < LANES; l++) {
-        out->negatives[l] = (double)cell[0][l] + cell[1][l];
-        out->positives[l] = (double)cell[2][l] + cell[3][l];
-        out->false_positives[l] = cell[1][l];
-        out->true_positives[l] = cell[3][l];
+        out->positives[l] += up[l];
+        double called = out->positives[l] + out->negatives[l];
+        r->precision[l] += up[l] * (out->positives[l] / (called + (called == 0))); /* none yet: 0 of 1 */
     }
 }
 
-/* Sums over the places passed. */
-typedef struct ranking {
-    double positives[LANES], negatives[LANES]; /* below the group at hand */
-    double wins[LANES];                        /* pairs in the right order, ties as halves */
-    double precision[LANES];                   /* sum over positives */
-} ranking;
-
-/* A group of one score: `up` positives and `down` negatives. */
-static void pass_group(ranking *r, const gal_sample_counts *t, const double *up, const double *down) {
+static void pass_negative(ranks *r, const double *down, gal_ranking *out) {
     for (int l = 0; l < LANES; l++) {
-        double found = t->positives[l] - r->positives[l], called = found + (t->negatives[l] - r->negatives[l]);
-        r->precision[l] += up[l] * (found / (called + (called == 0))); /* none left: 0 of 1 */
-        r->wins[l] += up[l] * (r->negatives[l] + 0.5 * down[l]);
-        r->positives[l] += up[l];
-        r->negatives[l] += down[l];
+        r->wins[l] += down[l] * out->positives[l];
+        out->negatives[l] += down[l];
     }
 }
 
-static void pass_positive(ranking *r, const gal_sample_counts *t, const uint8_t *weight) {
+/* A group of one score: all of it is called at its threshold. */
+static void pass_group(ranks *r, gal_ranking *out) {
     for (int l = 0; l < LANES; l++) {
-        double up = weight[l], found = t->positives[l] - r->positives[l];
-        double called = found + (t->negatives[l] - r->negatives[l]);
-        r->precision[l] += up * (found / (called + (called == 0)));
-        r->wins[l] += up * r->negatives[l];
-        r->positives[l] += up;
+        r->wins[l] += r->down[l] * (out->positives[l] + 0.5 * r->up[l]);
+        out->negatives[l] += r->down[l];
     }
+    pass_positive(r, r->up, out);
+    memset(r->up, 0, sizeof r->up);
+    memset(r->down, 0, sizeof r->down);
 }
 
-void gal_ranking_pass(const gal_score_place *place, size_t count, const gal_weights *weight,
-                      const gal_sample_counts *all, double *auc, double *average_precision) {
-    ranking r = {.wins = {0}};
-    double group[2][LANES] = {{0}};
-    for (const gal_score_place *end = place + count; place < end; place++) {
-        const uint8_t *w = weight[place->unit];
-        if (place->kind == GAL_ALONE) {
-            if (place->positive)
-                pass_positive(&r, all, w);
-            else
-                for (int l = 0; l < LANES; l++) r.negatives[l] += w[l];
-            continue;
-        }
-        for (int l = 0; l < LANES; l++) group[place->positive][l] += w[l];
-        if (place->kind == GAL_INSIDE_GROUP) continue;
-        pass_group(&r, all, group[1], group[0]);
-        memset(group, 0, sizeof group);
+static void add(double *sum, const double *w) {
+    for (int l = 0; l < LANES; l++) sum[l] += w[l];
+}
+
+static void pass_place(ranks *r, const gal_score_place *place, const double *w, gal_ranking *out) {
+    if (place->called) add(place->positive ? out->true_positives : out->false_positives, w);
+    if (place->kind == GAL_ALONE) {
+        (place->positive ? pass_positive : pass_negative)(r, w, out);
+        return;
+    }
+    add(place->positive ? r->up : r->down, w);
+    if (place->kind == GAL_ENDS_GROUP) pass_group(r, out);
+}
+
+void gal_ranking_pass(const gal_score_place *place, size_t count, const gal_weights *weight, gal_ranking *out) {
+    gal_weights narrow[CHUNK];
+    double wide[CHUNK][LANES];
+    ranks r = {.wins = {0}};
+    memset(out, 0, sizeof *out);
+    for (size_t from = 0; from < count; from += CHUNK, place += CHUNK) {
+        size_t here = count - from < CHUNK ? count - from : CHUNK;
+        for (size_t i = 0; i < here; i++) memcpy(narrow[i], weight[place[i].unit], sizeof narrow[i]);
+        widen(narrow, here, wide);
+        for (size_t i = 0; i < here; i++) pass_place(&r, place + i, wide[i], out);
     }
     for (int l = 0; l < LANES; l++) {
-        double pairs = all->positives[l] * all->negatives[l];
-        auc[l] = pairs > 0 ? r.wins[l] / pairs : (double)NAN;
-        average_precision[l] = pairs > 0 ? r.precision[l] / all->positives[l] : (double)NAN;
+        double pairs = out->positives[l] * out->negatives[l];
+        out->auc[l] = pairs > 0 ? r.wins[l] / pairs : (double)NAN;
+        out->average_precision[l] = pairs > 0 ? r.precision[l] / out->positives[l] : (double)NAN;
     }
 }
 
@@ -148,23 +152,30 @@ typedef struct sums_by_probability {
     double cases[LANES], positives[LANES], probabilities[LANES], squares[LANES], losses[LANES];
 } sums_by_probability;
 
+/* Two loops, each with as many sums as registers hold. */
 static void pass_chunk(const gal_probability_place *place, size_t count, const gal_weights *weight,
                        sums_by_probability *c) {
-    uint32_t all[LANES] = {0}, up[LANES] = {0};
+    gal_weights narrow[CHUNK];
+    double wide[CHUNK][LANES];
+    for (size_t i = 0; i < count; i++) memcpy(narrow[i], weight[place[i].unit], sizeof narrow[i]);
+    widen(narrow, count, wide);
+    sums_by_probability sum = *c;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *w = weight[place[i].unit];
-        double p = place[i].probability, loss = place[i].loss, error = p - place[i].positive;
-        uint32_t mask = -place[i].positive;
+        double p = place[i].probability, error = p - place[i].positive, loss = place[i].loss;
         for (int l = 0; l < LANES; l++) {
-            double n = w[l];
-            c->probabilities[l] += n * p;
-            c->squares[l] += n * (error * error);
-            c->losses[l] += n * loss;
-            all[l] += w[l];
-            up[l] += w[l] & mask;
+            sum.probabilities[l] += wide[i][l] * p;
+            sum.squares[l] += wide[i][l] * (error * error);
+            sum.losses[l] += wide[i][l] * loss;
         }
     }
-    for (int l = 0; l < LANES; l++) c->cases[l] += all[l], c->positives[l] += up[l];
+    for (size_t i = 0; i < count; i++) {
+        double positive = place[i].positive;
+        for (int l = 0; l < LANES; l++) {
+            sum.cases[l] += wide[i][l];
+            sum.positives[l] += wide[i][l] * positive;
+        }
+    }
+    *c = sum;
 }
 
 /* Finishes the bins of one sample that end in this chunk; `before`: the sums up to it. Copies of a case may part. */
@@ -188,12 +199,12 @@ static void part_chunk(const gal_probability_place *place, size_t count, const g
 }
 
 void gal_calibration_pass(const gal_probability_place *place, size_t count, const gal_weights *weight,
-                          const gal_sample_counts *all, size_t bins, gal_calibration *out) {
+                          const double *positives, const double *negatives, size_t bins, gal_calibration *out) {
     sums_by_probability sums = {.cases = {0}};
     binning bin[LANES];
     for (int l = 0; l < LANES; l++) {
-        double cases = all->positives[l] + all->negatives[l];
-        bin[l] = (binning){.cases = cases, .share = all->positives[l] / cases, .bins = bins};
+        double cases = positives[l] + negatives[l];
+        bin[l] = (binning){.cases = cases, .share = positives[l] / cases, .bins = bins};
         next_end(&bin[l]);
     }
     for (size_t from = 0; from < count; from += CHUNK) {

@@ -9,7 +9,7 @@
 /* How a place ends the group of cases of its score. */
 typedef enum gal_place_kind { GAL_INSIDE_GROUP, GAL_ENDS_GROUP, GAL_ALONE } gal_place_kind;
 
-/* A case in ascending order of scores. */
+/* A case in descending order of scores. */
 typedef struct gal_score_place {
     uint32_t unit;
     uint8_t positive, called; /* what is true, and what was decided */
@@ -29,17 +29,14 @@ galen_status gal_place_scores(const gal_scores *scores, const uint8_t *called, c
 galen_status gal_place_probabilities(const gal_scores *probabilities, const uint32_t *unit,
                                      gal_probability_place *place, galen_error *err);
 
-/* Cases of each sample. */
-typedef struct gal_sample_counts {
+/* Cases of each sample, and how well their scores rank them. */
+typedef struct gal_ranking {
     double positives[GAL_LANES], negatives[GAL_LANES];
     double true_positives[GAL_LANES], false_positives[GAL_LANES]; /* called positive */
-} gal_sample_counts;
+    double auc[GAL_LANES], average_precision[GAL_LANES];          /* NaN unless both kinds are in the sample */
+} gal_ranking;
 
-void gal_count_places(const gal_score_place *place, size_t count, const gal_weights *weight, gal_sample_counts *out);
-
-/* The area under the ROC curve and the average precision; NaN unless both kinds are in the sample. */
-void gal_ranking_pass(const gal_score_place *place, size_t count, const gal_weights *weight,
-                      const gal_sample_counts *all, double *auc, double *average_precision);
+void gal_ranking_pass(const gal_score_place *place, size_t count, const gal_weights *weight, gal_ranking *out);
 
 /* Means over cases of a sample, and what its bins of equal mass say (reliability.h); NaN for a sample without cases. */
 typedef struct gal_calibration {
@@ -48,7 +45,8 @@ typedef struct gal_calibration {
     double expected_error[GAL_LANES], worst_error[GAL_LANES];
 } gal_calibration;
 
+/* positives, negatives: [GAL_LANES] cases of each sample. */
 void gal_calibration_pass(const gal_probability_place *place, size_t count, const gal_weights *weight,
-                          const gal_sample_counts *all, size_t bins, gal_calibration *out);
+                          const double *positives, const double *negatives, size_t bins, gal_calibration *out);
 
 #endif
