@@ -1,17 +1,12 @@
 /* galen eval: how good a model is, how sure we are of it, and the evidence for both. */
+#include "cli/eval.h"
 #include "cli/eval_show.h"
 #include "cli/json.h"
 #include "cli/source.h"
 
-#include "base/error.h"
-#include "clinic/decision_curve.h"
-#include "clinic/subgroups.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAX_COLUMNS = 16, MAX_LIST = 1024 };
 
 static const cli_option options[] = {
     {.name = "predictions",
@@ -59,6 +54,10 @@ static const cli_option options[] = {
      .type = CLI_TEXT,
      .metavar = "COLUMNS",
      .help = "columns or DICOM tags (sex, age, site, scanner, view), separated by commas, whose groups are compared"},
+    {.name = "class",
+     .type = CLI_TEXT,
+     .metavar = "NAME",
+     .help = "of several classes or labels: the one whose groups and decision curve are asked for"},
     {.name = "min-group",
      .type = CLI_INT,
      .metavar = "N",
@@ -127,68 +126,7 @@ static cli_exit read_settings(const cli_args *args, const cli_source *source, ga
     return code;
 }
 
-/* ---- evidence ---- */
-
-static galen_status build_head(const cli_source *source, gal_evidence *out, galen_error *err) {
-    json_t *models;
-    GAL_TRY(gal_evidence_head("eval", source_machine(), &out->head, err));
-    models = json_object_get(out->head, "models");
-    int failed = json_object_set(out->head, "data", source->data);
-    if (source->model) failed |= json_array_append(models, source->model);
-    return failed ? gal_fail_memory(err, "evidence", 1024) : GALEN_OK;
-}
-
-static int add_groups(const cli_args *args, const gal_eval_settings *e, json_t *to) {
-    const gal_subgroup_settings defaults = gal_subgroup_defaults();
-    json_int_t least = cli_number(args, "min-group", (long long)defaults.least);
-    return json_object_set_new(to, "subgroups",
-                               json_pack("{s:f, s:o, s:I, s:I}", "level", e->level, "threshold",
-                                         e->has_threshold ? json_real(e->threshold) : json_null(), "least", least,
-                                         "bins", (json_int_t)e->bins));
-}
-
-static int add_curve(const gal_eval_settings *e, json_t *to) {
-    const gal_decision_settings d = gal_decision_defaults();
-    return json_object_set_new(
-        to, "decision_curve",
-        json_pack("{s:f, s:f, s:f, s:f}", "low", d.low, "high", d.high, "step", d.step, "level", e->level));
-}
-
-/* Which results there will be. */
-static galen_status build_settings(const cli_args *args, const gal_eval_settings *settings, gal_evidence *out,
-                                   galen_error *err) {
-    out->settings = json_pack("{s:o}", "evaluation", gal_eval_settings_json(settings));
-    int failed = out->settings == NULL;
-    if (!failed && out->cases[0].kind == GAL_CASE_BINARY) failed = add_curve(settings, out->settings);
-    if (!failed && out->cases[0].attributes > 0) failed = add_groups(args, settings, out->settings);
-    return failed ? gal_fail_memory(err, "settings", 1024) : GALEN_OK;
-}
-
-static galen_status compute(const cli_args *args, gal_evidence *out, galen_error *err) {
-    gal_pool *pool;
-    GAL_TRY(gal_pool_create((int)cli_number(args, "threads", 0), &pool, err));
-    galen_status status = gal_evidence_results(out->cases, out->sets, out->settings, pool, &out->results, err);
-    gal_pool_destroy(pool);
-    return status;
-}
-
-/* Only columns that are asked for go into evidence: others may name a person. */
-static galen_status keep_columns(const cli_args *args, gal_case_set *cases, galen_error *err) {
-    const char *list = cli_get(args, "subgroup")->text, *name[MAX_COLUMNS];
-    char copy[MAX_LIST];
-    int names = 0;
-    if (!list) return gal_case_set_keep_attributes(cases, NULL, 0, err);
-    if (strlen(list) >= sizeof copy) return gal_fail(err, GALEN_ERR_ARGUMENT, "--subgroup is too long: name fewer");
-    memcpy(copy, list, strlen(list) + 1);
-    for (char *at = copy, *next = copy; next; at = next + 1) {
-        next = strchr(at, ',');
-        if (next) *next = 0;
-        if (names == MAX_COLUMNS)
-            return gal_fail(err, GALEN_ERR_ARGUMENT, "--subgroup names more than %d columns: name fewer", MAX_COLUMNS);
-        name[names++] = at;
-    }
-    return gal_case_set_keep_attributes(cases, name, names, err);
-}
+/* ---- results ---- */
 
 /* All but the cases. */
 static cli_exit print_json(const cli_args *args, const gal_evidence *e) {
@@ -222,13 +160,7 @@ static cli_exit evaluate(const cli_args *args, cli_source *source, gal_evidence 
     galen_error err;
     cli_exit code = read_settings(args, source, &settings);
     if (code != CLI_DONE) return code;
-    e->cases[0] = source->cases;
-    e->sets = 1;
-    source->cases = (gal_case_set){.count = 0};
-    galen_status status = keep_columns(args, &e->cases[0], &err);
-    if (status == GALEN_OK) status = build_head(source, e, &err);
-    if (status == GALEN_OK) status = build_settings(args, &settings, e, &err);
-    if (status == GALEN_OK) status = compute(args, e, &err);
+    galen_status status = eval_build(args, source, &settings, e, &err);
     return status == GALEN_OK ? write_and_show(args, e) : cli_fail_error(args, &err);
 }
 

@@ -139,6 +139,24 @@ static const char *figure_title(const char *name) {
         {"log_loss", "Log loss"},
         {"ece", "Calibration error (ECE)"},
         {"mce", "  of the worst bin (MCE)"},
+        {"kappa", "Cohen's kappa"},
+        {"top_2_accuracy", "True class among first 2"},
+        {"top_3_accuracy", "True class among first 3"},
+        {"top_5_accuracy", "True class among first 5"},
+        {"subset_accuracy", "All labels right"},
+        {"hamming_loss", "Labels wrong (Hamming)"},
+        {"macro_precision", "Precision, macro"},
+        {"micro_precision", "Precision, micro"},
+        {"weighted_precision", "Precision, weighted"},
+        {"macro_recall", "Recall, macro"},
+        {"micro_recall", "Recall, micro"},
+        {"weighted_recall", "Recall, weighted"},
+        {"macro_f1", "F1, macro"},
+        {"micro_f1", "F1, micro"},
+        {"weighted_f1", "F1, weighted"},
+        {"macro_auc", "AUC, macro"},
+        {"weighted_auc", "AUC, weighted"},
+        {"mean_average_precision", "Mean average precision"},
     };
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (!strcmp(titles[i][0], name)) return titles[i][1];
@@ -159,7 +177,7 @@ static void figure_row(cli_table *table, const char *title, const json_t *figure
     table_cell(table, "%s", method ? method : "");
 }
 
-static void show_figures(FILE *to, const json_t *figures, double level) {
+void show_figures(FILE *to, const json_t *figures, double level) {
     char head[SHOW_CELL];
     const char *name;
     json_t *figure;
@@ -171,10 +189,8 @@ static void show_figures(FILE *to, const json_t *figures, double level) {
     table_end(&table, to);
 }
 
-static void show_binary(FILE *to, const gal_evidence *e, const json_t *evaluation) {
-    const json_t *settings = json_object_get(evaluation, "settings"), *binary = json_object_get(evaluation, "binary");
+static void show_binary(FILE *to, const gal_evidence *e, const json_t *settings, const json_t *binary) {
     double prevalence = show_number_of(settings, "prevalence");
-    show_threshold(to, e, settings);
     if (!isnan(prevalence)) show_line(to, "prevalence", "%g: of all people tested, for PPV and NPV", prevalence);
     show_confusion(to, e, json_object_get(binary, "confusion"));
     show_figures(to, json_object_get(binary, "figures"), show_number_of(settings, "level"));
@@ -182,10 +198,19 @@ static void show_binary(FILE *to, const gal_evidence *e, const json_t *evaluatio
 
 void eval_show(FILE *to, const gal_evidence *e) {
     const json_t *evaluation = json_object_get(e->results, "evaluation");
+    const json_t *settings = json_object_get(evaluation, "settings"), *binary = json_object_get(evaluation, "binary");
+    const char *kind = show_text_of(evaluation, "kind");
     show_sources(to, e);
     if (!evaluation) return;
-    show_counts(to, e, json_object_get(evaluation, "binary"));
-    show_binary(to, e, evaluation);
+    show_counts(to, e, binary);
+    if (e->cases[0].kind == GAL_CASE_MULTICLASS)
+        show_line(to, "decisions", "the class that scores highest");
+    else
+        show_threshold(to, e, settings);
+    if (binary)
+        show_binary(to, e, settings, binary);
+    else
+        show_classes(to, json_object_get(evaluation, kind), show_number_of(settings, "level"));
     show_groups(to, json_object_get(e->results, "subgroups"));
     if (json_object_get(e->results, "decision_curve")) show_curve(to, json_object_get(e->results, "decision_curve"));
 }

@@ -19,7 +19,9 @@ const char *show_interval(char out[SHOW_CELL], double low, double high);
 /* A title and a line of text. */
 void show_line(FILE *to, const char *title, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Parts of results. */
+/* Parts of results. `figures`: {NAME: estimate, ...}; `classes`: of a multi-class or multi-label evaluation. */
+void show_figures(FILE *to, const json_t *figures, double level);
+void show_classes(FILE *to, const json_t *classes, double level);
 void show_groups(FILE *to, const json_t *subgroups);
 void show_curve(FILE *to, const json_t *decision_curve);
 

@@ -308,6 +308,17 @@ static galen_status state_origin(scorer *s, const char *data, galen_error *err) 
     return digest_data(s, err);
 }
 
+/* What was chosen on cases says nothing about itself there. */
+static galen_status refuse_chosen(const scorer *s, galen_error *err) {
+    const gal_card *card = &s->predictor->card;
+    const gal_scored *out = s->out;
+    if (s->options->choosing) return GALEN_OK;
+    GAL_TRY(gal_data_mark_refuse(&card->threshold_data, "the threshold", out->data_sha256, out->sample_sha256,
+                                 s->scored, err));
+    return gal_data_mark_refuse(&card->calibration_data, "the calibration", out->data_sha256, out->sample_sha256,
+                                s->scored, err);
+}
+
 static galen_status score_all(scorer *s, const char *model, const char *data, galen_error *err) {
     GAL_TRY(galen_predictor_open(model, &s->options->predictor, &s->predictor, err));
     s->facts = galen_predictor_get_facts(s->predictor);
@@ -315,8 +326,9 @@ static galen_status score_all(scorer *s, const char *model, const char *data, ga
     galen_status status = pick(s, err);
     if (status == GALEN_OK) status = run(s, err);
     if (status == GALEN_OK) status = make_cases(s, err);
-    if (status != GALEN_OK) return status == GALEN_ERR_MEMORY ? status : gal_fail_in(err, status, data);
-    return state_origin(s, data, err);
+    if (status == GALEN_OK) status = state_origin(s, data, err);
+    if (status == GALEN_OK) status = refuse_chosen(s, err);
+    return status == GALEN_OK || status == GALEN_ERR_MEMORY ? status : gal_fail_in(err, status, data);
 }
 
 galen_status gal_score_cases(const char *model, const char *data, const gal_score_options *options, gal_scored *out,

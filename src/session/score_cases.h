@@ -13,7 +13,10 @@ typedef struct gal_score_options {
     gal_split split;                   /* GAL_SPLIT_NONE: all, of a set without splits */
     const char *group_rule;            /* gal_dataset_options; NULL */
     const char *patient;               /* the attribute that names patients, in place of the data's groups; NULL */
-    bool skip_unreadable;              /* count pictures that cannot be read, and go on with the others */
+    /* The cases are to choose a threshold or calibration on. Otherwise, that is to report on them, it is an error if
+     * the card's threshold was frozen, or its calibration fitted, on any of them (data_mark.h). */
+    bool choosing;
+    bool skip_unreadable; /* count pictures that cannot be read, and go on with the others */
     void (*progress)(void *context, size_t done, size_t all); /* from this thread, after each picture; NULL */
     void *progress_context;
 } gal_score_options;
@@ -49,7 +52,8 @@ typedef struct gal_scored {
  * logits. They are the same bits for any batch and any number of threads. Patients are the data's groups; its other
  * columns and what DICOM headers say become attributes.
  *
- * GALEN_ERR_FORMAT, naming what to do, for data whose labels are not the model's, data with splits of which none is
+ * GALEN_ERR_ARGUMENT for data that something in the card was chosen on, see above. GALEN_ERR_FORMAT, naming what to do,
+ * for data whose labels are not the model's, data with splits of which none is
  * asked for, and pictures that cannot be read unless they are to be skipped (GALEN_ERR_MEMORY never is). Errors as
  * galen_predictor_open, gal_dataset_open and gal_case_set_finish otherwise. The caller owns *out (gal_scored_free),
  * which is empty on failure.

@@ -77,6 +77,35 @@ static void test_table(void **state) {
     free(said);
 }
 
+static void test_classes(void **state) {
+    (void)state;
+    put("c.csv", "id,label,prob_mole,prob_wart,prob_scar,site\n"
+                 "a,mole,0.8,0.1,0.1,N\nb,wart,0.5,0.4,0.1,S\nc,scar,0,0.1,0.9,N\nd,scar,0.2,0.2,0.6,S\n"
+                 "e,wart,0.1,0.8,0.1,N\nf,mole,0.9,0.1,0,S\n");
+    put("l.csv", "id,label,prob_flu,prob_cold\n1,flu;cold,0.9,0.8\n2,,0.1,0.3\n3,flu,0.4,0.2\n4,cold,0.3,0.7\n");
+    char *said = run("eval --predictions {dir}/c.csv --draws 20", 0);
+    says(said, "cases      6 of 3 classes");
+    says(said, "decisions  the class that scores highest");
+    says(said, "1 wart                     1  1  0");
+    says(said, "Accuracy                  0.8333");
+    says(said, "F1, macro");
+    says(said, "class against the rest");
+    free(said);
+    said = run("eval --predictions {dir}/c.csv --draws 20 --subgroup site --min-group 2", 2);
+    says(said, "groups need one question: name a class with --class, such as 'mole'");
+    free(said);
+    said = run("eval --predictions {dir}/c.csv --draws 20 --subgroup site --min-group 2 --class wart", 0);
+    says(said, "site  cases  positive");
+    free(said);
+    said = run("eval --predictions {dir}/l.csv --draws 20 --threshold 0.5", 0);
+    says(said, "cases      4 of 2 labels");
+    says(said, "All labels right        0.7500");
+    free(said);
+    said = run("eval --predictions {dir}/l.csv --draws 20", 0);
+    says(said, "average precision");
+    free(said);
+}
+
 static void test_json_and_settings(void **state) {
     (void)state;
     put("s.csv", scores);
@@ -177,8 +206,8 @@ static void test_wrong_use(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table), cmocka_unit_test(test_json_and_settings), cmocka_unit_test(test_evidence),
-        cmocka_unit_test(test_model), cmocka_unit_test(test_wrong_use),
+        cmocka_unit_test(test_table),    cmocka_unit_test(test_classes), cmocka_unit_test(test_json_and_settings),
+        cmocka_unit_test(test_evidence), cmocka_unit_test(test_model),   cmocka_unit_test(test_wrong_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

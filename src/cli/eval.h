@@ -1,0 +1,14 @@
+/* The parts of galen eval. */
+#ifndef GAL_CLI_EVAL_H
+#define GAL_CLI_EVAL_H
+
+#include "cli/source.h"
+#include "clinic/estimate.h"
+#include "clinic/evidence.h"
+
+/* Evidence of the source's cases, which it takes over, by the options of the verb. The caller frees *out, after any
+ * result. */
+galen_status eval_build(const cli_args *args, cli_source *source, const gal_eval_settings *settings, gal_evidence *out,
+                        galen_error *err);
+
+#endif
