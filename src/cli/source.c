@@ -1,6 +1,7 @@
 /* Cases for the verbs that judge. */
 #include "cli/source.h"
 
+#include "analyze/integrity.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
@@ -72,13 +73,38 @@ static galen_status describe(const cli_args *args, cli_source *out, galen_error 
     const gal_scored *s = &out->scored;
     const cli_value *split = cli_get(args, "split");
     char model[NAME_MAX_BYTES], data[NAME_MAX_BYTES];
-    out->model = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s?}", "file", base_name(s->model, model), "sha256",
+    out->model = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s?, s:o?}", "file", base_name(s->model, model), "sha256",
                            s->model_sha256, "precision", s->precision, "isa", s->isa, "threshold",
-                           s->has_threshold ? json_real(s->threshold) : json_null(), "chosen", s->chosen);
+                           s->has_threshold ? json_real(s->threshold) : json_null(), "chosen", s->chosen, "card",
+                           s->card ? json_loads(s->card, 0, NULL) : NULL);
     out->data = json_pack("{s:s, s:s, s:s?, s:I, s:o}", "file", base_name(s->data, data), "sha256", s->data_sha256,
                           "split", split->text, "pictures", (json_int_t)s->pictures, "unreadable",
                           unreadable_ids(s, cli_get(args, "hash-ids")->set));
     return out->model && out->data ? GALEN_OK : gal_fail_memory(err, "evidence", 1024);
+}
+
+enum { NEAR_BITS = 3 }; /* pictures of two patients, framed alike, begin to be near above that */
+
+static galen_status check_set(const cli_args *args, const gal_dataset *set, json_t *data, galen_error *err) {
+    const gal_integrity_options how = {.distance = NEAR_BITS, .hash_ids = cli_get(args, "hash-ids")->set};
+    gal_pool *pool;
+    json_t *found = NULL;
+    GAL_TRY(gal_pool_create((int)cli_number(args, "threads", 0), &pool, err));
+    galen_status status = gal_integrity_check(set, &how, pool, &found, err);
+    gal_pool_destroy(pool);
+    if (status != GALEN_OK) return status;
+    return json_object_set_new(data, "integrity", found) == 0 ? GALEN_OK : gal_fail_memory(err, "evidence", 1024);
+}
+
+/* Of the data as a whole: a leak is between the split that is measured and another one. */
+static galen_status check_data(const cli_args *args, const char *path, json_t *data, galen_error *err) {
+    const gal_dataset_options o = {.group_rule = cli_get(args, "groups")->text};
+    gal_dataset *set;
+    if (!cli_get(args, "integrity")->set) return GALEN_OK;
+    GAL_TRY(gal_dataset_open(path, &o, &set, err));
+    galen_status status = check_set(args, set, data, err);
+    gal_dataset_free(set);
+    return status;
 }
 
 static gal_split split_of(const cli_args *args) {
@@ -107,7 +133,8 @@ static galen_status score(const cli_args *args, const char *name, const char *da
     out->cases = out->scored.cases;
     out->scored.cases = (gal_case_set){.count = 0};
     out->has_model = true;
-    return describe(args, out, err);
+    GAL_TRY(describe(args, out, err));
+    return check_data(args, data, out->data, err);
 }
 
 static galen_status read_predictions(const cli_args *args, const char *path, cli_source *out, galen_error *err) {
@@ -127,7 +154,8 @@ static galen_status read_predictions(const cli_args *args, const char *path, cli
 }
 
 cli_exit source_read(const cli_args *args, const char *model, const char *data, cli_source *out) {
-    static const char *const of_models[] = {"groups", "skip-unreadable", "batch", "frame", "precision", NULL};
+    static const char *const of_models[] = {"groups",    "integrity", "skip-unreadable", "batch", "frame",
+                                            "precision", NULL};
     galen_error err;
     *out = (cli_source){.has_model = false};
     for (const char *const *name = of_models; !model && *name; name++)

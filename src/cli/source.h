@@ -32,6 +32,11 @@
         {.name = "hash-ids",                                                                                           \
          .type = CLI_FLAG,                                                                                             \
          .help = "put the SHA-256 of each id in its place, and no path, before anything is written"},                  \
+        {.name = "integrity",                                                                                          \
+         .type = CLI_FLAG,                                                                                             \
+         .help =                                                                                                       \
+             "look at all pictures of DATA, in all its splits, for copies and patients in two splits, repeats and "    \
+             "conflicting labels"},                                                                                    \
         {.name = "batch",                                                                                              \
          .letter = 'b',                                                                                                \
          .type = CLI_INT,                                                                                              \
@@ -60,8 +65,9 @@ typedef struct cli_source {
     gal_case_set cases;
     gal_scored scored; /* of a model; its cases have moved to `cases` */
     bool has_model;
-    json_t *model; /* {file, sha256, precision, isa, threshold, chosen} of evidence; NULL: predictions */
-    json_t *data;  /* {file, sha256, split, pictures, unreadable: [ids]} */
+    /* {file, sha256, precision, isa, threshold, chosen, card} of evidence; NULL: predictions */
+    json_t *model;
+    json_t *data; /* {file, sha256, split, pictures, unreadable: [ids], integrity: as gal_integrity_check} */
 } cli_source;
 
 /* Reads cases by the options above: `model` over `data`, or the predictions `data` where model is NULL. Errors are

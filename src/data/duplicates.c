@@ -27,6 +27,7 @@ typedef struct search {
     const galen_image_limits *limits;
     int distance;
     size_t max_pairs;
+    bool repeats;
     print *print;  /* of each sample */
     size_t *index; /* samples in the order at hand */
     gal_buf pair;  /* gal_duplicate */
@@ -122,7 +123,8 @@ static void find_exact(search *s) {
     for (size_t first = 0, end; first < n; first = end) {
         for (end = first + 1; end < n && !compare_pixels(&s->print[s->index[first]], &s->print[s->index[end]]);) end++;
         for (size_t k = first + 1; k < end; k++)
-            if (!same_split(s, s->index[first], s->index[k])) add_pair(s, s->index[first], s->index[k], true, 0);
+            if (s->repeats || !same_split(s, s->index[first], s->index[k]))
+                add_pair(s, s->index[first], s->index[k], true, 0);
     }
 }
 
@@ -205,6 +207,7 @@ galen_status gal_duplicates_find(const gal_dataset *dataset, const gal_duplicate
                 .limits = options->limits,
                 .distance = options->distance,
                 .max_pairs = options->max_pairs ? options->max_pairs : MAX_PAIRS,
+                .repeats = options->repeats,
                 .out = out};
     memset(out, 0, sizeof *out);
     if (options->distance < -1 || options->distance >= BANDS)

@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 
 typedef struct gal_duplicate {
-    size_t a, b;  /* indices of samples, a < b, in different splits */
+    size_t a, b;  /* indices of samples, a < b, in different splits unless repeats were asked for */
     bool exact;   /* the same pixels, size and depth */
     int distance; /* bits in which the two difference hashes differ; 0 when exact */
 } gal_duplicate;
@@ -22,6 +22,7 @@ typedef struct gal_duplicates {
 typedef struct gal_duplicate_options {
     int distance;                     /* largest that counts as near; 0 to 7 of the 128 bits; -1: exact ones only */
     size_t max_pairs;                 /* 0: 100,000 */
+    bool repeats;                     /* exact pairs within a split too */
     const galen_image_limits *limits; /* NULL: the default */
 } gal_duplicate_options;
 

@@ -297,6 +297,8 @@ static galen_status state_origin(scorer *s, const char *data, galen_error *err) 
     GAL_TRY(keep(&out->arena, f->precision, &out->precision, err));
     GAL_TRY(keep(&out->arena, f->isa, &out->isa, err));
     GAL_TRY(keep(&out->arena, data, &out->data, err));
+    const char *card = gal_model_meta(s->predictor->model, "galen.card");
+    if (card) GAL_TRY(keep(&out->arena, card, &out->card, err));
     out->has_threshold = f->has_threshold;
     out->threshold = f->threshold;
     if (f->has_threshold && s->predictor->link != GAL_LINK_LOGIT) out->threshold = gal_ref_sigmoid(f->threshold);

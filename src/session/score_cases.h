@@ -33,6 +33,7 @@ typedef struct gal_unreadable {
 typedef struct gal_scored {
     gal_case_set cases;
     const char *model, *model_sha256, *precision, *isa;
+    const char *card;   /* the model's own, as JSON; NULL: it has none */
     bool has_threshold; /* the card's frozen one, on the scale of the scores */
     double threshold;
     const char *chosen; /* how it was frozen; NULL: the card does not say */

@@ -94,6 +94,30 @@ static void verifies(void **state) {
     assert_int_not_equal(stat(path, &st), 0);
 }
 
+/* From pictures to a page: what the model's card says and what the data were found to be is in it. */
+static void of_a_model(void **state) {
+    (void)state;
+    char path[MAX_PATH];
+    static const char *const lines[] = {
+        "phantom --count 24 --size 64 --seed 5 --out {dir}/cases",
+        "eval default {dir}/cases/truth.csv --draws 20 --integrity -o {dir}/model.json",
+        "report {dir}/model.json --verify -o {dir}/model.html",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        test_output o;
+        test_run_line(lines[i], "", test_tmp(), NULL, &o);
+        if (o.exit != 0) fail_msg("galen %s: exit %d: %s", lines[i], o.exit, o.err);
+        test_output_free(&o);
+    }
+    snprintf(path, sizeof path, "%s/model.html", test_tmp());
+    char *html = text_of(path);
+    static const char *const wanted[] = {"How good is cxr64-small.onnx?", ">none found<", ">Decision curve</h2>",
+                                         "<th scope=\"row\">input</th><td>"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (strstr(html, wanted[i]) == NULL) fail_msg("the page lacks %s", wanted[i]);
+    free(html);
+}
+
 static void refuses(void **state) {
     (void)state;
     static const struct {
@@ -119,6 +143,7 @@ static void refuses(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(writes), cmocka_unit_test(verifies), cmocka_unit_test(refuses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(writes), cmocka_unit_test(verifies),
+                                       cmocka_unit_test(of_a_model), cmocka_unit_test(refuses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
