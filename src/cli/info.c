@@ -1,4 +1,5 @@
 /* galen info: what a model file is, and what it does not say. */
+#include "cli/certificate.h"
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/table.h"
@@ -19,6 +20,7 @@ static const cli_option options[] = {
     {.name = "dot",
      .type = CLI_FLAG,
      .help = "print the graph for Graphviz: galen info --dot m.onnx | dot -Tsvg > m.svg"},
+    CLI_CERTIFICATE_OPTIONS,
     CLI_ZOO_OPTIONS,
 };
 
@@ -271,7 +273,7 @@ static void json_card(cli_json *json, const gal_card *card) {
     json_close(json, '}');
 }
 
-static void print_json(const gal_model *model, const gal_card *card) {
+static void print_json(const gal_model *model, const gal_card *card, const cli_certificate *certificate) {
     op_count kind[MAX_KINDS];
     int kinds = count_ops(model->graph, kind);
     int64_t bytes, parameters = count_parameters(model->graph, &bytes);
@@ -291,6 +293,7 @@ static void print_json(const gal_model *model, const gal_card *card) {
     for (int i = 0; i < kinds; i++) json_int(&json, kind[i].name, kind[i].n);
     json_close(&json, '}');
     json_card(&json, card);
+    certificate_json(&json, certificate);
     json_close(&json, '}');
 }
 
@@ -307,19 +310,30 @@ static cli_exit print_graph(const cli_args *args, const gal_graph *graph, bool d
     return failed ? cli_fail(args, CLI_RESOURCES, "the listing of the graph does not fit in memory") : CLI_DONE;
 }
 
-static cli_exit describe(const cli_args *args, const gal_model *model, galen_error *err) {
+static cli_exit show(const cli_args *args, const gal_model *model, const cli_certificate *certificate,
+                     galen_error *err) {
     gal_card card;
-    if (cli_get(args, "dot")->set) return print_graph(args, model->graph, true);
-    if (cli_get(args, "graph")->set) return print_graph(args, model->graph, false);
     if (gal_card_read(gal_model_meta(model, "galen.card"), model->graph, &card, err) != GALEN_OK)
         return cli_fail(args, cli_exit_of(err->status), "%s: %.400s", model->path ? model->path : "model",
                         err->message);
-    if (args->json)
-        print_json(model, &card);
-    else
+    if (args->json) {
+        print_json(model, &card, certificate);
+    } else {
         print_table(model, &card);
+        certificate_print(certificate);
+    }
     gal_card_free(&card);
-    return CLI_DONE;
+    return certificate_exit(certificate);
+}
+
+static cli_exit describe(const cli_args *args, const gal_model *model, galen_error *err) {
+    cli_certificate certificate;
+    if (cli_get(args, "dot")->set) return print_graph(args, model->graph, true);
+    if (cli_get(args, "graph")->set) return print_graph(args, model->graph, false);
+    galen_status status = certificate_open(args, gal_model_sha256(model), &certificate, err);
+    cli_exit code = status == GALEN_OK ? show(args, model, &certificate, err) : cli_fail_error(args, err);
+    certificate_close(&certificate);
+    return code;
 }
 
 static cli_exit run(const cli_args *args) {
@@ -339,9 +353,11 @@ const cli_verb cli_info = {
     .summary = "show what a model is, and what its card does not say",
     .text =
         "Shows inputs, outputs, ops, parameters and the card: how pictures are prepared, labels, threshold, training. What the "
-        "card leaves out is listed with what Galen assumes instead. MODEL is an ONNX file, 'default', or zoo:NAME.",
+        "card leaves out is listed with what Galen assumes instead. MODEL is an ONNX file, 'default', or zoo:NAME.\n\n"
+        "With --certificate, exit code 1 says that the certificate does not hold for this model (docs/compare.md).",
     .example = "galen info default\tthe model that ships\n"
                "galen info model.onnx --graph\tevery node\n"
+               "galen info model.onnx --certificate c.json --key pub.pem\tdoes the certificate hold for this model?\n"
                "galen info zoo:resnet18 --size 64\ta network of the zoo",
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -1,0 +1,39 @@
+/* Showing a certificate beside the model it is said to be of. */
+#ifndef GAL_CLI_CERTIFICATE_H
+#define GAL_CLI_CERTIFICATE_H
+
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "clinic/certificate.h"
+
+typedef struct cli_certificate {
+    const char *path;
+    json_t *json;
+    gal_certificate_check check;
+} cli_certificate;
+
+/* Options that certificate_open reads. */
+#define CLI_CERTIFICATE_OPTIONS                                                                                        \
+    {.name = "certificate",                                                                                            \
+     .type = CLI_PATH,                                                                                                 \
+     .metavar = "FILE",                                                                                                \
+     .help = "show a certificate of 'galen compare' and check that it is of this model and was not changed"},          \
+    {                                                                                                                  \
+        .name = "key", .type = CLI_PATH, .metavar = "PUB.pem",                                                         \
+        .help = "the public key that must have signed the certificate (default: the one it names, which proves "       \
+                "nothing about who made it)"                                                                           \
+    }
+
+/* Reads and checks the certificate that `args` name, if any. The caller frees *out with certificate_close, after any
+ * result. */
+galen_status certificate_open(const cli_args *args, const char *model_sha256, cli_certificate *out, galen_error *err);
+void certificate_close(cli_certificate *certificate);
+
+void certificate_print(const cli_certificate *certificate);
+/* A member "certificate": {file, valid, why, role, signature, content}. */
+void certificate_json(cli_json *json, const cli_certificate *certificate);
+
+/* CLI_NO where there is one and it does not hold. */
+cli_exit certificate_exit(const cli_certificate *certificate);
+
+#endif
