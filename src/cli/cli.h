@@ -118,10 +118,15 @@ cli_exit cli_exit_of(galen_status status);
 /* Prints text with control characters made harmless. */
 void cli_put_text(FILE *to, const char *text);
 
-/* The path of a file that ships with Galen, in models/ or share/galen/models; valid until the next call. */
+/* The path of a file that ships with Galen ("models/x.onnx"), beside the program or in share/galen; valid until the
+ * next call. */
 galen_status cli_shipped(const char *file, const char **path, galen_error *err);
 /* The path of the model that MODEL names: "default" is the one that ships. */
 galen_status cli_model_path(const char *name, const char **path, galen_error *err);
+
+/* The path of a policy: "minimal", "balanced", "aggressive" and "medical-critical" ship; others are files. As
+ * cli_shipped. */
+galen_status cli_policy_path(const char *name, const char **path, galen_error *err);
 
 /* Options of verbs that also take zoo:NAME as MODEL. */
 #define CLI_ZOO_OPTIONS                                                                                                \
@@ -155,7 +160,7 @@ struct gal_weights;
 galen_status cli_load(const cli_args *args, const char *name, const struct gal_weights *weights, struct gal_model **out,
                       galen_error *err);
 
-extern const cli_verb cli_audit, cli_bench, cli_completion, cli_convert, cli_doctor, cli_eval, cli_help, cli_info,
-    cli_man, cli_phantom, cli_predict, cli_profile, cli_report, cli_train;
+extern const cli_verb cli_audit, cli_bench, cli_compare, cli_completion, cli_convert, cli_doctor, cli_eval, cli_help,
+    cli_info, cli_man, cli_phantom, cli_predict, cli_profile, cli_report, cli_train;
 
 #endif

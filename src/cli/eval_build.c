@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { MAX_COLUMNS = 16, MAX_LIST = 1024 };
-
 static galen_status build_head(const cli_source *source, gal_evidence *out, galen_error *err) {
     GAL_TRY(gal_evidence_head("eval", source_machine(), &out->head, err));
     json_t *models = json_object_get(out->head, "models");
@@ -63,30 +61,12 @@ static galen_status compute(const cli_args *args, gal_evidence *out, galen_error
     return status;
 }
 
-/* Only columns that are asked for go into evidence: others may name a person. */
-static galen_status keep_columns(const cli_args *args, gal_case_set *cases, galen_error *err) {
-    const char *list = cli_get(args, "subgroup")->text, *name[MAX_COLUMNS];
-    char copy[MAX_LIST];
-    int names = 0;
-    if (!list) return gal_case_set_keep_attributes(cases, NULL, 0, err);
-    if (strlen(list) >= sizeof copy) return gal_fail(err, GALEN_ERR_ARGUMENT, "--subgroup is too long: name fewer");
-    memcpy(copy, list, strlen(list) + 1);
-    for (char *at = copy, *next = copy; next; at = next + 1) {
-        next = strchr(at, ',');
-        if (next) *next = 0;
-        if (names == MAX_COLUMNS)
-            return gal_fail(err, GALEN_ERR_ARGUMENT, "--subgroup names more than %d columns: name fewer", MAX_COLUMNS);
-        name[names++] = at;
-    }
-    return gal_case_set_keep_attributes(cases, name, names, err);
-}
-
 galen_status eval_build(const cli_args *args, cli_source *source, const gal_eval_settings *settings, gal_evidence *out,
                         galen_error *err) {
     *out = (gal_evidence){.sets = 1};
     out->cases[0] = source->cases;
     source->cases = (gal_case_set){.count = 0};
-    GAL_TRY(keep_columns(args, &out->cases[0], err));
+    GAL_TRY(source_keep_columns(args, &out->cases[0], err));
     GAL_TRY(build_head(source, out, err));
     GAL_TRY(build_settings(args, settings, out, err));
     return compute(args, out, err);

@@ -20,7 +20,7 @@ static const char *program_folder(void) {
 
 galen_status cli_shipped(const char *file, const char **path, galen_error *err) {
     /* In the build folder, in the source tree above it, and in prefix/share beside prefix/bin. */
-    static const char *const place[] = {"/models", "/../models", "/../share/galen/models"};
+    static const char *const place[] = {"", "/..", "/../share/galen"};
     static char found[PATH_MAX];
     const char *folder = program_folder();
     for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
@@ -31,14 +31,32 @@ galen_status cli_shipped(const char *file, const char **path, galen_error *err) 
         }
     }
     return gal_fail(err, GALEN_ERR_IO,
-                    "%s, which ships with Galen, is not in models/ or share/galen/models beside the program; install "
-                    "Galen again or name a file of your own",
+                    "%s, which ships with Galen, is neither beside the program nor in share/galen; install Galen again "
+                    "or name a file of your own",
                     file);
 }
 
 galen_status cli_model_path(const char *name, const char **path, galen_error *err) {
     *path = name;
-    return strcmp(name, "default") == 0 ? cli_shipped("cxr64-small.onnx", path, err) : GALEN_OK;
+    return strcmp(name, "default") == 0 ? cli_shipped("models/cxr64-small.onnx", path, err) : GALEN_OK;
+}
+
+galen_status cli_policy_path(const char *name, const char **path, galen_error *err) {
+    static const char *const shipped[] = {"minimal", "balanced", "aggressive", "medical-critical"};
+    char file[64];
+    *path = name;
+    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
+        if (strcmp(name, shipped[i]) != 0) continue;
+        (void)snprintf(file, sizeof file, "policies/%s.json", name);
+        return cli_shipped(file, path, err);
+    }
+    if (!strpbrk(name, "./"))
+        return gal_fail(
+            err, GALEN_ERR_ARGUMENT,
+            "'%.60s' is no policy that ships: minimal, balanced, aggressive, medical-critical; of a file give "
+            "the path, such as ./%.60s.json",
+            name, name);
+    return GALEN_OK;
 }
 
 galen_status cli_load(const cli_args *args, const char *name, const gal_weights *weights, gal_model **out,

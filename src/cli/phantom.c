@@ -166,7 +166,7 @@ static void finish(series *s, int count) {
 
 static galen_status load_model(series *s, galen_error *err) {
     const char *path;
-    GAL_TRY(cli_shipped("cxr-appearance.npz", &path, err));
+    GAL_TRY(cli_shipped("models/cxr-appearance.npz", &path, err));
     return galen_phantom_model_load(path, &s->model, err);
 }
 

@@ -41,7 +41,7 @@ void source_free(cli_source *source) {
     *source = (cli_source){.has_model = false};
 }
 
-enum { NAME_MAX_BYTES = 256 };
+enum { NAME_MAX_BYTES = 256, MAX_COLUMNS = 16, MAX_LIST = 1024 };
 
 /* The last part of a path, as text that JSON can hold: folders above it may name a person. */
 static const char *base_name(const char *path, char out[NAME_MAX_BYTES]) {
@@ -166,4 +166,21 @@ cli_exit source_read(const cli_args *args, const char *model, const char *data, 
     galen_status status = model ? score(args, model, data, out, &err) : read_predictions(args, data, out, &err);
     if (status == GALEN_OK && cli_get(args, "hash-ids")->set) status = gal_case_set_hash_ids(&out->cases, &err);
     return status == GALEN_OK ? CLI_DONE : cli_fail_error(args, &err);
+}
+
+galen_status source_keep_columns(const cli_args *args, gal_case_set *cases, galen_error *err) {
+    const char *list = cli_get(args, "subgroup")->text, *name[MAX_COLUMNS];
+    char copy[MAX_LIST];
+    int names = 0;
+    if (!list) return gal_case_set_keep_attributes(cases, NULL, 0, err);
+    if (strlen(list) >= sizeof copy) return gal_fail(err, GALEN_ERR_ARGUMENT, "--subgroup is too long: name fewer");
+    memcpy(copy, list, strlen(list) + 1);
+    for (char *at = copy, *next = copy; next; at = next + 1) {
+        next = strchr(at, ',');
+        if (next) *next = 0;
+        if (names == MAX_COLUMNS)
+            return gal_fail(err, GALEN_ERR_ARGUMENT, "--subgroup names more than %d columns: name fewer", MAX_COLUMNS);
+        name[names++] = at;
+    }
+    return gal_case_set_keep_attributes(cases, name, names, err);
 }

@@ -75,6 +75,10 @@ typedef struct cli_source {
 cli_exit source_read(const cli_args *args, const char *model, const char *data, cli_source *out);
 void source_free(cli_source *source);
 
+/* Forgets all columns but those of --subgroup, which a verb has in its own table: only what is asked for goes into
+ * evidence, others may name a person. */
+galen_status source_keep_columns(const cli_args *args, gal_case_set *cases, galen_error *err);
+
 /* The machine as evidence and training runs describe it. NULL without memory. */
 json_t *source_machine(void);
 

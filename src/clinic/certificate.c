@@ -2,10 +2,9 @@
 #include "clinic/certificate.h"
 
 #include "base/error.h"
-#include "base/mem.h"
+#include "clinic/cases_json.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,10 +76,13 @@ static void from_hex(const char *text, size_t n, unsigned char *out) {
 
 /* A number as text: JSON has many ways to write one with a point, and a signature holds for one only. */
 static json_t *figure(double value) {
-    char text[32];
+    gal_buf text;
     if (isnan(value)) return json_null();
-    snprintf(text, sizeof text, "%.17g", value);
-    return json_string(text);
+    gal_buf_init(&text, 64);
+    gal_json_put_number(&text, value);
+    json_t *out = text.failed ? NULL : json_string((const char *)text.data);
+    gal_buf_free(&text);
+    return out;
 }
 
 static json_t *gate_json(const gal_gate *g) {

@@ -1,4 +1,5 @@
 /* The ledger as CSV and JSON. */
+#include "clinic/cases_json.h"
 #include "clinic/flips.h"
 
 #include <stdio.h>
@@ -52,9 +53,13 @@ static void put_row(const gal_flips *flips, const gal_flip *flip, gal_buf *out) 
     put_text(out, class_text(cases, flip->column));
     put_text(out, truth(flips, flip));
     put_text(out, gal_flip_name(flip->kind));
-    for (int side = 0; side < GAL_SIDES; side++) gal_buf_printf(out, "%.17g,", flip->score[side]);
-    for (int side = 0; side < GAL_SIDES; side++) gal_buf_printf(out, "%.17g,", flip->probability[side]);
-    gal_buf_printf(out, "%.17g,", flip->probability[GAL_CANDIDATE] - flip->probability[GAL_REFERENCE]);
+    const double number[] = {flip->score[GAL_REFERENCE], flip->score[GAL_CANDIDATE], flip->probability[GAL_REFERENCE],
+                             flip->probability[GAL_CANDIDATE],
+                             flip->probability[GAL_CANDIDATE] - flip->probability[GAL_REFERENCE]};
+    for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
+        gal_json_put_number(out, number[i]);
+        gal_buf_text(out, ",");
+    }
     for (int side = 0; side < GAL_SIDES; side++) put_text(out, answer(flips, flip, flip->decision[side]));
     if (!out->failed) out->data[out->size - 1] = '\n'; /* the last comma */
 }

@@ -208,8 +208,7 @@ galen_status gal_gates_judge(const gal_policy *p, const gal_gate_evidence *e, ga
         add(out, &g);
     }
     if (p->certificate) {
-        gal_gate g = gal_gate_absent("certificate", "written", (double)NAN,
-                                     e->certificate ? NULL : "none is written: ask for one");
+        gal_gate g = gal_gate_absent("certificate", "asked for", (double)NAN, e->certificate ? NULL : "not asked for");
         if (e->certificate) g.verdict = GAL_VERDICT_PASS;
         add(out, &g);
     }

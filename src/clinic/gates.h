@@ -68,7 +68,7 @@ typedef struct gal_gate_evidence {
  *                       smallest size (equalised odds, subgroups.h). Every attribute counts of which two groups are
  *                       large enough; those that are named must have them. Groups are those of the reference's list
  *   non-inferiority     sensitivity and specificity, candidate less reference, by Tango's interval; at_least is -margin
- *   certificate         passes where one will be written
+ *   certificate         passes where one will be written if all else passes
  *
  * Texts in *out are static, the policy's or the comparison's.
  */

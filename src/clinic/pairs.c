@@ -94,9 +94,9 @@ static galen_status check_truth(const gal_case_pairs *p, const gal_case_set *b, 
     }
     if (differ == 0) return GALEN_OK;
     return gal_fail(err, GALEN_ERR_FORMAT,
-                    "case '%.80s' (number %zu of %.100s, number %zu of %.100s) has two different labels, as have %zu "
-                    "cases in all: correct the labels",
-                    a->id[at], at + 1, p->name[0], match[at] + 1, p->name[1], differ);
+                    "%zu of the %zu cases have two different labels, the first '%.80s' (number %zu of %.100s, number "
+                    "%zu of %.100s): correct the labels",
+                    differ, a->count, a->id[at], at + 1, p->name[0], match[at] + 1, p->name[1]);
 }
 
 /* ---- the same order ---- */

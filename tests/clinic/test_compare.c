@@ -245,7 +245,8 @@ static void unpaired_lists(void **state) {
     sets_binary(second, truth, 8, false, &set[1]);
     set[1].positive[3] = 0;
     set[1].positive[6] = 1;
-    refused(&set[0], &set[1], "case 'c003' (number 4 of a.csv, number 4 of b.csv) has two different labels, as have 2");
+    refused(&set[0], &set[1],
+            "2 of the 8 cases have two different labels, the first 'c003' (number 4 of a.csv, number 4 of b.csv)");
     set[1].class_name[0] = "TB";
     refused(&set[0], &set[1], "class 1 is 'PNEUMONIA' in a.csv and 'TB' in b.csv");
     sets_multiclass(p, label, 2, 2, &classes);
