@@ -65,6 +65,26 @@ static const cli_option options[] = {
      .high = 1000000,
      .initial = "20",
      .help = "cases that a figure of a group needs, else it says: insufficient data"},
+    {.name = "freeze",
+     .type = CLI_TEXT,
+     .metavar = "SENSITIVITY",
+     .help = "choose the highest threshold that is at least so sensitive with confidence, on validation cases"},
+    {.name = "confidence", .type = CLI_TEXT, .metavar = "C", .initial = "0.95", .help = "one-sided, of --freeze"},
+    {.name = "calibrate",
+     .type = CLI_CHOICE,
+     .metavar = "METHOD",
+     .choices = "temperature platt isotonic beta",
+     .help = "fit probabilities to validation cases"},
+    {.name = "save",
+     .type = CLI_PATH,
+     .metavar = "MODEL",
+     .help = "the model to write, with what was chosen, and on which cases, in its card"},
+    {.name = "plan",
+     .type = CLI_TEXT,
+     .metavar = "KEY=VALUE,...",
+     .help =
+         "how many cases a study needs: sensitivity, specificity, auc (expected), half-width, freeze (a sensitivity), "
+         "confidence, sensitivity-margin, specificity-margin, discordance, difference, power, prevalence, assurance"},
     {.name = "output",
      .letter = 'o',
      .type = CLI_PATH,
@@ -73,10 +93,9 @@ static const cli_option options[] = {
 };
 
 static const cli_heading headings[] = {
-    {"predictions", "Cases"},
-    {"threshold", "Figures"},
-    {"subgroup", "Groups"},
-    {"output", "Evidence"},
+    {"predictions", "Cases"}, {"threshold", "Figures"},
+    {"subgroup", "Groups"},   {"freeze", "Choosing on validation cases"},
+    {"plan", "Planning"},     {"output", "Evidence"},
 };
 
 static const char text[] =
@@ -87,6 +106,8 @@ static const char text[] =
     "chosen beforehand. None is ever chosen here: a threshold chosen on the cases that it is reported on flatters.\n\n"
     "Where patients have several cases they are resampled as wholes. Cases that cannot be read, labels that are missing or "
     "unknown, probabilities outside 0 to 1 and ids that occur twice are refused, with the row.\n\n"
+    "A threshold or a calibration is chosen with --freeze and --calibrate on validation cases; the model written with --save "
+    "keeps it, with the digests of these cases, and eval refuses to report on any of them.\n\n"
     "-o writes all of it as one JSON file from which 'galen report --verify' computes every figure anew "
     "(docs/evidence.md).";
 
@@ -169,6 +190,10 @@ static cli_exit run(const cli_args *args) {
     int wanted = predictions->set ? 0 : 2;
     cli_source source;
     gal_evidence evidence = {.sets = 0};
+    if (cli_get(args, "plan")->set) return eval_plan(args);
+    if (cli_get(args, "freeze")->set || cli_get(args, "calibrate")->set) return eval_choose(args);
+    if (cli_get(args, "save")->set)
+        return cli_fail(args, CLI_USAGE, "there is nothing to save; say what to choose: --freeze or --calibrate");
     if (args->n_operand != wanted)
         return cli_fail(args, CLI_USAGE, "%s; use: galen eval MODEL DATA, or galen eval --predictions FILE",
                         predictions->set ? "predictions need no MODEL and no DATA" : "MODEL and DATA are needed");
@@ -188,7 +213,9 @@ const cli_verb cli_eval = {
     .text = text,
     .example = "galen eval default cxr/test -o evidence.json\tthe model that ships, on a folder of class folders\n"
                "galen eval --predictions scores.csv --threshold 0.5\tscores of another system\n"
-               "galen report --verify evidence.json\tcompute every figure anew",
+               "galen report --verify evidence.json\tcompute every figure anew\n"
+               "galen eval model.onnx data --split val --freeze 0.98 --save frozen.onnx\tan operating point\n"
+               "galen eval --plan sensitivity=0.95,prevalence=0.1\tcases for an interval of +- 0.05",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .headings = headings,

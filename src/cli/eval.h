@@ -11,4 +11,9 @@
 galen_status eval_build(const cli_args *args, cli_source *source, const gal_eval_settings *settings, gal_evidence *out,
                         galen_error *err);
 
+/* galen eval --freeze and --calibrate: chooses on validation cases and writes a model whose card says so. */
+cli_exit eval_choose(const cli_args *args);
+/* galen eval --plan: how many cases a study needs. */
+cli_exit eval_plan(const cli_args *args);
+
 #endif

@@ -38,9 +38,17 @@ static int add_curve(const cli_args *args, const gal_eval_settings *e, json_t *t
     return add_part(args, "decision_curve", part, to);
 }
 
+/* What the card's calibration does to these cases. */
+static int add_calibration(const cli_source *source, const gal_eval_settings *e, json_t *to) {
+    json_t *part = gal_calibration_json(&source->scored.calibration);
+    int failed = part == NULL;
+    if (!failed) failed = json_object_set_new(part, "bins", json_integer((json_int_t)e->bins));
+    return failed | json_object_set_new(to, "recalibration", part);
+}
+
 /* Which results there will be. */
-static galen_status build_settings(const cli_args *args, const gal_eval_settings *settings, gal_evidence *out,
-                                   galen_error *err) {
+static galen_status build_settings(const cli_args *args, const cli_source *source, const gal_eval_settings *settings,
+                                   gal_evidence *out, galen_error *err) {
     const gal_case_set *cases = &out->cases[0];
     bool asked = cases->kind == GAL_CASE_BINARY || cli_get(args, "class")->set;
     if (!asked && cases->attributes > 0)
@@ -50,6 +58,8 @@ static galen_status build_settings(const cli_args *args, const gal_eval_settings
     int failed = out->settings == NULL;
     if (!failed && asked) failed = add_curve(args, settings, out->settings);
     if (!failed && cases->attributes > 0) failed = add_groups(args, settings, out->settings);
+    if (!failed && source->scored.calibration.method != GAL_CALIBRATION_NONE)
+        failed = add_calibration(source, settings, out->settings);
     return failed ? gal_fail_memory(err, "settings", 1024) : GALEN_OK;
 }
 
@@ -68,6 +78,6 @@ galen_status eval_build(const cli_args *args, cli_source *source, const gal_eval
     source->cases = (gal_case_set){.count = 0};
     GAL_TRY(source_keep_columns(args, &out->cases[0], err));
     GAL_TRY(build_head(source, out, err));
-    GAL_TRY(build_settings(args, settings, out, err));
+    GAL_TRY(build_settings(args, source, settings, out, err));
     return compute(args, out, err);
 }

@@ -100,8 +100,8 @@ static void show_threshold(FILE *to, const gal_evidence *e, const json_t *settin
         return;
     }
     bool frozen = show_number_of(model, "threshold") == threshold;
-    show_line(to, "threshold", "positive from a %s of %.9g on; %s%s", scale, threshold,
-              frozen ? "frozen in the card" : "as given", frozen && chosen ? ": " : "");
+    show_line(to, "threshold", "positive from a %s of %.9g on; %s", scale, threshold,
+              frozen ? "frozen in the card" : "as given");
     if (frozen && chosen) show_line(to, "", "%s", chosen);
 }
 
@@ -204,6 +204,16 @@ static void show_binary(FILE *to, const gal_evidence *e, const json_t *settings,
     show_figures(to, json_object_get(binary, "figures"), show_number_of(settings, "level"));
 }
 
+static void show_calibration(FILE *to, const json_t *recalibration) {
+    const json_t *before = json_object_get(recalibration, "before"), *after = json_object_get(recalibration, "after");
+    if (!recalibration) return;
+    fputc('\n', to);
+    show_line(to, "calibrated", "by the card's %s: log loss %.4f -> %.4f, Brier score %.4f -> %.4f, ECE %.4f -> %.4f",
+              show_text_of(recalibration, "method"), show_number_of(before, "log_loss"),
+              show_number_of(after, "log_loss"), show_number_of(before, "brier"), show_number_of(after, "brier"),
+              show_number_of(before, "ece"), show_number_of(after, "ece"));
+}
+
 void eval_show(FILE *to, const gal_evidence *e) {
     const json_t *evaluation = json_object_get(e->results, "evaluation");
     const json_t *settings = json_object_get(evaluation, "settings"), *binary = json_object_get(evaluation, "binary");
@@ -219,6 +229,7 @@ void eval_show(FILE *to, const gal_evidence *e) {
         show_binary(to, e, settings, binary);
     else
         show_classes(to, json_object_get(evaluation, kind), show_number_of(settings, "level"));
+    show_calibration(to, json_object_get(e->results, "recalibration"));
     show_groups(to, json_object_get(e->results, "subgroups"));
     if (json_object_get(e->results, "decision_curve")) show_curve(to, json_object_get(e->results, "decision_curve"));
 }

@@ -127,6 +127,7 @@ static galen_status score(const cli_args *args, const char *name, const char *da
     o.group_rule = cli_get(args, "groups")->text;
     o.patient = cli_get(args, "patient")->text;
     o.skip_unreadable = cli_get(args, "skip-unreadable")->set;
+    o.choosing = cli_get(args, "freeze")->set || cli_get(args, "calibrate")->set;
     o.progress = show_progress;
     o.progress_context = (void *)(uintptr_t)args;
     GAL_TRY(gal_score_cases(model, data, &o, &out->scored, err));

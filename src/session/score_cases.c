@@ -38,6 +38,7 @@ gal_score_options gal_score_defaults(void) {
 
 void gal_scored_free(gal_scored *scored) {
     gal_case_set_free(&scored->cases);
+    gal_calibration_free(&scored->calibration);
     gal_arena_free(&scored->arena);
     *scored = (gal_scored){.model = NULL};
 }
@@ -310,6 +311,12 @@ static galen_status state_origin(scorer *s, const char *data, galen_error *err) 
     return digest_data(s, err);
 }
 
+/* The predictor, which is about to be closed, has no use for it any more. */
+static void take_calibration(scorer *s) {
+    s->out->calibration = s->predictor->card.calibration;
+    s->predictor->card.calibration = (gal_calibration){.method = GAL_CALIBRATION_NONE};
+}
+
 /* What was chosen on cases says nothing about itself there. */
 static galen_status refuse_chosen(const scorer *s, galen_error *err) {
     const gal_card *card = &s->predictor->card;
@@ -330,6 +337,7 @@ static galen_status score_all(scorer *s, const char *model, const char *data, ga
     if (status == GALEN_OK) status = make_cases(s, err);
     if (status == GALEN_OK) status = state_origin(s, data, err);
     if (status == GALEN_OK) status = refuse_chosen(s, err);
+    if (status == GALEN_OK) take_calibration(s);
     return status == GALEN_OK || status == GALEN_ERR_MEMORY ? status : gal_fail_in(err, status, data);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/sha256.h"
 #include "clinic/cases.h"
+#include "clinic/recalibrate.h"
 #include "data/dataset.h"
 
 #include <galen/predictor.h>
@@ -36,8 +37,9 @@ typedef struct gal_scored {
     const char *card;   /* the model's own, as JSON; NULL: it has none */
     bool has_threshold; /* the card's frozen one, on the scale of the scores */
     double threshold;
-    const char *chosen; /* how it was frozen; NULL: the card does not say */
-    int n_missing;      /* what the card does not say, one line each */
+    gal_calibration calibration; /* the card's, from logits to probabilities; not applied to the scores */
+    const char *chosen;          /* how it was frozen; NULL: the card does not say */
+    int n_missing;               /* what the card does not say, one line each */
     const char **missing;
     const char *data;                 /* the path as given */
     char data_sha256[GAL_SHA256_HEX]; /* of the samples' digests, sorted, a line each */

@@ -178,6 +178,40 @@ static void test_model(void **state) {
     json_decref(less);
 }
 
+/* Chosen on some phantoms, reported on others, and never on those it was chosen on. */
+static void test_choosing(void **state) {
+    (void)state;
+    free(run("phantom --out {dir}/val --count 120 --size 64 --seed 5", 0));
+    free(run("phantom --out {dir}/new --count 40 --size 64 --seed 6", 0));
+    char *said = run("eval default {dir}/val/truth.csv --freeze 0.9 --calibrate platt --save {dir}/frozen.onnx", 0);
+    says(said, "cases      120, on which nothing may be reported from now on");
+    says(said, "sensitivity >= 0.9 with 95 % confidence");
+    says(said, "calibration platt");
+    free(said);
+    said = run("eval {dir}/frozen.onnx {dir}/val/truth.csv", 2);
+    says(said, "the threshold was chosen on these very cases");
+    free(said);
+    said = run("eval {dir}/frozen.onnx {dir}/new/truth.csv --draws 20 -o {dir}/frozen.json", 0);
+    says(said, "frozen in the card");
+    says(said, "calibrated by the card's platt: log loss");
+    free(said);
+    free(run("report --verify {dir}/frozen.json", 0));
+    said = run("eval default {dir}/new/truth.csv --freeze 0.99 --save {dir}/no.onnx", 2); /* too few positives */
+    says(said, "positive");
+    free(said);
+}
+
+static void test_plan(void **state) {
+    (void)state;
+    char *said = run("eval --plan sensitivity=0.95,freeze=0.95,prevalence=0.1", 0);
+    says(said, "sensitivity                                      90");
+    says(said, "threshold for a sensitivity, none missed         59");
+    free(said);
+    json_t *plan = run_json("eval --plan auc=0.9,half-width=0.03 --level 0.9 --json");
+    assert_true(json_is_array(json_object_get(plan, "rows")));
+    json_decref(plan);
+}
+
 static void test_wrong_use(void **state) {
     (void)state;
     static const struct {
@@ -193,6 +227,14 @@ static void test_wrong_use(void **state) {
         {"eval --predictions {dir}/s.csv --level 95", "--level wants a number from 0.5 to 0.9999", 2},
         {"eval --predictions {dir}/s.csv --subgroup age", "there is no column 'age'", 2},
         {"eval --predictions {dir}/nothing.csv", "nothing.csv", 3},
+        {"eval default {dir}/s.csv --freeze 0.9", "say where the model goes: --save", 2},
+        {"eval default {dir}/s.csv --freeze 2 --save {dir}/x.onnx", "--freeze wants a number", 2},
+        {"eval default {dir}/s.csv --freeze 0.9 --save {dir}/x.onnx --split test", "choose on validation cases", 2},
+        {"eval --predictions {dir}/s.csv --freeze 0.9 --save {dir}/x.onnx", "goes into a model's card", 2},
+        {"eval default {dir}/s.csv --save {dir}/x.onnx", "there is nothing to save", 2},
+        {"eval --plan sensitivty=0.9", "not 'sensitivty'", 2},
+        {"eval --plan sensitivity=x", "is no number", 2},
+        {"eval --plan power=0.9", "nothing to plan", 2},
         {"report {dir}/s.csv", "or --verify", 2},
         {"report --verify {dir}/s.csv", "this is no evidence", 3},
     };
@@ -206,8 +248,9 @@ static void test_wrong_use(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),    cmocka_unit_test(test_classes), cmocka_unit_test(test_json_and_settings),
-        cmocka_unit_test(test_evidence), cmocka_unit_test(test_model),   cmocka_unit_test(test_wrong_use),
+        cmocka_unit_test(test_table),    cmocka_unit_test(test_classes),   cmocka_unit_test(test_json_and_settings),
+        cmocka_unit_test(test_evidence), cmocka_unit_test(test_model),     cmocka_unit_test(test_choosing),
+        cmocka_unit_test(test_plan),     cmocka_unit_test(test_wrong_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
