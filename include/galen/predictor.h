@@ -10,6 +10,7 @@
 #ifndef GALEN_PREDICTOR_H
 #define GALEN_PREDICTOR_H
 
+#include <galen/gate.h>
 #include <galen/image.h>
 
 #ifdef __cplusplus
@@ -60,7 +61,12 @@ typedef struct galen_predictor_facts {
     double threshold;             /* on the raw score (a logit): positive at or above */
     const char *threshold_chosen; /* how it was frozen; NULL when not said */
     const char *calibration;      /* "temperature", "platt", "isotonic", "beta": the card's; NULL when it has none */
-    int n_missing;                /* what the card does not say and what was assumed instead, one line each */
+    double
+        ood_alpha; /* the share of the model's own kind of pictures beyond each of the limits; 0: the card has none */
+    double ood_limit[3]; /* of `ood` in predictions */
+    double set_alpha;    /* the share of sets that may lack the true label; 0: the card has no conformal calibration */
+    int n_classes;       /* of sets; 2 for a binary task */
+    int n_missing;       /* what the card does not say and what was assumed instead, one line each */
     const char *const *missing;
     size_t planned_bytes; /* activations, at this batch */
 } galen_predictor_facts;
@@ -80,8 +86,17 @@ typedef struct galen_prediction {
                                     decision are those of the raw scores */
     double calibrated_probability; /* of the one that `probability` is of; NaN when there is no calibration */
     int label; /* index of the label decided on; -1: none (multilabel, or no labels in the card and a binary task) */
-    const char *label_name;               /* NULL when the card has no labels */
-    int positive;                         /* 1, 0, or -1 when there is no threshold to decide with */
+    const char *label_name;  /* NULL when the card has no labels */
+    int positive;            /* 1, 0, or -1 when there is no threshold to decide with */
+    const galen_gate *gates; /* n_gates findings that speak against trusting the score */
+    int n_gates;
+    const double
+        *ood; /* how strange the picture is: Mahalanobis distance, distance of neighbours, energy (docs/watching.md);
+                 NULL when the card has no limits. The first beyond its limit is the gate "unusual" */
+    const unsigned char
+        *set;     /* [n_classes] 1: the label is in the set that holds the true one with probability 1 - set_alpha
+                     (binary: negative, positive); NULL when the card has no conformal calibration */
+    int set_size; /* 1: an answer. Otherwise the model abstains */
     double decode_ms, prepare_ms, run_ms; /* run_ms is the batch's time divided by its images */
 } galen_prediction;
 

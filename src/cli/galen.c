@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 static const cli_verb *const verb_table[] = {
-    &cli_predict, &cli_eval,  &cli_compare, &cli_info,   &cli_profile, &cli_bench,      &cli_convert, &cli_phantom,
-    &cli_train,   &cli_audit, &cli_report,  &cli_doctor, &cli_help,    &cli_completion, &cli_man,
+    &cli_predict, &cli_eval,  &cli_compare, &cli_info,   &cli_profile, &cli_bench, &cli_convert,    &cli_phantom,
+    &cli_train,   &cli_audit, &cli_guard,   &cli_report, &cli_doctor,  &cli_help,  &cli_completion, &cli_man,
 };
 
 enum { N_VERBS = sizeof verb_table / sizeof *verb_table };

@@ -155,6 +155,12 @@ static void print_card(const gal_card *card) {
     if (card->calibration.method != GAL_CALIBRATION_NONE)
         printf("calibrated %s, fitted on %zu cases (data %.12s)\n", gal_calibration_name(card->calibration.method),
                card->calibration_data.cases, card->calibration_data.digest);
+    if (card->ood.axes > 0)
+        printf("unusual    beyond a distance of %.4g of %d features, as %.3g %% of its own kind of pictures are\n",
+               card->ood.limit[GAL_OOD_MAHALANOBIS], card->ood.width, 100 * card->ood.alpha);
+    if (card->conformal.classes > 0)
+        printf("sets       hold the true label with %.4g %%%s\n", 100 * (1 - card->conformal.alpha),
+               card->conformal.by_class ? ", by class" : "");
     if (card->intended_use) print_free("use", card->intended_use);
     if (card->training) print_free("training", card->training);
     for (int i = 0; i < card->n_missing; i++) print_line("missing", card->missing[i]);
@@ -265,6 +271,9 @@ static void json_card(cli_json *json, const gal_card *card) {
     json_text(json, "threshold_chosen", card->threshold_chosen);
     json_data(json, "threshold_frozen_on", &card->threshold_data);
     json_calibration(json, card);
+    json_number(json, "ood_limit", card->ood.axes > 0 ? card->ood.limit[GAL_OOD_MAHALANOBIS] : (double)NAN);
+    json_number(json, "ood_alpha", card->ood.axes > 0 ? card->ood.alpha : (double)NAN);
+    json_number(json, "set_coverage", card->conformal.classes > 0 ? 1 - card->conformal.alpha : (double)NAN);
     json_raw(json, "intended_use", card->intended_use ? card->intended_use : "null");
     json_raw(json, "training", card->training ? card->training : "null");
     json_open(json, "missing", '[');

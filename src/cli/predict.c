@@ -90,6 +90,15 @@ static void json_model(cli_json *json, const galen_predictor_facts *f) {
         json_text(json, "threshold", "no threshold in the card");
     json_text(json, "threshold_chosen", f->threshold_chosen);
     json_text(json, "calibration", f->calibration);
+    if (f->ood_alpha > 0) {
+        json_open(json, "ood", '{');
+        json_number(json, "alpha", f->ood_alpha);
+        json_number(json, "mahalanobis_limit", f->ood_limit[0]);
+        json_number(json, "neighbours_limit", f->ood_limit[1]);
+        json_number(json, "energy_limit", f->ood_limit[2]);
+        json_close(json, '}');
+    }
+    json_number(json, "set_coverage", f->set_alpha > 0 ? 1 - f->set_alpha : (double)NAN);
     json_open(json, "missing", '[');
     for (int i = 0; i < f->n_missing; i++) json_text(json, NULL, f->missing[i]);
     json_close(json, ']');
@@ -98,6 +107,46 @@ static void json_model(cli_json *json, const galen_predictor_facts *f) {
 
 static double rounded(double ms) {
     return round(ms * 1e3) / 1e3;
+}
+
+/* What class k of a set is called. */
+static const char *set_label(const galen_predictor_facts *f, int k) {
+    if (f->task != GALEN_TASK_BINARY) return k < f->n_labels ? f->label[k] : NULL;
+    if (f->n_labels != 2 || f->positive < 0) return k ? "positive" : "negative";
+    return f->label[k ? f->positive : 1 - f->positive];
+}
+
+static void json_set(cli_json *json, const galen_predictor_facts *f, const galen_prediction *p) {
+    json_open(json, "set", '[');
+    for (int k = 0; k < f->n_classes; k++) {
+        if (!p->set[k]) continue;
+        if (set_label(f, k))
+            json_text(json, NULL, set_label(f, k));
+        else
+            json_int(json, NULL, k);
+    }
+    json_close(json, ']');
+    json_bool(json, "abstains", p->set_size != 1);
+}
+
+static void json_watch(cli_json *json, const galen_predictor_facts *f, const galen_prediction *p) {
+    json_open(json, "gates", '[');
+    for (int i = 0; i < p->n_gates; i++) {
+        json_open(json, NULL, '{');
+        json_text(json, "name", p->gates[i].name);
+        json_number(json, "value", p->gates[i].value);
+        json_number(json, "limit", p->gates[i].limit);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    if (p->ood) {
+        json_open(json, "ood", '{');
+        json_number(json, "mahalanobis", p->ood[0]);
+        json_number(json, "neighbours", p->ood[1]);
+        json_number(json, "energy", p->ood[2]);
+        json_close(json, '}');
+    }
+    if (p->set) json_set(json, f, p);
 }
 
 static void json_row(cli_json *json, const galen_predictor_facts *f, const galen_prediction *p) {
@@ -118,6 +167,7 @@ static void json_row(cli_json *json, const galen_predictor_facts *f, const galen
         for (int i = 0; i < f->n_scores; i++) json_number(json, NULL, p->calibrated[i]);
         json_close(json, ']');
     }
+    json_watch(json, f, p);
     json_text(json, "label", p->label_name);
     if (p->label >= 0) json_number(json, "class", p->label);
     if (p->positive < 0)
@@ -176,6 +226,12 @@ static void print_head(const job *j) {
     } else {
         puts("threshold  no threshold in the card");
     }
+    if (f->ood_alpha > 0)
+        printf("unusual    beyond a distance of %.4g, as %.3g %% of the model's own kind of pictures are\n",
+               f->ood_limit[0], 100 * f->ood_alpha);
+    if (f->set_alpha > 0)
+        printf("abstains   unless one label alone is in a set that holds the true one with %.4g %%\n",
+               100 * (1 - f->set_alpha));
     for (int i = 0; i < f->n_missing; i++) {
         fputs("note       ", stdout);
         cli_put_text(stdout, f->missing[i]);
@@ -185,6 +241,18 @@ static void print_head(const job *j) {
     printf("\n%-*s  %13s  %11s  ", j->name_width, "file", "score", "probability");
     if (f->calibration) printf("%11s  ", "calibrated");
     printf("%-14s  %9s %9s %9s\n", "label", "decode ms", "prepare", "run");
+}
+
+/* Behind the row: what speaks against trusting it. */
+static void print_watch(const job *j, const galen_prediction *p) {
+    if (p->set && p->set_size != 1)
+        printf("  abstains: %s", p->set_size ? "several labels are possible" : "no label fits");
+    if (p->n_gates == 0) return;
+    fputs(j->args->colour ? "  \033[33m!" : "  !", stdout);
+    for (int i = 0; i < p->n_gates; i++)
+        printf(" %s %.3g (limit %.3g)%s", p->gates[i].name, p->gates[i].value, p->gates[i].limit,
+               i + 1 < p->n_gates ? "," : "");
+    if (j->args->colour) fputs("\033[0m", stdout);
 }
 
 static void print_row(const job *j, const galen_prediction *p) {
@@ -205,7 +273,9 @@ static void print_row(const job *j, const galen_prediction *p) {
     cli_put_text(stdout, label);
     if (j->args->colour && p->positive == 1) fputs("\033[0m", stdout);
     int blanks = 14 - table_width(label);
-    printf("%*s  %9.2f %9.2f %9.2f\n", blanks > 0 ? blanks : 0, "", p->decode_ms, p->prepare_ms, p->run_ms);
+    printf("%*s  %9.2f %9.2f %9.2f", blanks > 0 ? blanks : 0, "", p->decode_ms, p->prepare_ms, p->run_ms);
+    print_watch(j, p);
+    puts("");
 }
 
 static void print_error(const job *j, const char *file, const char *error) {

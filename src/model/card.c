@@ -25,6 +25,8 @@ void gal_card_free(gal_card *card) {
     gal_data_mark_free(&card->threshold_data);
     gal_calibration_free(&card->calibration);
     gal_data_mark_free(&card->calibration_data);
+    gal_ood_free(&card->ood);
+    gal_conformal_free(&card->conformal);
     gal_free(card->training);
     gal_free(card->intended_use);
     *card = (gal_card){.positive = -1};
@@ -114,6 +116,7 @@ static galen_status read_card(const json_t *root, gal_card *card, gal_card_said 
     if (input) GAL_TRY(gal_card_read_input(input, &card->recipe, said, err));
     GAL_TRY(read_threshold(json_object_get(root, "threshold"), card, err));
     GAL_TRY(gal_card_read_calibration(json_object_get(root, "calibration"), card, err));
+    GAL_TRY(gal_card_read_watch(json_object_get(root, "ood"), json_object_get(root, "conformal"), card, err));
     GAL_TRY(keep_json(json_object_get(root, "training"), &card->training, err));
     return keep_json(json_object_get(root, "intended_use"), &card->intended_use, err);
 }
@@ -199,7 +202,8 @@ static galen_status check_scores(const gal_graph *graph, const gal_card *card, g
     if (card->task == GAL_TASK_BINARY && scores > 2)
         return gal_fail(err, GALEN_ERR_FORMAT, "the model card says binary, but the model has %lld outputs",
                         (long long)scores);
-    return gal_card_check_calibration(card, scores, err);
+    GAL_TRY(gal_card_check_calibration(card, scores, err));
+    return gal_card_check_watch(card, scores, err);
 }
 
 static galen_status miss(gal_card *card, const char *line, galen_error *err) {

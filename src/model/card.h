@@ -2,7 +2,9 @@
 #ifndef GAL_MODEL_CARD_H
 #define GAL_MODEL_CARD_H
 
+#include "clinic/conformal.h"
 #include "clinic/data_mark.h"
+#include "clinic/ood.h"
 #include "clinic/operating_point.h"
 #include "clinic/recalibrate.h"
 #include "graph/graph.h"
@@ -26,6 +28,8 @@ typedef struct gal_card {
     gal_data_mark threshold_data;   /* the cases it was frozen on; digest "": not said */
     gal_calibration calibration;    /* from logits to probabilities; GAL_CALIBRATION_NONE: as the model gives them */
     gal_data_mark calibration_data; /* the cases it was fitted on */
+    gal_ood ood;                    /* limits of what the model was made for; axes 0: none */
+    gal_conformal conformal;        /* sets of labels with a guarantee; classes 0: none */
     char *training, *intended_use;  /* JSON text or NULL */
     /* What the card does not say, one line each ("decision threshold: none; probabilities are shown without a
      * decision"). */
@@ -42,6 +46,13 @@ void gal_card_free(gal_card *card);
 
 /* GALEN_ERR_FORMAT where the card's calibration is not one for a model of so many scores, -1: not known. */
 galen_status gal_card_check_calibration(const gal_card *card, int64_t scores, galen_error *err);
+
+/*
+ * The text of `card` (NULL: none yet) with `value` under `key` in place of what it said, value being the caller's. The
+ * caller frees *out (gal_free). GALEN_ERR_FORMAT for a card that is no JSON object, GALEN_ERR_LIMIT where it would be
+ * too large.
+ */
+galen_status gal_card_put(const char *card, const char *key, json_t *value, char **out, galen_error *err);
 
 /* What was chosen on validation cases. */
 typedef struct gal_card_choice {

@@ -18,6 +18,11 @@ galen_status gal_card_read_input(const json_t *input, gal_recipe *recipe, gal_ca
 galen_status gal_card_read_calibration(const json_t *calibration, gal_card *card, galen_error *err);
 galen_status gal_card_read_frozen_on(const json_t *frozen_on, gal_card *card, galen_error *err);
 
+/* Reads the card's "ood" and "conformal"; NULL where it has none. Then what of them the model cannot be, -1 scores: not
+ * known. */
+galen_status gal_card_read_watch(const json_t *ood, const json_t *conformal, gal_card *card, galen_error *err);
+galen_status gal_card_check_watch(const gal_card *card, int64_t scores, galen_error *err);
+
 /* Refuses any key of `object` that is not in the NULL-terminated list. */
 galen_status gal_card_only_keys(const json_t *object, const char *where, const char *const *known, galen_error *err);
 

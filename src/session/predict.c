@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "dicom/open.h"
-#include "session/predictor.h"
+#include "session/watch.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,7 +31,10 @@ static void prepare_item(void *context, size_t i) {
     if (item->status != GALEN_OK) return;
     start = gal_clock_seconds();
     item->status = gal_prepare_interleaved(view, &p->card.recipe, p->input + i * p->picture, &item->error);
-    if (item->status != GALEN_OK) gal_fail_in(&item->error, item->status, item->file);
+    if (item->status != GALEN_OK)
+        gal_fail_in(&item->error, item->status, item->file);
+    else
+        item->gates = gal_input_gates(view, &p->card.recipe, item->gate);
     item->prepare_ms = ms_since(start);
     galen_image_free(&image);
 }
@@ -53,9 +56,10 @@ static bool all_finite(const float *score, int n) {
     return true;
 }
 
-static void tell(galen_predictor *p, gal_item *item, const float *scores, double run_ms, galen_prediction_fn fn,
-                 void *user) {
-    galen_prediction out = {.file = item->file, .status = item->status, .label = -1, .positive = -1};
+/* row: where the picture stands among those of the batch that could be read. */
+static void tell(galen_predictor *p, gal_item *item, size_t row, double run_ms, galen_prediction_fn fn, void *user) {
+    const float *scores = (const float *)p->output[0] + row * (size_t)p->facts.n_scores;
+    galen_prediction out = {.file = item->file, .status = item->status, .label = -1, .positive = -1, .set_size = -1};
     if (item->status == GALEN_OK && !all_finite(scores, p->facts.n_scores))
         out.status = item->status =
             gal_fail(&item->error, GALEN_ERR_NUMERIC,
@@ -70,6 +74,7 @@ static void tell(galen_predictor *p, gal_item *item, const float *scores, double
         out.run_ms = run_ms;
         gal_finding(&p->facts, p->link, p->probability, &out);
         gal_finding_calibrate(&p->facts, p->link, &p->card.calibration, p->calibrated, &out);
+        gal_watch(p, item, row, &out);
     }
     fn(user, &out);
 }
@@ -87,11 +92,10 @@ static galen_status run_batch(galen_predictor *p, const char *const *files, size
         if (status != GALEN_OK && status != GALEN_ERR_NUMERIC) return status;
     }
     double run_ms = ready ? ms_since(start) / (double)ready : 0;
-    const float *scores = p->output[0];
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0, row = 0; i < count; i++) {
         bool read = p->item[i].status == GALEN_OK;
-        tell(p, &p->item[i], scores, run_ms, fn, user);
-        if (read) scores += p->facts.n_scores;
+        tell(p, &p->item[i], row, run_ms, fn, user);
+        row += read;
     }
     return GALEN_OK;
 }

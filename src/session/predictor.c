@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "graph/op.h"
 #include "pass/pass.h"
+#include "session/watch.h"
 
 #include <string.h>
 
@@ -114,6 +115,12 @@ static void state_facts(galen_predictor *p) {
     f->threshold_chosen = card->threshold_chosen;
     if (card->calibration.method != GAL_CALIBRATION_NONE)
         f->calibration = gal_calibration_name(card->calibration.method);
+    if (card->ood.axes > 0) {
+        f->ood_alpha = card->ood.alpha;
+        memcpy(f->ood_limit, card->ood.limit, sizeof f->ood_limit);
+    }
+    f->set_alpha = card->conformal.classes > 0 ? card->conformal.alpha : 0;
+    f->n_classes = card->conformal.classes;
     f->n_missing = card->n_missing;
     f->missing = (const char *const *)card->missing;
     f->planned_bytes = gal_session_arena_bytes(p->session);
@@ -169,7 +176,7 @@ static bool quantises_batches(const gal_graph *graph) {
     return false;
 }
 
-static galen_status open_into(galen_predictor *p, const char *path, const galen_predictor_options *o,
+static galen_status open_into(galen_predictor *p, const char *path, const galen_predictor_options *o, bool watched,
                               galen_error *err) {
     GAL_TRY(gal_onnx_load(path, NULL, &p->model, err));
     galen_status status = gal_card_read(gal_model_meta(p->model, "galen.card"), p->model->graph, &p->card, err);
@@ -180,13 +187,14 @@ static galen_status open_into(galen_predictor *p, const char *path, const galen_
     p->batch_matters = quantises_batches(p->model->graph);
     p->frame = o->frame;
     p->limits = o->limits;
+    GAL_TRY(gal_watch_prepare(p, watched, err));
     GAL_TRY(make_session(p, o, err));
     state_facts(p);
     return make_buffers(p, err);
 }
 
-galen_status galen_predictor_open(const char *model, const galen_predictor_options *options, galen_predictor **out,
-                                  galen_error *err) {
+static galen_status open_predictor(const char *model, const galen_predictor_options *options, bool watched,
+                                   galen_predictor **out, galen_error *err) {
     galen_predictor_options defaults = galen_predictor_default_options();
     if (!options) options = &defaults;
     *out = NULL;
@@ -196,13 +204,23 @@ galen_status galen_predictor_open(const char *model, const galen_predictor_optio
         return gal_fail(err, GALEN_ERR_ARGUMENT, "frame %d; frames are counted from 0", options->frame);
     galen_predictor *p = gal_calloc(1, sizeof *p);
     if (!p) return gal_fail_memory(err, "the predictor", sizeof *p);
-    galen_status status = open_into(p, model, options, err);
+    galen_status status = open_into(p, model, options, watched, err);
     if (status != GALEN_OK) {
         galen_predictor_close(p);
         return status;
     }
     *out = p;
     return GALEN_OK;
+}
+
+galen_status galen_predictor_open(const char *model, const galen_predictor_options *options, galen_predictor **out,
+                                  galen_error *err) {
+    return open_predictor(model, options, false, out, err);
+}
+
+galen_status gal_predictor_open_watched(const char *model, const galen_predictor_options *options,
+                                        galen_predictor **out, galen_error *err) {
+    return open_predictor(model, options, true, out, err);
 }
 
 void galen_predictor_close(galen_predictor *p) {

@@ -3,6 +3,7 @@
 #define GAL_SESSION_PREDICTOR_H
 
 #include "base/pool.h"
+#include "image/gate.h"
 #include "model/card.h"
 #include "model/onnx.h"
 #include "session/finding.h"
@@ -21,6 +22,8 @@ typedef struct gal_item {
     galen_status status;
     galen_error error;
     double decode_ms, prepare_ms;
+    galen_gate gate[GAL_INPUT_GATES]; /* what is found in the picture itself */
+    int gates;
 } gal_item;
 
 struct galen_predictor {
@@ -43,6 +46,12 @@ struct galen_predictor {
     double *probability; /* n_scores */
     double *calibrated;  /* n_scores */
     void **output;       /* one buffer a graph output */
+    uint32_t features;   /* the output that holds the features, n_features an image; 0: none is asked for */
+    int n_features;
+    size_t told; /* the row of the outputs that is being told of, as are the next three */
+    double ood[GAL_OOD_MEASURES];
+    galen_gate gate[GAL_INPUT_GATES + 1];
+    uint8_t set[GAL_CARD_MAX_LABELS];
 };
 
 /*
@@ -52,6 +61,10 @@ struct galen_predictor {
 galen_status gal_predictor_run_pictures(galen_predictor *predictor, const char *const *names, size_t n, bool apart,
                                         gal_picture_fn open, void *context, galen_prediction_fn fn, void *user,
                                         galen_error *err);
+
+/* As galen_predictor_open, with the features among the outputs of the graph (session/watch.h). */
+galen_status gal_predictor_open_watched(const char *model, const galen_predictor_options *options,
+                                        galen_predictor **out, galen_error *err);
 
 /* Decodes and prepares one file as the model itself takes it, f32 planes [C, H, W]. The error names the file. */
 galen_status gal_predictor_read(const galen_predictor *predictor, const char *file, float *planes, galen_error *err);

@@ -7,7 +7,7 @@
 #include "base/refmath.h"
 #include "clinic/cases_read.h"
 #include "dicom/open.h"
-#include "session/predictor.h"
+#include "session/watch.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@ typedef struct scorer {
     size_t *pick; /* [picked] samples of the split */
     size_t picked, done, scored;
     const char **name;              /* [picked] what predictions call them */
+    float *feature;                 /* [picked][width], rows as score; NULL: not wanted */
     float *score;                   /* [picked][n_scores], of those that were scored the first `scored` rows */
     size_t *row;                    /* [picked] which sample a row of score is of */
     char (*digest)[GAL_SHA256_HEX]; /* [picked] by picture, also of those that could not be scored; "": not read */
@@ -39,6 +40,8 @@ gal_score_options gal_score_defaults(void) {
 void gal_scored_free(gal_scored *scored) {
     gal_case_set_free(&scored->cases);
     gal_calibration_free(&scored->calibration);
+    gal_free(scored->feature);
+    gal_free(scored->raw);
     gal_arena_free(&scored->arena);
     *scored = (gal_scored){.model = NULL};
 }
@@ -93,6 +96,10 @@ static galen_status pick(scorer *s, galen_error *err) {
     s->score = gal_calloc(s->picked, (size_t)s->facts->n_scores * sizeof *s->score);
     s->out->unreadable = gal_arena_alloc(&s->out->arena, s->picked, sizeof *s->out->unreadable);
     s->out->pictures = s->picked;
+    if (s->options->features) {
+        s->feature = gal_calloc(s->picked, (size_t)s->predictor->n_features * sizeof *s->feature);
+        if (!s->feature) return no_memory(err, s);
+    }
     return s->score && s->out->unreadable ? GALEN_OK : no_memory(err, s);
 }
 
@@ -129,7 +136,11 @@ static void take(void *user, const galen_prediction *p) {
     if (s->status == GALEN_OK && p->status != GALEN_OK) s->status = note_unreadable(s, p);
     if (p->status == GALEN_OK) {
         size_t n = (size_t)s->facts->n_scores;
+        size_t width = (size_t)s->predictor->n_features;
         memcpy(s->score + s->scored * n, p->scores, n * sizeof *p->scores);
+        if (s->feature)
+            memcpy(s->feature + s->scored * width, gal_watch_features(s->predictor, s->predictor->told),
+                   width * sizeof *s->feature);
         s->row[s->scored++] = s->done;
     }
     s->done++;
@@ -328,8 +339,20 @@ static galen_status refuse_chosen(const scorer *s, galen_error *err) {
                                 s->scored, err);
 }
 
+static void hand_features_over(scorer *s) {
+    if (!s->feature) return;
+    s->out->feature = s->feature;
+    s->out->raw = s->score;
+    s->out->width = s->predictor->n_features;
+    s->out->n_scores = s->facts->n_scores;
+    s->feature = s->score = NULL;
+}
+
 static galen_status score_all(scorer *s, const char *model, const char *data, galen_error *err) {
-    GAL_TRY(galen_predictor_open(model, &s->options->predictor, &s->predictor, err));
+    if (s->options->features)
+        GAL_TRY(gal_predictor_open_watched(model, &s->options->predictor, &s->predictor, err));
+    else
+        GAL_TRY(galen_predictor_open(model, &s->options->predictor, &s->predictor, err));
     s->facts = galen_predictor_get_facts(s->predictor);
     GAL_TRY(open_data(s, data, err));
     galen_status status = pick(s, err);
@@ -338,6 +361,7 @@ static galen_status score_all(scorer *s, const char *model, const char *data, ga
     if (status == GALEN_OK) status = state_origin(s, data, err);
     if (status == GALEN_OK) status = refuse_chosen(s, err);
     if (status == GALEN_OK) take_calibration(s);
+    if (status == GALEN_OK) hand_features_over(s);
     return status == GALEN_OK || status == GALEN_ERR_MEMORY ? status : gal_fail_in(err, status, data);
 }
 
@@ -355,6 +379,7 @@ galen_status gal_score_cases(const char *model, const char *data, const gal_scor
     gal_free(s.row);
     gal_free(s.digest);
     gal_free(s.score);
+    gal_free(s.feature);
     if (status != GALEN_OK) gal_scored_free(out);
     return status;
 }

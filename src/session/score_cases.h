@@ -17,6 +17,7 @@ typedef struct gal_score_options {
     /* The cases are to choose a threshold or calibration on. Otherwise, that is to report on them, it is an error if
      * the card's threshold was frozen, or its calibration fitted, on any of them (data_mark.h). */
     bool choosing;
+    bool features;        /* keep what the network's last layer but one saw, and the raw scores */
     bool skip_unreadable; /* count pictures that cannot be read, and go on with the others */
     void (*progress)(void *context, size_t done, size_t all); /* from this thread, after each picture; NULL */
     void *progress_context;
@@ -46,6 +47,8 @@ typedef struct gal_scored {
     const char **sample_sha256;       /* [cases.count] of each picture's file, or bytes */
     gal_unreadable *unreadable;
     size_t unreadables, pictures; /* of the split */
+    float *feature, *raw;         /* [cases.count][width] and [cases.count][n_scores]; NULL unless asked for */
+    int width, n_scores;
     gal_arena arena;
 } gal_scored;
 

@@ -1,0 +1,60 @@
+/* Findings about one picture. */
+#include "session/watch.h"
+
+#include "base/error.h"
+#include "session/features.h"
+
+#include <string.h>
+
+static uint32_t output_index(const gal_graph *graph, const gal_value *value) {
+    uint32_t i = 0;
+    while (i < graph->n_output && graph->output[i] != value) i++;
+    return i;
+}
+
+galen_status gal_watch_prepare(galen_predictor *p, bool wanted, galen_error *err) {
+    gal_graph *graph = p->model->graph;
+    int width = 0;
+    if (p->card.ood.axes == 0 && !wanted) return GALEN_OK;
+    gal_value *features = gal_features_find(graph, &width);
+    if (!features)
+        return gal_fail(err, GALEN_ERR_UNSUPPORTED,
+                        "%s: the network ends in no product with weights, so that it has no features to watch",
+                        p->model->path);
+    if (p->card.ood.axes > 0 && p->card.ood.width != width)
+        return gal_fail(err, GALEN_ERR_FORMAT, "%s: the card's ood is of %d features; the network has %d: fit it anew",
+                        p->model->path, p->card.ood.width, width);
+    if (!features->is_output) GAL_TRY(gal_graph_mark_output(graph, features, err));
+    p->features = output_index(graph, features);
+    p->n_features = width;
+    return GALEN_OK;
+}
+
+const float *gal_watch_features(const galen_predictor *p, size_t row) {
+    return (const float *)p->output[p->features] + row * (size_t)p->n_features;
+}
+
+static void watch_features(galen_predictor *p, size_t row, galen_prediction *out) {
+    const gal_ood *ood = &p->card.ood;
+    gal_ood_measure_of(ood, gal_watch_features(p, row), out->scores, p->ood);
+    out->ood = p->ood;
+    if (p->ood[GAL_OOD_MAHALANOBIS] > ood->limit[GAL_OOD_MAHALANOBIS])
+        p->gate[out->n_gates++] = (galen_gate){"unusual", p->ood[GAL_OOD_MAHALANOBIS], ood->limit[GAL_OOD_MAHALANOBIS]};
+}
+
+static void watch_set(galen_predictor *p, galen_prediction *out) {
+    const double two[2] = {1 - out->probability, out->probability};
+    bool binary = p->facts.task == GALEN_TASK_BINARY;
+    out->set_size = gal_conformal_set(&p->card.conformal, binary ? two : out->probabilities, p->set);
+    out->set = p->set;
+}
+
+void gal_watch(galen_predictor *p, const gal_item *item, size_t row, galen_prediction *out) {
+    memcpy(p->gate, item->gate, (size_t)item->gates * sizeof *p->gate);
+    out->n_gates = item->gates;
+    out->gates = p->gate;
+    p->told = row;
+    out->set_size = -1;
+    if (p->card.ood.axes > 0) watch_features(p, row, out);
+    if (p->card.conformal.classes > 0) watch_set(p, out);
+}

@@ -1,0 +1,20 @@
+/* What speaks against trusting a score: the picture's gates, its features, and the labels that cannot be ruled out. */
+#ifndef GAL_SESSION_WATCH_H
+#define GAL_SESSION_WATCH_H
+
+#include "session/predictor.h"
+
+/*
+ * Makes the features an output of the graph, before the session is made, where the card has limits for them or
+ * `wanted`. GALEN_ERR_FORMAT where the card's are not of this network, GALEN_ERR_UNSUPPORTED where they are wanted and
+ * the network has none that can be found.
+ */
+galen_status gal_watch_prepare(galen_predictor *p, bool wanted, galen_error *err);
+
+/* Fills gates, ood and set of `out`, whose probabilities are there. row: of the batch's outputs. */
+void gal_watch(galen_predictor *p, const gal_item *item, size_t row, galen_prediction *out);
+
+/* The features of a row of the last batch, p->n_features of them. */
+const float *gal_watch_features(const galen_predictor *p, size_t row);
+
+#endif
