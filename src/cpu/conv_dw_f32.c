@@ -11,13 +11,13 @@ enum {
     WHOLE = 32 /* columns are padded to two of the widest vectors */
 };
 
-static const char *dw_decode(const gal_node *node, gal_conv *conv) {
+const char *gal_conv_dw_f32_decode(const gal_node *node, gal_conv *conv) {
     return node->in[0]->dtype == GALEN_F32 ? gal_conv_dw_decode(node, WHOLE, conv) : "is for f32";
 }
 
 static const char *dw_reject(const gal_node *node) {
     gal_conv conv;
-    const char *why = dw_decode(node, &conv);
+    const char *why = gal_conv_dw_f32_decode(node, &conv);
     if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
     return why;
 }
@@ -25,12 +25,12 @@ static const char *dw_reject(const gal_node *node) {
 static void dw_needs(const gal_node *node, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
-    if (dw_decode(node, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
+    if (gal_conv_dw_f32_decode(node, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
 }
 
-static void dw_pack(const gal_node *node, void *packed) {
+void gal_conv_dw_f32_pack(const gal_node *node, void *packed) {
     gal_conv conv;
-    if (dw_decode(node, &conv) != NULL) return;
+    if (gal_conv_dw_f32_decode(node, &conv) != NULL) return;
     const float *w = node->in[1]->constant->data;
     float *to = (float *)packed + conv.panels;
     int64_t taps = conv.r * conv.s;
@@ -66,6 +66,9 @@ static galen_status dw_run(const gal_call *call, gal_dw_fn fn) {
     const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
     dw_job job = {.fn = fn,
                   .image = {.conv = cv,
+                            .c_end = cv->c,
+                            .x_pitch = cv->c,
+                            .y_pitch = cv->c,
                             .x = call->in[0]->data,
                             .residual = residual == NULL ? NULL : residual->data,
                             .y = call->out[0]->data}};
@@ -88,7 +91,7 @@ static galen_status dw_run(const gal_call *call, gal_dw_fn fn) {
     }                                                                                                                  \
     void gal_conv_dw_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                        \
         (void)part;                                                                                                    \
-        dw_pack(node, packed);                                                                                         \
+        gal_conv_dw_f32_pack(node, packed);                                                                            \
     }                                                                                                                  \
     galen_status gal_conv_dw_f32_##level##_run(const gal_call *call, galen_error *err) {                               \
         (void)err;                                                                                                     \

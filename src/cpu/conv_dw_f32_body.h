@@ -12,7 +12,7 @@ static inline __attribute__((always_inline)) void dw_body(const gal_dw_band *ban
                                                           const int nv, const bool whole) {
     const gal_conv *cv = band->conv;
     vf acc[PX][2];
-    size_t channels = (size_t)cv->c, step = (size_t)cv->sw * channels;
+    size_t step = (size_t)(cv->sw * band->x_pitch);
     GAL_UNROLL
     for (int i = 0; i < px; i++) {
         GAL_UNROLL
@@ -20,8 +20,8 @@ static inline __attribute__((always_inline)) void dw_body(const gal_dw_band *ban
     }
     for (int64_t r = st->r0; r < st->r1; r++) {
         const float *w = st->weight + (size_t)(r * cv->s + st->s0) * cv->columns;
-        const float *x = band->x + (st->x + (r * cv->dh * cv->w + st->s0 * cv->dw) * cv->c);
-        for (int64_t s = st->s0; s < st->s1; s++, w += cv->columns, x += cv->dw * cv->c) {
+        const float *x = band->x + (st->x + (r * cv->dh * cv->w + st->s0 * cv->dw) * band->x_pitch);
+        for (int64_t s = st->s0; s < st->s1; s++, w += cv->columns, x += cv->dw * band->x_pitch) {
             GAL_UNROLL
             for (int j = 0; j < nv; j++) {
                 vf tap = vf_load(w + j * VF);
@@ -35,13 +35,10 @@ static inline __attribute__((always_inline)) void dw_body(const gal_dw_band *ban
     for (int i = 0; i < px; i++) {
         GAL_UNROLL
         for (int j = 0; j < nv; j++)
-            dw_store(band, st->out + (size_t)i * channels + (size_t)(j * VF),
+            dw_store(band, st->out + (size_t)(i * band->y_pitch + j * VF),
                      vf_add(acc[i][j], vf_load(st->bias + j * VF)), st->part, whole);
     }
-    if (cv->act.kind > GAL_ACT_CLIP) {
-        size_t n = whole ? (size_t)(nv * VF) : (size_t)st->part;
-        activate_rows_of(band->y + st->out, band->y + st->out, (size_t)px, n, channels, &cv->act);
-    }
+    dw_finish(band, st, px, nv, whole);
 }
 
 static void dw_four_by_two(const gal_dw_band *band, const dw_step *st) {
@@ -80,15 +77,17 @@ static int64_t dw_channels(int64_t left, bool tiles) {
 static void dw_row(const gal_dw_band *band, int64_t oh, int64_t c0, bool tiles) {
     const gal_conv *cv = band->conv;
     const float *packed = (const float *)cv;
-    int64_t left = cv->c - c0, ow = 0;
+    int64_t left = band->c_end - c0, ow = 0;
     void (*four)(const gal_dw_band *, const dw_step *) = left >= 2 * VF ? dw_four_by_two
                                                          : left >= VF   ? dw_four_by_one
                                                                         : dw_four_by_part;
     void (*one)(const gal_dw_band *, const dw_step *) = left >= 2 * VF ? dw_one_by_two
                                                         : left >= VF   ? dw_one_by_one
                                                                        : dw_one_by_part;
-    dw_step st = {
-        .weight = packed + cv->panels + c0, .bias = packed + cv->bias + c0, .part = left < VF ? (int)left : VF};
+    dw_step st = {.weight = packed + cv->panels + c0,
+                  .bias = packed + cv->bias + c0,
+                  .channel = (size_t)(c0 - band->c_first),
+                  .part = left < VF ? (int)left : VF};
     dw_taps_inside(oh * cv->sh - cv->top, cv->dh, cv->r, cv->h, &st.r0, &st.r1);
     if (tiles) {
         st.vectors = left < VF ? 1 : (int)(dw_channels(left, true) / VF);
@@ -99,8 +98,8 @@ static void dw_row(const gal_dw_band *band, int64_t oh, int64_t c0, bool tiles) 
         int64_t w0 = ow * cv->sw - cv->left, last = w0 + (PX - 1) * cv->sw + (cv->s - 1) * cv->dw;
         bool inside = ow + PX <= cv->ow && w0 >= 0 && last < cv->w;
         dw_taps_inside(w0, cv->dw, cv->s, cv->w, &st.s0, &st.s1);
-        st.x = ((oh * cv->sh - cv->top) * cv->w + w0) * cv->c + c0;
-        st.out = (size_t)((oh * cv->ow + ow) * cv->c + c0);
+        st.x = ((oh * cv->sh - cv->top - band->x_line) * cv->w + w0) * band->x_pitch + c0 - band->c_first;
+        st.out = (size_t)((oh * cv->ow + ow) * band->y_pitch + c0);
         if (inside)
             four(band, &st);
         else
@@ -110,9 +109,9 @@ static void dw_row(const gal_dw_band *band, int64_t oh, int64_t c0, bool tiles) 
 }
 
 static void dw_band(const gal_dw_band *band) {
-    int64_t c = band->conv->c;
+    int64_t end = band->c_end;
     bool tiles = dw_has_tiles(band->conv);
-    for (int64_t c0 = 0; c0 < c; c0 += dw_channels(c - c0, tiles)) {
+    for (int64_t c0 = band->c_first; c0 < end; c0 += dw_channels(end - c0, tiles)) {
         for (int64_t oh = band->first; oh < band->end; oh++) dw_row(band, oh, c0, tiles);
     }
 }

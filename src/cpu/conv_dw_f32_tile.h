@@ -15,6 +15,8 @@ typedef struct dw_step {
     int64_t r0, r1, s0, s1; /* taps inside; s0 and s1 are not for tiles */
     uint32_t columns;       /* of a tile: bit i for input column i inside the image */
     size_t out;             /* of the first pixel and channel in y */
+    size_t channel;         /* the first, counted from the band's c_first */
+    int counted;            /* pixels in front of this one are in the sums already */
     int part;               /* channels of a last, partial vector; VF for whole ones */
     int vectors;            /* of a tile: how many in turn */
 } dw_step;
@@ -32,6 +34,26 @@ static inline __attribute__((always_inline)) void dw_store(const gal_dw_band *ba
         vf_store(band->y + at, acc);
     else
         vf_store_part(band->y + at, part, acc);
+}
+
+/* The second walk over px pixels by nv vectors that were stored: the activation, and the sums. */
+static inline __attribute__((always_inline)) void dw_finish(const gal_dw_band *band, const dw_step *st, const int px,
+                                                            int nv, const bool whole) {
+    const gal_conv *cv = band->conv;
+    size_t n = whole ? (size_t)(nv * VF) : (size_t)st->part, pitch = (size_t)band->y_pitch;
+    float *y = band->y + st->out;
+    if (cv->act.kind > GAL_ACT_CLIP) activate_rows_of(y, y, (size_t)px, n, pitch, &cv->act);
+    if (band->sum == NULL) return;
+    float *sum = band->sum + st->channel;
+    for (size_t j = 0; j < n; j += VF) {
+        vf total = dw_load(sum + j, st->part, whole);
+        for (int i = st->counted; i < px; i++)
+            total = vf_add(total, dw_load(y + (size_t)i * pitch + j, st->part, whole));
+        if (whole)
+            vf_store(sum + j, total);
+        else
+            vf_store_part(sum + j, st->part, total);
+    }
 }
 
 /* One window row added to px pixels of one vector of channels. */
@@ -57,27 +79,23 @@ static inline __attribute__((always_inline)) void dw_tile_row(const float *x, si
 static inline __attribute__((always_inline)) void dw_tile(const gal_dw_band *band, const dw_step *st, size_t from,
                                                           const int px, const int taps, const bool whole) {
     const gal_conv *cv = band->conv;
-    size_t channels = (size_t)cv->c, columns = cv->columns;
+    size_t x_pitch = (size_t)band->x_pitch, columns = cv->columns;
     vf acc[WIDE];
     GAL_UNROLL
     for (int i = 0; i < px; i++) acc[i] = vf_zero();
     for (int64_t r = st->r0; r < st->r1; r++)
-        dw_tile_row(band->x + (st->x + (int64_t)from + r * cv->dh * cv->w * cv->c), channels,
+        dw_tile_row(band->x + (st->x + (int64_t)from + r * cv->dh * cv->w * band->x_pitch), x_pitch,
                     st->weight + from + (size_t)(r * taps) * columns, columns, st, acc, px, taps, whole);
     vf bias = vf_load(st->bias + from);
     GAL_UNROLL
     for (int i = 0; i < px; i++)
-        dw_store(band, st->out + from + (size_t)i * channels, vf_add(acc[i], bias), st->part, whole);
+        dw_store(band, st->out + from + (size_t)(i * band->y_pitch), vf_add(acc[i], bias), st->part, whole);
 }
 
 static inline __attribute__((always_inline)) void dw_tile_run(const gal_dw_band *band, const dw_step *st, const int px,
                                                               const int taps, const bool whole) {
-    const gal_conv *cv = band->conv;
     for (int j = 0; j < st->vectors; j++) dw_tile(band, st, (size_t)(j * VF), px, taps, whole);
-    if (cv->act.kind <= GAL_ACT_CLIP) return;
-    size_t n = whole ? (size_t)(st->vectors * VF) : (size_t)st->part;
-    float *y = band->y + st->out;
-    activate_rows_of(y, y, (size_t)px, n, (size_t)cv->c, &cv->act);
+    dw_finish(band, st, px, st->vectors, whole);
 }
 
 #define DW_TILE(taps)                                                                                                  \
@@ -124,8 +142,9 @@ static void dw_tiles(const gal_dw_band *band, dw_step *st, int64_t oh, int64_t c
         int64_t left = cv->ow - at, px = whole && left > NARROW && cv->ow >= WIDE ? WIDE : NARROW;
         int64_t ow = left < px ? cv->ow - px : at, w0 = ow - cv->left;
         st->columns = dw_columns_inside(w0, px - 1 + cv->s, cv->w);
-        st->x = ((oh * cv->sh - cv->top) * cv->w + w0) * cv->c + c0;
-        st->out = (size_t)((oh * cv->ow + ow) * cv->c + c0);
+        st->x = ((oh * cv->sh - cv->top - band->x_line) * cv->w + w0) * band->x_pitch + c0 - band->c_first;
+        st->out = (size_t)((oh * cv->ow + ow) * band->y_pitch + c0);
+        st->counted = (int)(at - ow);
         dw_tile_of(band, st, px == WIDE);
         at = ow + px;
     }

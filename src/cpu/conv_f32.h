@@ -62,4 +62,17 @@ void gal_conv_f32_run_terms(const gal_gemm_f32 *gemm, const gal_call *call, cons
 /* The same by other weights than call->packed, without in[3]. */
 void gal_conv_f32_run_by(const gal_gemm_f32 *gemm, const gal_call *call, const void *packed);
 
+/* `count` pixels side by side by columns [from, from + columns) of 1x1 weights; from is a multiple of gemm->nr. */
+typedef struct gal_pixels_f32 {
+    const gal_conv *conv; /* with what gal_conv_f32_pack wrote behind it */
+    const gal_gemm_f32 *gemm;
+    const float *x; /* [count][conv->c] */
+    int64_t count, from, columns;
+    float *out;            /* of column `from`; pixels out_pitch floats apart */
+    const float *residual; /* NULL, or laid out like out */
+    int64_t out_pitch;
+} gal_pixels_f32;
+/* On the calling thread. Each output has the bits of gal_conv_f32_run. */
+void gal_conv_f32_pixels(const gal_pixels_f32 *pixels);
+
 #endif

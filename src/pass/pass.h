@@ -28,6 +28,10 @@ galen_status gal_pass_fuse(gal_graph *graph, bool *changed,
  * once, after them, when that precision was asked for. */
 galen_status gal_pass_narrow(gal_graph *graph, galen_dtype to, bool *changed, galen_error *err);
 
+/* Layers of an inverted bottleneck in f32 into galen.ExpandDepthwise and galen.GatedConv (chain.c). Runs once, when
+ * precisions are settled: other passes do not know these ops. */
+galen_status gal_pass_chain(gal_graph *graph, bool *changed, galen_error *err);
+
 /*
  * From here on the only input, f32 planes [N, C, H, W], is fed as pixels: u8 [N, H, W, C], which `table` (256 rows of C
  * numbers, copied) turns into what the model takes (pixels.c). Not for graphs to be written. After a failure the graph

@@ -50,9 +50,15 @@ static double inside(int64_t out, int64_t size, int64_t window, int64_t stride, 
     return (double)met / (double)(out * window);
 }
 
+/* Chains cut their pixels into tiles within a row of each other, and share panels of weights among images. */
+static bool is_chain(const gal_node *node) {
+    return strcmp(node->op->name, "ExpandDepthwise") == 0 || strcmp(node->op->name, "GatedConv") == 0;
+}
+
 /* A convolution's arithmetic beyond its number of operations. */
 static void read_conv(const gal_node *node, gal_load *load) {
     gal_conv conv;
+    if (is_chain(node)) load->tile = 1;
     if (strcmp(node->op->domain, "galen") != 0 || strcmp(node->op->name, "Conv") != 0) return;
     if (gal_conv_f32_decode(node, 16, &conv) != NULL || conv.oh < 1 || conv.ow < 1) return;
     if ((double)conv.oh * (double)conv.r > TAPS_MAX || (double)conv.ow * (double)conv.s > TAPS_MAX) return;

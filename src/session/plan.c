@@ -101,7 +101,10 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
     GAL_TRY(settle_precision(s, options->optimise, err));
     if (options->optimise) GAL_TRY(gal_pass_run_all(s->graph, false, err));
     if (s->precision != GALEN_F32) GAL_TRY(gal_pass_narrow(s->graph, s->precision, &(bool){false}, err));
-    if (options->optimise) GAL_TRY(gal_pass_fold_pixels(s->graph, &(bool){false}, err));
+    if (options->optimise) {
+        GAL_TRY(gal_pass_fold_pixels(s->graph, &(bool){false}, err));
+        GAL_TRY(gal_pass_chain(s->graph, &(bool){false}, err));
+    }
     if (s->pool == NULL) {
         GAL_TRY(gal_pool_create(options->threads, &s->pool, err));
         s->owns_pool = true;

@@ -157,7 +157,7 @@ galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool,
     const gal_node *node = p->problem->node;
     galen_tensor in[CALL_MAX_IN], out = p->out;
     const galen_tensor *in_at[CALL_MAX_IN];
-    galen_tensor *out_at[1 + CALL_MAX_MORE] = {&out, &p->more[0], &p->more[1], &p->more[2], &p->more[3]};
+    galen_tensor more[CALL_MAX_MORE], *out_at[1 + CALL_MAX_MORE] = {&out};
     bool wide = p->wide_out.map != NULL;
     uint32_t pitched_in = p->kernel != NULL ? p->kernel->pitched_in : 0;
     for (uint32_t i = 0; i < p->n_in; i++) {
@@ -167,6 +167,11 @@ galen_status call_run(prepared *p, int64_t first, int64_t count, gal_pool *pool,
         if (node->in[i] != NULL) slice(node->in[i], &in[i], pitch, first, count);
     }
     if (wide) out.data = (char *)p->wide_out.data + p->out_at;
+    for (uint32_t i = 0; i < p->n_more; i++) {
+        more[i] = p->more[i];
+        out_at[i + 1] = &more[i];
+        slice(node->out[i + 1], &more[i], gal_dense_pitch(&more[i]), first, count);
+    }
     slice(node->out[0], &out, wide ? p->out_pitch : gal_dense_pitch(&out), first, count);
     gal_call call = {
         .node = node, .in = in_at, .out = out_at, .scratch = p->scratch.data, .packed = p->packed.data, .pool = pool};

@@ -304,6 +304,8 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
         random_conv(rng, out);
     else if (private && case_is_grad(op))
         case_random_grad(op, rng, out);
+    else if (private && case_is_chain(op))
+        case_random_chain(op, rng, out);
     else if (private && case_is_optimizer(op))
         case_random_optimizer(op, rng, out);
     else if (!private && strcmp(op, "Transpose") == 0)
@@ -331,6 +333,7 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
     *out = (kernel_case){.batch = batch};
     bool private = strcmp(domain, "galen") == 0;
     if (private && case_is_grad(op)) return case_bench_grad(op, index, out);
+    if (private && case_is_chain(op)) return case_bench_chain(op, index, out);
     if (private && case_is_optimizer(op)) return case_bench_optimizer(op, index, out);
     const network_conv *conv = private && strcmp(op, "Conv") == 0 ? network_conv_at(index) : NULL;
     if (conv != NULL) {

@@ -36,6 +36,10 @@ bool case_bench_bytes(const gal_kernel *kernel, int index, int64_t batch, kernel
 bool case_is_grad(const char *op);
 void case_random_grad(const char *op, gal_rng *rng, kernel_case *out);
 bool case_bench_grad(const char *op, int index, kernel_case *out);
+/* Chains of an inverted bottleneck (cases_chain.c). */
+bool case_is_chain(const char *op);
+void case_random_chain(const char *op, gal_rng *rng, kernel_case *out);
+bool case_bench_chain(const char *op, int index, kernel_case *out);
 /* Rows of training between convolutions (cases_train.c). */
 bool case_is_train(const gal_kernel *kernel);
 void case_random_train(const gal_kernel *kernel, gal_rng *rng, kernel_case *out);
