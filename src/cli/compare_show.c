@@ -45,9 +45,11 @@ static void show_sources(const compare_work *w) {
         printf(" of %d %s", c->questions, c->kind == GAL_CASE_MULTICLASS ? "classes" : "labels");
     }
     puts("");
-    if (c->patients && c->patients < c->cases)
-        puts(
-            "note        intervals take cases as independent: those of one patient are not, and true intervals are wider");
+    if (c->patients && c->patients < c->cases && c->decided)
+        printf(
+            "note        patients have several cases: intervals are as wide as if these always went together (design effect "
+            "%.2f);\n            McNemar's and DeLong's take cases as independent\n",
+            c->accuracy.design_effect);
     if (!c->decided)
         puts("note        no threshold: give --threshold, or models whose cards have one; nothing is decided without");
 }
@@ -137,9 +139,13 @@ static void show_counts(const compare_work *w) {
     const gal_case_comparison *c = &w->judgement.comparison;
     const gal_flips *flips = &w->judgement.flips;
     if (c->decided) {
+        const char *before = ": ";
         printf("decisions   %zu of %zu cases changed", c->changed, c->cases);
-        for (gal_flip_kind kind = 0; kind < GAL_FLIP_MOVED; kind++)
-            if (flips->of_kind[kind]) printf(", %zu %s", flips->of_kind[kind], gal_flip_name(kind));
+        for (gal_flip_kind kind = 0; kind < GAL_FLIP_MOVED; kind++) {
+            if (!flips->of_kind[kind]) continue;
+            printf("%s%s %zu", before, gal_flip_name(kind), flips->of_kind[kind]);
+            before = ", ";
+        }
         puts("");
     }
     if (c->decided && c->kind == GAL_CASE_BINARY && c->question[0].positives) {

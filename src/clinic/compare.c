@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "clinic/beta.h"
 #include "clinic/sample_size.h"
 
 #include <math.h>
@@ -63,6 +64,7 @@ typedef struct work {
     uint8_t *decision[GAL_SIDES]; /* [count][classes] */
     uint8_t *positive;            /* [count] of the question at hand */
     double *column[GAL_SIDES];    /* [count] its scores */
+    uint32_t *of_patient;         /* [patients] scratch: cases; NULL: each case is its own patient */
 } work;
 
 static bool truth(const work *w, size_t k, size_t c) {
@@ -78,9 +80,27 @@ static void count_right(gal_paired *counts, bool candidate, bool reference) {
                   : &counts->neither) += 1;
 }
 
-/* From the counts alone. */
-static void finish_difference(gal_share_difference *d, double z) {
+/* Of all cases, the positive or the negative ones of the question at hand. */
+static double design_effect(const work *w, gal_cases which) {
+    const gal_case_set *cases = w->pairs->cases;
+    double n = 0, squares = 0;
+    if (!w->of_patient) return 1;
+    memset(w->of_patient, 0, cases->patients * sizeof *w->of_patient);
+    for (size_t k = 0; k < w->count; k++) {
+        if (which != GAL_CASES_ALL && (w->positive[k] != 0) != (which == GAL_CASES_POSITIVE)) continue;
+        double before = w->of_patient[cases->patient[k]]++;
+        squares += 2 * before + 1; /* exact: the next square less the last */
+        n++;
+    }
+    return n > 0 ? squares / n : 1;
+}
+
+/* From the counts, and which cases they are of. */
+static void finish_difference(const work *w, gal_cases which, gal_share_difference *d) {
     const gal_paired *c = &d->counts;
+    d->design_effect = design_effect(w, which);
+    double z =
+        w->z * sqrt(d->design_effect); /* an interval of n / d cases is one of n cases at the root of d times z */
     d->cases = c->both + c->only_first + c->only_second + c->neither;
     double n = (double)d->cases;
     d->share[GAL_CANDIDATE] = d->cases > 0 ? (double)(c->both + c->only_first) / n : (double)NAN;
@@ -103,7 +123,7 @@ static void compare_all(const work *w, gal_case_comparison *out) {
         count_right(&out->accuracy.counts, right[GAL_CANDIDATE], right[GAL_REFERENCE]);
         out->changed += changed;
     }
-    finish_difference(&out->accuracy, w->z);
+    finish_difference(w, GAL_CASES_ALL, &out->accuracy);
 }
 
 static void measure_shift(const work *w, gal_case_comparison *out) {
@@ -144,27 +164,42 @@ static galen_status judge(const gal_share_difference *d, double margin, gal_verd
     return isnan(margin) ? GALEN_OK : gal_noninferior(d->tango, margin, out, err);
 }
 
+gal_interval gal_exact_effective(double hits, double cases, double z) {
+    double tail = erfc(z / sqrt(2)) / 2;
+    gal_interval out = {0, 1};
+    if (hits > 0) out.low = gal_beta_quantile(hits, cases - hits + 1, tail);
+    if (hits < cases) out.high = 1 - gal_beta_quantile(cases - hits, hits + 1, tail);
+    return out;
+}
+
+/* Of the cases that *d is of. */
+static gal_estimate exact_share(const work *w, const char *name, size_t hits, const gal_share_difference *d) {
+    gal_estimate out = gal_estimate_share(name, hits, d->cases, GAL_CLOPPER_PEARSON, w->settings->level);
+    if (!(d->design_effect > 1) || d->cases == 0) return out;
+    out.method = "Clopper-Pearson, by patient";
+    out.interval = gal_exact_effective((double)hits / d->design_effect, (double)d->cases / d->design_effect, w->z);
+    return out;
+}
+
 /* How many cases would settle it. */
 static size_t plan(const gal_share_difference *d, double margin, double level, gal_verdict verdict) {
     size_t differ = d->counts.only_first + d->counts.only_second, needed;
     if (verdict != GAL_VERDICT_INSUFFICIENT || isnan(margin) || d->cases == 0) return 0;
     const gal_plan_paired p = {
         .margin = margin, .discordance = (double)(differ ? differ : 1) / (double)d->cases, .alpha = (1 - level) / 2};
-    return gal_plan_noninferior(&p, 0.9, &needed, NULL) == GALEN_OK ? needed : 0;
+    if (gal_plan_noninferior(&p, 0.9, &needed, NULL) != GALEN_OK) return 0;
+    return (size_t)ceil((double)needed * d->design_effect);
 }
 
 static galen_status compare_decisions(const work *w, size_t c, gal_binary_comparison *q, galen_error *err) {
     const gal_compare_settings *s = w->settings;
     count_decisions(w, c, q);
-    finish_difference(&q->sensitivity, w->z);
-    finish_difference(&q->specificity, w->z);
-    finish_difference(&q->accuracy, w->z);
-    q->missed = gal_estimate_share("missed", q->confusion[GAL_CANDIDATE].false_negatives, q->positives,
-                                   GAL_CLOPPER_PEARSON, s->level);
-    q->newly_missed = gal_estimate_share("newly_missed", q->sensitivity.counts.only_second, q->positives,
-                                         GAL_CLOPPER_PEARSON, s->level);
-    q->new_false_alarms = gal_estimate_share("new_false_alarms", q->specificity.counts.only_second, q->negatives,
-                                             GAL_CLOPPER_PEARSON, s->level);
+    finish_difference(w, GAL_CASES_POSITIVE, &q->sensitivity);
+    finish_difference(w, GAL_CASES_NEGATIVE, &q->specificity);
+    finish_difference(w, GAL_CASES_ALL, &q->accuracy);
+    q->missed = exact_share(w, "missed", q->confusion[GAL_CANDIDATE].false_negatives, &q->sensitivity);
+    q->newly_missed = exact_share(w, "newly_missed", q->sensitivity.counts.only_second, &q->sensitivity);
+    q->new_false_alarms = exact_share(w, "new_false_alarms", q->specificity.counts.only_second, &q->specificity);
     GAL_TRY(judge(&q->sensitivity, s->sensitivity_margin, &q->sensitivity_verdict, err));
     GAL_TRY(judge(&q->specificity, s->specificity_margin, &q->specificity_verdict, err));
     q->positives_needed = plan(&q->sensitivity, s->sensitivity_margin, s->level, q->sensitivity_verdict);
@@ -205,7 +240,9 @@ static galen_status get_room(work *w, gal_case_comparison *out, galen_error *err
     size_t cells = w->count * w->classes;
     out->question = gal_calloc(w->classes, sizeof *out->question);
     w->positive = gal_calloc(w->count, 1);
-    bool have = out->question && w->positive;
+    bool several = w->pairs->cases->patient != NULL && w->pairs->cases->patients < w->count;
+    if (several) w->of_patient = gal_calloc(w->pairs->cases->patients, sizeof *w->of_patient);
+    bool have = out->question && w->positive && (w->of_patient || !several);
     for (int side = 0; side < GAL_SIDES; side++) {
         w->decision[side] = gal_calloc(cells, 1);
         w->column[side] = gal_calloc(w->count, sizeof *w->column[side]);
@@ -240,6 +277,7 @@ galen_status gal_compare_cases(const gal_case_pairs *pairs, const gal_compare_se
               .z = gal_z_of(settings->level)};
     galen_status status = compare(&w, out, err);
     gal_free(w.positive);
+    gal_free(w.of_patient);
     for (int side = 0; side < GAL_SIDES; side++) {
         gal_free(w.decision[side]);
         gal_free(w.column[side]);

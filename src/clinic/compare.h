@@ -25,8 +25,15 @@ typedef struct gal_share_difference {
     gal_paired counts; /* first: the candidate */
     size_t cases;
     double share[GAL_SIDES], difference; /* candidate less reference; NaN without cases */
+    /*
+     * Where patients have several cases, the intervals are those of so many fewer: the sum of squared cases a patient
+     * over the cases, which is what an interval must allow for if a patient's cases always go together (Kish, Survey
+     * Sampling, 1965; Rao and Scott, Biometrics 48:577, 1992), so that it is wide enough however they do. 1: each case
+     * is its own patient.
+     */
+    double design_effect;
     gal_interval newcombe, tango;        /* of the difference (difference.h) */
-    double mcnemar_exact, mcnemar_mid_p; /* paired.h */
+    double mcnemar_exact, mcnemar_mid_p; /* paired.h; for independent cases, as are the areas */
 } gal_share_difference;
 
 /* One yes-or-no question: the positives of a binary set, a class against the others, a label. */
@@ -36,7 +43,8 @@ typedef struct gal_binary_comparison {
     bool decided; /* what follows up to the verdicts is set */
     gal_confusion confusion[GAL_SIDES];
     gal_share_difference sensitivity, specificity, accuracy;
-    /* Shares with Clopper and Pearson's interval, whose upper end holds at least as often as it says: of positives that
+    /* Shares with Clopper and Pearson's interval (with the design effect, that of beta quantiles at as many fewer
+     * hits and cases), whose upper end holds at least as often as it says: of positives that
      * the candidate misses, of positives that it misses and the reference finds, of negatives that it alone calls
      * positive. */
     gal_estimate missed, newly_missed, new_false_alarms;
@@ -55,7 +63,7 @@ typedef struct gal_binary_comparison {
 typedef struct gal_case_comparison {
     gal_case_kind kind;
     gal_compare_settings settings;
-    size_t cases, patients; /* patients: 0 where the set names none. No interval here knows of patients */
+    size_t cases, patients; /* patients: 0 where the set names none */
     bool decided;
     size_t changed;                /* cases of which any decision changed */
     gal_share_difference accuracy; /* of all cases; right is a multi-label case with every label right */
@@ -73,6 +81,9 @@ typedef struct gal_case_comparison {
 galen_status gal_compare_cases(const gal_case_pairs *pairs, const gal_compare_settings *settings,
                                gal_case_comparison *out, galen_error *err);
 void gal_case_comparison_free(gal_case_comparison *comparison);
+
+/* Clopper and Pearson's interval (interval.h) of shares of a number of cases that need not be whole. */
+gal_interval gal_exact_effective(double hits, double cases, double z);
 
 /* What one side decides of every case and question: decision[count][questions], 0 or 1; of a multi-class set the
  * likeliest class has the 1. Nothing is written unless there is something to decide with (comparison.decided). */

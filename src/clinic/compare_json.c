@@ -59,13 +59,14 @@ galen_status gal_compare_settings_read(const json_t *json, gal_compare_settings 
 /* ---- results ---- */
 
 static json_t *difference_json(const gal_share_difference *d) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "cases", count_json(d->cases),
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "cases", count_json(d->cases),
                      "both", count_json(d->counts.both), "only_reference", count_json(d->counts.only_second),
                      "only_candidate", count_json(d->counts.only_first), "neither", count_json(d->counts.neither),
                      "reference", gal_number_json(d->share[GAL_REFERENCE]), "candidate",
-                     gal_number_json(d->share[GAL_CANDIDATE]), "difference", gal_number_json(d->difference), "newcombe",
-                     gal_interval_json(d->newcombe), "tango", gal_interval_json(d->tango), "mcnemar_exact",
-                     gal_number_json(d->mcnemar_exact), "mcnemar_mid_p", gal_number_json(d->mcnemar_mid_p));
+                     gal_number_json(d->share[GAL_CANDIDATE]), "difference", gal_number_json(d->difference),
+                     "design_effect", gal_number_json(d->design_effect), "newcombe", gal_interval_json(d->newcombe),
+                     "tango", gal_interval_json(d->tango), "mcnemar_exact", gal_number_json(d->mcnemar_exact),
+                     "mcnemar_mid_p", gal_number_json(d->mcnemar_mid_p));
 }
 
 static json_t *counts_json(const gal_confusion *m) {

@@ -56,8 +56,9 @@ typedef struct share_sum {
     bool defined;
 } share_sum;
 
-static void add_share(share_sum *sum, size_t hits, size_t cases, double z) {
-    gal_interval i = gal_wilson(hits, cases, z);
+/* design_effect: as of compare.h; Wilson's interval of n / d cases is that of n at the root of d times z. */
+static void add_share(share_sum *sum, size_t hits, size_t cases, double z, double design_effect) {
+    gal_interval i = gal_wilson(hits, cases, z * sqrt(design_effect));
     double p = (double)hits / (double)cases;
     sum->defined &= cases > 0;
     sum->value += p;
@@ -88,9 +89,9 @@ static gal_gate judge_accuracy(const gal_case_comparison *c, double at_least) {
         const gal_binary_comparison *q = &c->question[i];
         const gal_confusion *m = &q->confusion[GAL_CANDIDATE];
         share_sum both = {.defined = true};
-        add_share(&classes, m->true_positives, q->positives, z);
-        add_share(&both, m->true_positives, q->positives, z);
-        add_share(&both, m->true_negatives, q->negatives, z);
+        add_share(&classes, m->true_positives, q->positives, z, q->sensitivity.design_effect);
+        add_share(&both, m->true_positives, q->positives, z, q->sensitivity.design_effect);
+        add_share(&both, m->true_negatives, q->negatives, z, q->specificity.design_effect);
         gal_gate g = judge_mean(&both, c->questions > 1 ? q->name : NULL, at_least);
         gal_gate_keep_worse(&worst, &g, i == 0);
     }
@@ -100,27 +101,27 @@ static gal_gate judge_accuracy(const gal_case_comparison *c, double at_least) {
 /* ---- safety ---- */
 
 /* Does a share of misses as seen, of n positives, have an upper bound that will do? */
-static bool would_do(const gal_estimate *missed, double n, double at_least, double level) {
-    size_t hits = (size_t)ceil(n * (double)missed->hits / (double)missed->cases);
-    return 1 - gal_clopper_pearson(hits, (size_t)n, gal_z_of(level)).high >= at_least;
+static bool would_do(const gal_estimate *missed, double n, const gal_gate *g, double level, double design_effect) {
+    double hits = ceil(n * (double)missed->hits / (double)missed->cases) / design_effect;
+    return 1 - gal_exact_effective(hits, n / design_effect, gal_z_of(level)).high >= g->at_least;
 }
 
 /* By doubling and halving; whole misses make steps, so it is a little more than the least. */
-static size_t positives_needed(const gal_estimate *missed, double at_least, double level) {
+static size_t positives_needed(const gal_estimate *missed, const gal_gate *g, double level, double design_effect) {
     double too_few = (double)missed->cases, enough = 2 * too_few;
-    while (enough < GAL_PLAN_MOST && !would_do(missed, enough, at_least, level)) too_few = enough, enough *= 2;
+    while (enough < GAL_PLAN_MOST && !would_do(missed, enough, g, level, design_effect)) too_few = enough, enough *= 2;
     if (enough >= GAL_PLAN_MOST) return 0;
     while (enough - too_few > 1) {
         double middle = floor((enough + too_few) / 2);
-        *(would_do(missed, middle, at_least, level) ? &enough : &too_few) = middle;
+        *(would_do(missed, middle, g, level, design_effect) ? &enough : &too_few) = middle;
     }
     return (size_t)enough;
 }
 
-static gal_gate judge_missed(const gal_estimate *missed, const char *figure, const char *of, double at_least,
-                             double level) {
+static gal_gate judge_missed(const gal_estimate *missed, const char *figure, const gal_binary_comparison *q,
+                             double at_least, double level) {
     gal_gate g = gal_gate_absent("safety", figure, at_least, "there are no positives");
-    g.of = of;
+    g.of = q->name;
     if (missed->cases == 0) return g;
     g.method = missed->method;
     g.why = NULL;
@@ -128,7 +129,8 @@ static gal_gate judge_missed(const gal_estimate *missed, const char *figure, con
     g.interval = (gal_interval){1 - missed->interval.high, 1 - missed->interval.low};
     gal_gate_decide(&g);
     g.needed_of = "positives";
-    if (g.verdict == GAL_VERDICT_INSUFFICIENT) g.needed = positives_needed(missed, at_least, level);
+    if (g.verdict == GAL_VERDICT_INSUFFICIENT)
+        g.needed = positives_needed(missed, &g, level, q->sensitivity.design_effect);
     return g;
 }
 
@@ -138,8 +140,9 @@ static void judge_safety(const gal_case_comparison *c, double at_least, gal_gate
         gal_gate worst = gal_gate_absent("safety", figure[part], at_least, "no threshold to decide with");
         for (int i = 0; c->decided && i < c->questions; i++) {
             const gal_binary_comparison *q = &c->question[i];
-            gal_gate g = judge_missed(part == 0 ? &q->missed : &q->newly_missed, figure[part],
-                                      c->questions > 1 ? q->name : NULL, at_least, c->settings.level);
+            const gal_estimate *missed = part == 0 ? &q->missed : &q->newly_missed;
+            gal_gate g = judge_missed(missed, figure[part], q, at_least, c->settings.level);
+            if (c->questions == 1) g.of = NULL;
             gal_gate_keep_worse(&worst, &g, i == 0);
         }
         add(out, &worst);

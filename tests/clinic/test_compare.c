@@ -163,6 +163,52 @@ static void ledger_is_a_table(void **state) {
     for (int side = 0; side < 2; side++) gal_case_set_free(&set[side]);
 }
 
+/* Each case four times, as four pictures of a patient: intervals are those of the patients. */
+static void patients_count_once(void **state) {
+    (void)state;
+    enum { PATIENTS = 200, TIMES = 4 };
+    static double a[PATIENTS * TIMES], b[PATIENTS * TIMES];
+    static uint8_t positive[PATIENTS * TIMES];
+    static const char *patient[PATIENTS * TIMES];
+    static char name[PATIENTS][8];
+    gal_compare_settings s = gal_compare_defaults();
+    gal_case_comparison c[2];
+    gal_case_set set[2][2];
+    gal_case_pairs pairs[2];
+    s.has_threshold = true;
+    s.threshold[0] = s.threshold[1] = 0.5;
+    s.sensitivity_margin = 0.01;
+    for (size_t k = 0; k < PATIENTS; k++) {
+        positive[k] = k % 2;
+        a[k] = k % 20 == 1 ? 0.3 : positive[k] ? 0.8 : 0.2;
+        b[k] = k % 10 == 3 ? 0.4 : positive[k] ? 0.8 : 0.2;
+        snprintf(name[k], sizeof name[k], "p%zu", k);
+    }
+    for (size_t k = 0; k < PATIENTS * TIMES; k++) {
+        a[k] = a[k % PATIENTS], b[k] = b[k % PATIENTS], positive[k] = positive[k % PATIENTS];
+        patient[k] = name[k % PATIENTS];
+    }
+    for (int repeated = 0; repeated < 2; repeated++) {
+        size_t n = repeated ? PATIENTS * TIMES : PATIENTS;
+        sets_binary(a, positive, n, false, &set[repeated][0]);
+        sets_binary(b, positive, n, false, &set[repeated][1]);
+        assert_ok(gal_case_set_patients(&set[repeated][0], patient, &err), err);
+        compare(set[repeated], &s, &pairs[repeated], &c[repeated]);
+    }
+    const gal_binary_comparison *one = &c[0].question[0], *four = &c[1].question[0];
+    assert_true(one->sensitivity.design_effect == 1 && four->sensitivity.design_effect == TIMES);
+    assert_true(c[1].accuracy.design_effect == TIMES);
+    golden_near(four->sensitivity.tango.low, one->sensitivity.tango.low, 1e-9, "Tango");
+    golden_near(four->sensitivity.tango.high, one->sensitivity.tango.high, 1e-9, "Tango");
+    golden_near(four->missed.interval.high, one->missed.interval.high, 1e-12, "missed");
+    golden_near(four->newly_missed.interval.high, one->newly_missed.interval.high, 1e-12, "newly missed");
+    golden_near(four->missed.interval.low, one->missed.interval.low, 1e-12, "missed");
+    assert_string_equal(one->missed.method, "Clopper-Pearson");
+    assert_string_equal(four->missed.method, "Clopper-Pearson, by patient");
+    assert_int_equal(four->positives_needed, TIMES * one->positives_needed);
+    for (int repeated = 0; repeated < 2; repeated++) release(set[repeated], &pairs[repeated], &c[repeated]);
+}
+
 static void without_threshold(void **state) {
     (void)state;
     gal_case_set set[2];
@@ -333,9 +379,10 @@ static void memory_runs_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(figures_are_golden), cmocka_unit_test(counts_and_ledger),  cmocka_unit_test(ledger_is_a_table),
-        cmocka_unit_test(without_threshold),  cmocka_unit_test(classes_one_by_one), cmocka_unit_test(unpaired_lists),
-        cmocka_unit_test(wrong_settings),     cmocka_unit_test(json_is_complete),   cmocka_unit_test(memory_runs_out)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(figures_are_golden), cmocka_unit_test(counts_and_ledger),
+                                       cmocka_unit_test(ledger_is_a_table),  cmocka_unit_test(patients_count_once),
+                                       cmocka_unit_test(without_threshold),  cmocka_unit_test(classes_one_by_one),
+                                       cmocka_unit_test(unpaired_lists),     cmocka_unit_test(wrong_settings),
+                                       cmocka_unit_test(json_is_complete),   cmocka_unit_test(memory_runs_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

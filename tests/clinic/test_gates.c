@@ -132,7 +132,11 @@ static void one_failure_fails(void **state) {
 
 static gal_gate accuracy_of(size_t tp, size_t positives, size_t tn, size_t negatives) {
     gal_policy p = demands();
-    gal_binary_comparison q = {.positives = positives, .negatives = negatives, .decided = true};
+    gal_binary_comparison q = {.positives = positives,
+                               .negatives = negatives,
+                               .decided = true,
+                               .sensitivity = {.design_effect = 1},
+                               .specificity = {.design_effect = 1}};
     gal_gates g;
     q.confusion[GAL_CANDIDATE] = (gal_confusion){tp, negatives - tn, positives - tp, tn};
     gal_case_comparison c = {
@@ -199,6 +203,7 @@ static void the_worst_class_counts(void **state) {
     for (int i = 0; i < 3; i++) {
         q[i].confusion[GAL_CANDIDATE] = (gal_confusion){1000 - missed[i], 0, missed[i], 2000};
         q[i].sensitivity.cases = 1000;
+        q[i].sensitivity.design_effect = q[i].specificity.design_effect = 1;
         q[i].missed = gal_estimate_share("missed", missed[i], 1000, GAL_CLOPPER_PEARSON, 0.95);
         q[i].newly_missed = gal_estimate_share("newly_missed", i == 2, 1000, GAL_CLOPPER_PEARSON, 0.95);
         q[i].sensitivity.tango = (gal_interval){i == 2 ? -0.02 : -0.001, 0.001};
@@ -212,7 +217,11 @@ static void the_worst_class_counts(void **state) {
     assert_string_equal(find(&g, "non-inferiority", "sensitivity")->of, "C");
     assert_int_equal(find(&g, "non-inferiority", "sensitivity")->verdict, GAL_VERDICT_INSUFFICIENT);
     /* A label without positives cannot be judged, however good the others are. */
-    q[1] = (gal_binary_comparison){.name = "B", .negatives = 3000, .decided = true};
+    q[1] = (gal_binary_comparison){.name = "B",
+                                   .negatives = 3000,
+                                   .decided = true,
+                                   .sensitivity = {.design_effect = 1},
+                                   .specificity = {.design_effect = 1}};
     c.kind = GAL_CASE_MULTILABEL;
     assert_ok(gal_gates_judge(&p, &(gal_gate_evidence){.comparison = &c, .certificate = false}, &g, &err), err);
     assert_string_equal(find(&g, "safety", "1 - missed")->of, "B");
