@@ -27,8 +27,9 @@ static int add_groups(const cli_args *args, const gal_eval_settings *e, json_t *
     const gal_subgroup_settings defaults = gal_subgroup_defaults();
     json_int_t least = cli_number(args, "min-group", (long long)defaults.least);
     json_t *threshold = e->has_threshold ? json_real(e->threshold) : json_null();
-    json_t *part = json_pack("{s:f, s:o, s:I, s:I}", "level", e->level, "threshold", threshold, "least", least, "bins",
-                             (json_int_t)e->bins);
+    json_t *part =
+        json_pack("{s:f, s:o, s:I, s:I, s:I, s:I}", "level", e->level, "threshold", threshold, "least", least, "bins",
+                  (json_int_t)e->bins, "draws", (json_int_t)e->draws, "seed", (json_int_t)e->seed);
     return add_part(args, "subgroups", part, to);
 }
 

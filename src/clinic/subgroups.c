@@ -17,7 +17,7 @@ const char *gal_group_figure_name(gal_group_figure figure) {
 }
 
 gal_subgroup_settings gal_subgroup_defaults(void) {
-    return (gal_subgroup_settings){.level = 0.95, .least = 20, .bins = 10};
+    return (gal_subgroup_settings){.level = 0.95, .least = 20, .bins = 10, .seed = 1};
 }
 
 void gal_subgroups_free(gal_subgroups *s) {
@@ -34,6 +34,8 @@ static galen_status check_settings(const gal_subgroup_settings *s, galen_error *
         return gal_fail(err, GALEN_ERR_ARGUMENT, "groups of %zu cases have no interval; ask for 2 or more", s->least);
     if (s->bins < 1 || s->bins > GAL_MOST_BINS)
         return gal_fail(err, GALEN_ERR_ARGUMENT, "%zu bins; 1 to %d can be made", s->bins, GAL_MOST_BINS);
+    if (s->draws > GAL_MOST_DRAWS)
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "%zu draws; at most %d can be made", s->draws, GAL_MOST_DRAWS);
     return GALEN_OK;
 }
 
@@ -181,18 +183,19 @@ static galen_status add_area(task *t, double *score, uint8_t *positive) {
     return GALEN_OK;
 }
 
+/* With draws the evaluation of the group's cases alone has it all. */
 static galen_status add_ece(task *t, double *score, uint8_t *positive) {
-    size_t bins = t->settings->bins;
-    if (!t->cases->probability || t->own.cases < t->settings->least) return GALEN_OK;
-    gal_reliability_bin *bin = gal_calloc(bins, sizeof *bin);
-    if (!bin) return gal_fail_memory(&t->error, "bins of reliability", bins * sizeof *bin);
+    const gal_subgroup_settings *s = t->settings;
+    gal_eval_settings alone = gal_eval_defaults();
+    gal_binary_evaluation e;
+    if (!t->cases->probability || t->own.cases < s->least) return GALEN_OK;
+    alone.level = s->level, alone.bins = s->bins, alone.draws = s->draws, alone.seed = s->seed;
     gal_scores scores = gather(t, true, t->cases->probability, score, positive);
-    galen_status status = gal_reliability(&scores, bins, bin, &t->error);
-    if (status == GALEN_OK)
-        t->group->figure[GAL_GROUP_ECE] =
-            gal_estimate_bare(names[GAL_GROUP_ECE], gal_expected_calibration_error(bin, bins));
-    gal_free(bin);
-    return status;
+    GAL_TRY(
+        gal_evaluate_binary(&(gal_binary_cases){.scores = scores, .probability = score}, &alone, NULL, &e, &t->error));
+    t->group->figure[GAL_GROUP_ECE] = e.figure[GAL_ECE];
+    gal_binary_evaluation_free(&e);
+    return GALEN_OK;
 }
 
 static void one_group(void *context, size_t i) {

@@ -11,7 +11,7 @@ typedef enum gal_group_figure {
     GAL_GROUP_AUC,         /* DeLong */
     GAL_GROUP_CALIBRATION, /* mean probability less share of positives: calibration in the large; mean +- z s / sqrt(n)
                             */
-    GAL_GROUP_ECE,         /* expected calibration error (reliability.h): no interval, biased upwards in small groups */
+    GAL_GROUP_ECE, /* expected calibration error (reliability.h), biased upwards in small groups; BCa of draws */
     GAL_GROUP_FIGURES
 } gal_group_figure;
 
@@ -22,13 +22,15 @@ typedef struct gal_subgroup_settings {
     double level; /* of the intervals */
     bool has_threshold;
     double threshold; /* on the scale of the scores; without one: no sensitivity, specificity, selection */
-    size_t least; /* cases that a figure needs: of sensitivity positives, of specificity negatives, of the area both */
-    size_t bins;  /* of reliability */
+    size_t least;  /* cases that a figure needs: of sensitivity positives, of specificity negatives, of the area both */
+    size_t bins;   /* of reliability */
+    size_t draws;  /* of the bootstrap, for the interval of the calibration error; 0: it has none */
+    uint64_t seed; /* of the draws */
 } gal_subgroup_settings;
 
 enum { GAL_GROUP_LEVELS = 100 };
 
-/* 95 %, no threshold, 20 cases, 10 bins. */
+/* 95 %, no threshold, 20 cases, 10 bins, no draws, seed 1. */
 gal_subgroup_settings gal_subgroup_defaults(void);
 
 typedef struct gal_subgroup {
@@ -106,13 +108,15 @@ galen_status gal_subgroups_make(const gal_binary_cases *cases, const gal_attribu
 void gal_subgroups_free(gal_subgroups *subgroups);
 
 /*
- * {settings: {level, threshold or null, least, bins}, tests, multiplicity, tested: {FIGURE: n}, attributes:
+ * {settings: {level, threshold or null, least, bins, draws, seed}, tests, multiplicity, tested: {FIGURE: n},
+ * attributes:
  * [{attribute, levels, unknown, groups: [{level, cases, positives, figures: {FIGURE: as gal_estimate_json with p and
  * p_adjusted, or "insufficient data", or null where not asked for}}], gaps: {GAP: {value, low, high, groups, most,
  * least} or null}}]}. A new reference, NULL without memory.
  */
 json_t *gal_subgroups_json(const gal_subgroups *subgroups);
-/* Reads the "settings" of that. GALEN_ERR_FORMAT for what it would not have written. */
+/* Reads the "settings" of that; without draws and seed nothing is drawn. GALEN_ERR_FORMAT for what it would not have
+ * written. */
 galen_status gal_subgroup_settings_read(const json_t *settings, gal_subgroup_settings *out, galen_error *err);
 
 /*

@@ -58,9 +58,9 @@ static json_t *set_json(const gal_subgroups *s, const gal_subgroup_set *set) {
 }
 
 static json_t *settings_json(const gal_subgroup_settings *s) {
-    return json_pack("{s:f, s:o, s:I, s:I}", "level", s->level, "threshold",
+    return json_pack("{s:f, s:o, s:I, s:I, s:I, s:I}", "level", s->level, "threshold",
                      gal_number_json(s->has_threshold ? s->threshold : (double)NAN), "least", (json_int_t)s->least,
-                     "bins", (json_int_t)s->bins);
+                     "bins", (json_int_t)s->bins, "draws", (json_int_t)s->draws, "seed", (json_int_t)s->seed);
 }
 
 json_t *gal_subgroups_json(const gal_subgroups *s) {
@@ -84,8 +84,11 @@ json_t *gal_subgroups_json(const gal_subgroups *s) {
 galen_status gal_subgroup_settings_read(const json_t *settings, gal_subgroup_settings *out, galen_error *err) {
     const json_t *level = json_object_get(settings, "level"), *threshold = json_object_get(settings, "threshold");
     const json_t *least = json_object_get(settings, "least"), *bins = json_object_get(settings, "bins");
+    const json_t *draws = json_object_get(settings, "draws"), *seed = json_object_get(settings, "seed");
     if (!json_is_number(level) || !(json_is_number(threshold) || json_is_null(threshold)))
         return gal_fail(err, GALEN_ERR_FORMAT, "subgroup settings: level and threshold must be numbers");
+    if ((draws && !(json_integer_value(draws) >= 0)) || (seed && !(json_integer_value(seed) >= 0)))
+        return gal_fail(err, GALEN_ERR_FORMAT, "subgroup settings: draws and seed must be whole numbers of 0 or more");
     if (!json_is_integer(least) || json_integer_value(least) < 0 || !json_is_integer(bins) ||
         json_integer_value(bins) < 0)
         return gal_fail(err, GALEN_ERR_FORMAT, "subgroup settings: least and bins must be whole numbers of 0 or more");
@@ -93,6 +96,8 @@ galen_status gal_subgroup_settings_read(const json_t *settings, gal_subgroup_set
                                    .has_threshold = json_is_number(threshold),
                                    .threshold = json_number_value(threshold),
                                    .least = (size_t)json_integer_value(least),
-                                   .bins = (size_t)json_integer_value(bins)};
+                                   .bins = (size_t)json_integer_value(bins),
+                                   .draws = (size_t)json_integer_value(draws),
+                                   .seed = (uint64_t)json_integer_value(seed)};
     return GALEN_OK;
 }

@@ -111,6 +111,16 @@ static void areas_are_of_their_cases(void **state) {
     double z = fabs(area[0].auc - area[1].auc) / sqrt(area[0].variance + area[1].variance);
     golden_near(got.set->group[0].p[GAL_GROUP_AUC], erfc(z / sqrt(2)), 1e-12, "p");
     golden_near(got.set->gap[GAL_GAP_AUC].value, fabs(area[0].auc - area[1].auc), 1e-15, "gap");
+    assert_true(isnan(got.set->group[0].figure[GAL_GROUP_ECE].interval.low)); /* no draws */
+    gal_subgroups_free(&got);
+    gal_subgroup_settings drawn = at_half(20);
+    drawn.draws = 200;
+    got = made(&c, &(gal_attribute){"sex", 2, sexes, sex}, 1, drawn);
+    for (int s = 0; s < 2; s++) {
+        const gal_estimate *ece = &got.set->group[s].figure[GAL_GROUP_ECE];
+        assert_true(ece->interval.low < ece->value && ece->value < ece->interval.high);
+        assert_true(ece->interval.high - ece->interval.low < 0.3);
+    }
     gal_subgroups_free(&got);
 }
 
@@ -219,6 +229,7 @@ static void any_threads_same_json(void **state) {
     gal_pool *pool;
     gal_subgroups one, four;
     gal_subgroup_settings s = at_half(20), back;
+    s.draws = 50;
     gal_attribute a[] = {{"sex", 2, sexes, sex}, {"site", 4, sites, site}};
     model_cases();
     gal_binary_cases c = cases_of(&set);
@@ -232,7 +243,7 @@ static void any_threads_same_json(void **state) {
     assert_true(json_equal(x, y));
     assert_ok(gal_subgroup_settings_read(json_object_get(x, "settings"), &back, &err), err);
     assert_true(back.has_threshold && back.threshold == 0.5 && back.least == 20 && back.bins == 10 &&
-                back.level == s.level);
+                back.draws == 50 && back.seed == 1 && back.level == s.level);
     json_object_set_new(json_object_get(x, "settings"), "least", json_integer(-1));
     assert_int_equal(gal_subgroup_settings_read(json_object_get(x, "settings"), &back, &err), GALEN_ERR_FORMAT);
     assert_int_equal(gal_subgroup_settings_read(json_object_get(x, "tested"), &back, &err), GALEN_ERR_FORMAT);
@@ -248,14 +259,14 @@ static void wrong_input_is_refused(void **state) {
     gal_attribute a = {"sex", 2, sexes, sex};
     model_cases();
     gal_binary_cases c = cases_of(&set);
-    gal_subgroup_settings wrong[4] = {at_half(1), at_half(20), at_half(20), at_half(20)};
-    wrong[1].level = 1, wrong[2].bins = 0, wrong[3].threshold = (double)NAN;
-    for (size_t i = 0; i < 4; i++)
+    gal_subgroup_settings wrong[5] = {at_half(1), at_half(20), at_half(20), at_half(20), at_half(20)};
+    wrong[1].level = 1, wrong[2].bins = 0, wrong[3].threshold = (double)NAN, wrong[4].draws = GAL_MOST_DRAWS + 1;
+    for (size_t i = 0; i < 5; i++)
         assert_int_equal(gal_subgroups_make(&c, &a, 1, &wrong[i], NULL, &got, &err), GALEN_ERR_ARGUMENT);
     gal_subgroup_settings good = at_half(20);
     galen_status status = GALEN_ERR_MEMORY;
     long n = 0;
-    for (; status == GALEN_ERR_MEMORY && n < 60; n++) {
+    for (; status == GALEN_ERR_MEMORY && n < 400; n++) {
         test_fail_allocation(n + 1, 0);
         status = gal_subgroups_make(&c, &a, 1, &good, NULL, &got, &err);
     }
