@@ -1,7 +1,7 @@
 # The front door: each target is one or two commands of CMake, CTest or tools/, which you may as well type yourself.
 #
 #   make            builds build/galen (installs missing system packages first; make DEPS=no leaves that out)
-#   make demo       draws 64 synthetic chest X-rays and reads them with the model that ships
+#   make demo       draws synthetic chest X-rays, reads them, trains on others, and says how good that is
 #   make test       builds and runs all tests
 #   make lint       formatting, include directions, banned functions, headers alone, exported symbols, clang-tidy
 #   make format     applies .clang-format
