@@ -59,7 +59,11 @@ static void show_attribute(FILE *to, const json_t *set, bool *marked) {
     cli_table table;
     fputc('\n', to);
     if (json_array_size(groups) == 0) {
-        show_line(to, show_text_of(set, "attribute"), "%lld values: too many for groups", show_whole_of(set, "levels"));
+        long long levels = show_whole_of(set, "levels");
+        if (levels == 0)
+            show_line(to, show_text_of(set, "attribute"), "no case says");
+        else
+            show_line(to, show_text_of(set, "attribute"), "%lld values: too many for groups", levels);
         return;
     }
     table_start(&table,

@@ -63,11 +63,30 @@ static void put_member(gal_buf *out, const char *name, const json_t *value, size
     if (json_dump_callback(value, append, out, JSON_ENCODE_ANY | flags) != 0) out->failed = true;
 }
 
+/* Of the settings as they are written; "" without memory. */
+static void hash_settings(const json_t *settings, char out[GAL_SHA256_HEX]) {
+    gal_buf text;
+    gal_buf_init(&text, PTRDIFF_MAX);
+    out[0] = 0;
+    if (json_dump_callback(settings, append, &text, JSON_COMPACT) == 0 &&
+        gal_sha256_hex(text.data, text.size, out, NULL) != GALEN_OK)
+        out[0] = 0;
+    gal_buf_free(&text);
+}
+
+static void put_settings(const json_t *settings, gal_buf *out) {
+    char digest[GAL_SHA256_HEX];
+    hash_settings(settings, digest);
+    put_member(out, "settings", settings, JSON_COMPACT);
+    gal_buf_printf(out, ",\n\"settings_sha256\":\"%s\"", digest);
+    if (!digest[0]) out->failed = true;
+}
+
 static void put_all(const gal_evidence *e, gal_buf *out) {
     const char *name;
     json_t *value;
     json_object_foreach(e->head, name, value) put_member(out, name, value, JSON_COMPACT);
-    put_member(out, "settings", e->settings, JSON_COMPACT);
+    put_settings(e->settings, out);
     for (int s = 0; s < e->sets; s++) {
         gal_buf_text(out, s ? ",\n" : ",\n\"cases\":[");
         gal_case_set_write(&e->cases[s], out);
@@ -145,7 +164,12 @@ static galen_status take_object(json_t *root, const char *key, json_t **out, gal
 }
 
 static galen_status take_parts(json_t *root, gal_evidence *out, galen_error *err) {
+    char digest[GAL_SHA256_HEX];
     GAL_TRY(take_object(root, "settings", &out->settings, err));
+    hash_settings(out->settings, digest);
+    const char *stored = json_string_value(json_object_get(root, "settings_sha256"));
+    out->intact = out->intact && stored && !strcmp(stored, digest);
+    (void)json_object_del(root, "settings_sha256");
     GAL_TRY(take_object(root, "results", &out->results, err));
     const json_t *sets = json_object_get(root, "cases");
     size_t n = json_array_size(sets);

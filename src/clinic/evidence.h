@@ -22,7 +22,7 @@ typedef struct gal_evidence {
     gal_case_set cases[GAL_EVIDENCE_SETS]; /* of a comparison, reference and candidate */
     int sets;
     json_t *results; /* {PART: ..., ...} */
-    bool intact; /* of a file that was read: its bytes are those that were written, by the digest in its last line */
+    bool intact;     /* of a file that was read: its bytes are those that were written, by the digests in it */
 } gal_evidence;
 
 void gal_evidence_free(gal_evidence *evidence);
