@@ -10,6 +10,9 @@
 
 enum { BLOCK_BITS = 12, BLOCK = 1 << BLOCK_BITS, INDICES = 64 / BLOCK_BITS };
 
+/* Indices of one block of the generator, and how many of those are made at once. */
+enum { PER_BLOCK = 2 * INDICES, AHEAD = 64 };
+
 /* Bits not yet used of a stream. */
 typedef struct source {
     gal_rng index, split; /* separate streams: the number of indices of a word must not move the splits */
@@ -27,13 +30,16 @@ static uint32_t next_word(source *s) {
 
 static void draw_block(source *s, uint64_t draws, gal_weights *weight, int lane) {
     uint8_t *count = &weight[0][lane];
-    for (; draws >= (uint64_t)2 * INDICES; draws -= (uint64_t)2 * INDICES) {
-        uint32_t word[4];
-        gal_rng_block(&s->index, word);
-        for (int half = 0; half < 4; half += 2) {
-            uint64_t bits = word[half] | (uint64_t)word[half + 1] << 32;
-            for (int i = 0; i < INDICES; i++, bits >>= BLOCK_BITS) count[(bits & (BLOCK - 1)) * GAL_LANES]++;
-        }
+    uint32_t word[AHEAD][4];
+    while (draws >= PER_BLOCK) {
+        size_t blocks = draws / PER_BLOCK < AHEAD ? draws / PER_BLOCK : AHEAD;
+        gal_rng_blocks(&s->index, blocks, word);
+        for (size_t b = 0; b < blocks; b++)
+            for (int half = 0; half < 4; half += 2) {
+                uint64_t bits = word[b][half] | (uint64_t)word[b][half + 1] << 32;
+                for (int i = 0; i < INDICES; i++, bits >>= BLOCK_BITS) count[(bits & (BLOCK - 1)) * GAL_LANES]++;
+            }
+        draws -= blocks * PER_BLOCK;
     }
     for (; draws > 0; draws--) count[(next_word(s) & (BLOCK - 1)) * GAL_LANES]++;
 }

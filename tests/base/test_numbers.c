@@ -37,6 +37,22 @@ static void streams_are_independent_of_history(void **state) {
     assert_int_not_equal(gal_rng_u32(&b), gal_rng_u32(&c));
 }
 
+/* Blocks made side by side are those made one by one, also over a carry of the counter. */
+static void blocks_are_the_same_side_by_side(void **state) {
+    (void)state;
+    static const uint64_t start[] = {0, 3, 4 * 0xfffffffdull, 6};
+    for (size_t k = 0; k < 4; k++) {
+        gal_rng one = {7, 3, start[k]}, many = one;
+        uint32_t word[21][4], wanted[4];
+        gal_rng_blocks(&many, 21, word);
+        for (int i = 0; i < 21; i++) {
+            gal_rng_block(&one, wanted);
+            assert_memory_equal(word[i], wanted, sizeof wanted);
+        }
+        assert_true(one.index == many.index);
+    }
+}
+
 static void draws_have_their_moments(void **state) {
     (void)state;
     enum { N = 200000 };
@@ -151,10 +167,15 @@ static void sha256_known_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(philox_known_answers),          cmocka_unit_test(streams_are_independent_of_history),
-        cmocka_unit_test(draws_have_their_moments),      cmocka_unit_test(half_rounds_to_nearest_even),
-        cmocka_unit_test(f16_rows_are_the_same),         cmocka_unit_test(bfloat_rows_are_the_same),
-        cmocka_unit_test(bfloat_rounds_to_nearest_even), cmocka_unit_test(widened_rows_are_the_same),
+        cmocka_unit_test(philox_known_answers),
+        cmocka_unit_test(streams_are_independent_of_history),
+        cmocka_unit_test(blocks_are_the_same_side_by_side),
+        cmocka_unit_test(draws_have_their_moments),
+        cmocka_unit_test(half_rounds_to_nearest_even),
+        cmocka_unit_test(f16_rows_are_the_same),
+        cmocka_unit_test(bfloat_rows_are_the_same),
+        cmocka_unit_test(bfloat_rounds_to_nearest_even),
+        cmocka_unit_test(widened_rows_are_the_same),
         cmocka_unit_test(sha256_known_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
