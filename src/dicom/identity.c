@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum {
+    MODALITY = 0x00080060,
     MANUFACTURER = 0x00080070,
     INSTITUTION = 0x00080080,
     SCANNER = 0x00081090,
@@ -30,6 +31,7 @@ static const struct {
     uint32_t tag;
     size_t at, room;
 } texts[] = {
+    {MODALITY, offsetof(gal_dicom_identity, modality), 17},
     {MANUFACTURER, offsetof(gal_dicom_identity, manufacturer), 65},
     {INSTITUTION, offsetof(gal_dicom_identity, institution), 65},
     {SCANNER, offsetof(gal_dicom_identity, scanner), 65},

@@ -19,6 +19,7 @@ typedef struct gal_dicom_identity {
     char institution[65];  /* (0008,0080) */
     char manufacturer[65]; /* (0008,0070) */
     char scanner[65];      /* Manufacturer's Model Name (0008,1090) */
+    char modality[17];     /* (0008,0060), "DX" */
     char body_part[17];    /* (0018,0015) */
     char view[17];         /* View Position (0018,5101) */
 } gal_dicom_identity;

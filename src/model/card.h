@@ -14,6 +14,14 @@ typedef enum gal_task { GAL_TASK_UNKNOWN, GAL_TASK_BINARY, GAL_TASK_MULTICLASS, 
 
 enum { GAL_CARD_MAX_LABELS = 1024, GAL_CARD_MAX_BYTES = 1 << 20, GAL_CARD_MAX_MISSING = 16 };
 
+enum { GAL_CARD_KINDS = 8, GAL_CARD_KIND = 17 };
+
+/* What an attribute of DICOM files may say, in capitals. */
+typedef struct gal_card_kinds {
+    char text[GAL_CARD_KINDS][GAL_CARD_KIND];
+    int n; /* 0: anything */
+} gal_card_kinds;
+
 typedef struct gal_card {
     bool present; /* false: the model has no card, and everything below is assumed from the graph */
     gal_task task;
@@ -28,9 +36,10 @@ typedef struct gal_card {
     gal_data_mark threshold_data;   /* the cases it was frozen on; digest "": not said */
     gal_calibration calibration;    /* from logits to probabilities; GAL_CALIBRATION_NONE: as the model gives them */
     gal_data_mark calibration_data; /* the cases it was fitted on */
-    gal_ood ood;                    /* limits of what the model was made for; axes 0: none */
-    gal_conformal conformal;        /* sets of labels with a guarantee; classes 0: none */
-    char *training, *intended_use;  /* JSON text or NULL */
+    gal_card_kinds modality, body_part; /* of the pictures that it is for */
+    gal_ood ood;                        /* limits of what the model was made for; axes 0: none */
+    gal_conformal conformal;            /* sets of labels with a guarantee; classes 0: none */
+    char *training, *intended_use;      /* JSON text or NULL */
     /* What the card does not say, one line each ("decision threshold: none; probabilities are shown without a
      * decision"). */
     char *missing[GAL_CARD_MAX_MISSING];

@@ -18,6 +18,8 @@ galen_status gal_card_read_input(const json_t *input, gal_recipe *recipe, gal_ca
 galen_status gal_card_read_calibration(const json_t *calibration, gal_card *card, galen_error *err);
 galen_status gal_card_read_frozen_on(const json_t *frozen_on, gal_card *card, galen_error *err);
 
+/* Reads the card's "dicom"; NULL where it has none. */
+galen_status gal_card_read_dicom(const json_t *dicom, gal_card *card, galen_error *err);
 /* Reads the card's "ood" and "conformal"; NULL where it has none. Then what of them the model cannot be, -1 scores: not
  * known. */
 galen_status gal_card_read_watch(const json_t *ood, const json_t *conformal, gal_card *card, galen_error *err);

@@ -4,8 +4,36 @@
 #include "model/card_input.h"
 #include "model/json.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A list of texts, or one. */
+static galen_status read_kinds(const json_t *value, const char *key, gal_card_kinds *out, galen_error *err) {
+    size_t n = json_is_array(value) ? json_array_size(value) : 1;
+    if (!value) return GALEN_OK;
+    for (size_t i = 0; i < n && n <= GAL_CARD_KINDS; i++) {
+        const json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
+        size_t length = json_string_length(one);
+        if (length < 1 || length >= GAL_CARD_KIND) break;
+        for (size_t k = 0; k < length; k++) out->text[i][k] = (char)toupper((unsigned char)json_string_value(one)[k]);
+        out->n++;
+    }
+    if (n >= 1 && out->n == (int)n) return GALEN_OK;
+    return gal_fail(err, GALEN_ERR_FORMAT, "the model card's dicom.%s must be a list of 1 to %d texts of 1 to %d bytes",
+                    key, GAL_CARD_KINDS, GAL_CARD_KIND - 1);
+}
+
+galen_status gal_card_read_dicom(const json_t *dicom, gal_card *card, galen_error *err) {
+    static const char *const keys[] = {"modality", "body_part", NULL};
+    if (!dicom || json_is_null(dicom)) return GALEN_OK;
+    if (!json_is_object(dicom))
+        return gal_fail(err, GALEN_ERR_FORMAT,
+                        "the model card's dicom must be an object with \"modality\" or \"body_part\"");
+    GAL_TRY(gal_card_only_keys(dicom, "dicom", keys, err));
+    GAL_TRY(read_kinds(json_object_get(dicom, "modality"), "modality", &card->modality, err));
+    return read_kinds(json_object_get(dicom, "body_part"), "body_part", &card->body_part, err);
+}
 
 galen_status gal_card_read_watch(const json_t *ood, const json_t *conformal, gal_card *card, galen_error *err) {
     galen_status status = GALEN_OK;

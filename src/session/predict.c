@@ -35,6 +35,7 @@ static void prepare_item(void *context, size_t i) {
         gal_fail_in(&item->error, item->status, item->file);
     else
         item->gates = gal_input_gates(view, &p->card.recipe, item->gate);
+    if (item->status == GALEN_OK) gal_watch_header(p, item);
     item->prepare_ms = ms_since(start);
     galen_image_free(&image);
 }

@@ -16,13 +16,15 @@
 typedef galen_status (*gal_picture_fn)(void *context, size_t index, galen_image *made, const galen_image **view,
                                        galen_error *err);
 
+enum { GAL_ITEM_GATES = GAL_INPUT_GATES + 2 };
+
 /* One picture of the batch in work. */
 typedef struct gal_item {
     const char *file;
     galen_status status;
     galen_error error;
     double decode_ms, prepare_ms;
-    galen_gate gate[GAL_INPUT_GATES]; /* what is found in the picture itself */
+    galen_gate gate[GAL_ITEM_GATES]; /* what is found in the picture itself and its header */
     int gates;
 } gal_item;
 
@@ -50,7 +52,7 @@ struct galen_predictor {
     int n_features;
     size_t told; /* the row of the outputs that is being told of, as are the next three */
     double ood[GAL_OOD_MEASURES];
-    galen_gate gate[GAL_INPUT_GATES + 1];
+    galen_gate gate[GAL_ITEM_GATES + 1];
     uint8_t set[GAL_CARD_MAX_LABELS];
 };
 

@@ -2,9 +2,13 @@
 #include "session/watch.h"
 
 #include "base/error.h"
+#include "base/file.h"
+#include "dicom/identity.h"
 #include "session/features.h"
 
+#include <galen/dicom.h>
 #include <string.h>
+#include <strings.h>
 
 static uint32_t output_index(const gal_graph *graph, const gal_value *value) {
     uint32_t i = 0;
@@ -28,6 +32,27 @@ galen_status gal_watch_prepare(galen_predictor *p, bool wanted, galen_error *err
     p->features = output_index(graph, features);
     p->n_features = width;
     return GALEN_OK;
+}
+
+/* An attribute that is not there speaks against nothing. */
+static void check_kind(gal_item *item, const char *name, const gal_card_kinds *wanted, const char *found) {
+    bool fits = wanted->n == 0 || !*found;
+    for (int i = 0; i < wanted->n; i++) fits = fits || !strcasecmp(wanted->text[i], found);
+    if (!fits && item->gates < GAL_ITEM_GATES) item->gate[item->gates++] = (galen_gate){name, 1, 0};
+}
+
+void gal_watch_header(const galen_predictor *p, gal_item *item) {
+    gal_file file;
+    gal_dicom_identity identity;
+    galen_error unused;
+    if (p->card.modality.n == 0 && p->card.body_part.n == 0) return;
+    if (gal_file_map(item->file, (size_t)p->limits.max_file_bytes, &file, &unused) != GALEN_OK) return;
+    if (file.size > 0 && galen_dicom_probe(file.data, file.size) &&
+        gal_dicom_identify(file.data, file.size, &identity, &unused) == GALEN_OK) {
+        check_kind(item, "modality", &p->card.modality, identity.modality);
+        check_kind(item, "body part", &p->card.body_part, identity.body_part);
+    }
+    gal_file_unmap(&file);
 }
 
 const float *gal_watch_features(const galen_predictor *p, size_t row) {

@@ -80,6 +80,43 @@ static void test_predict(void **state) {
     expect("predict {dir}/guarded.onnx {dir}/pictures", 0, "abstains   unless one label alone");
 }
 
+static void write_card(const char *text) {
+    char path[LINE];
+    snprintf(path, sizeof path, "%s/card.json", test_tmp());
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Phantoms are CR of the CHEST. Gates named in the answer, 0: none of the two. */
+static void test_headers(void **state) {
+    (void)state;
+    static const struct {
+        const char *dicom;
+        bool modality, body_part;
+    } card[] = {{"{\"modality\": [\"mr\", \"us\"]}", true, false},
+                {"{\"modality\": \"cr\", \"body_part\": [\"HAND\", \"Chest\"]}", false, false},
+                {"{\"body_part\": \"HAND\", \"modality\": [\"CR\"]}", false, true}};
+    expect("phantom --count 1 --size 64 --format dicom --out {dir}/dicom", 0, "");
+    for (size_t i = 0; i < sizeof card / sizeof *card; i++) {
+        char text[256];
+        test_output out;
+        snprintf(text, sizeof text, "{\"task\": \"binary\", \"dicom\": %s}", card[i].dicom);
+        write_card(text);
+        expect("convert default {dir}/kind.onnx --card {dir}/card.json", 0, "kind.onnx");
+        test_run_line("predict {dir}/kind.onnx {dir}/dicom --json", "", test_tmp(), NULL, &out);
+        assert_int_equal(out.exit, 0);
+        assert_true((strstr(out.out, "\"name\": \"modality\"") != NULL) == card[i].modality);
+        assert_true((strstr(out.out, "\"name\": \"body part\"") != NULL) == card[i].body_part);
+        test_output_free(&out);
+    }
+    write_card("{\"dicom\": {\"modality\": []}}");
+    expect("convert default {dir}/kind.onnx --card {dir}/card.json", 3, "dicom.modality must be a list");
+    write_card("{\"dicom\": {\"moodality\": \"CT\"}}");
+    expect("convert default {dir}/kind.onnx --card {dir}/card.json", 3, "moodality");
+}
+
 static void test_wrong(void **state) {
     (void)state;
     expect("guard default {file} {dir}/x.onnx", 2, "40 pictures are too few");
@@ -94,6 +131,7 @@ static void test_wrong(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_headers),
         cmocka_unit_test(test_wrong),
     };
     return cmocka_run_group_tests(tests, draw, NULL);

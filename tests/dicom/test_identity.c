@@ -27,6 +27,7 @@ static void test_written(void **state) {
     assert_string_equal(who.patient, "P 7");
     assert_string_equal(who.study, study);
     assert_int_equal(who.frames, 1);
+    assert_string_equal(who.modality, "CR");
     galen_free(bytes);
     galen_image_free(&image);
     assert_int_equal(gal_dicom_identify("no picture at all", 17, &who, &err), GALEN_ERR_FORMAT);
