@@ -42,6 +42,8 @@ typedef struct row_table {
     const float *row[TABLE];
     uint32_t tap[TABLE];
     float edge[GAL_CONV_EDGE];
+    const char *ahead; /* what the next table reads, or NULL */
+    size_t ahead_bytes;
 } row_table;
 
 /* The pixels of one tile. */
@@ -204,8 +206,29 @@ static void add_tile(const conv_job *job, int64_t group, int64_t t, row_table *t
     table->taps += tile->taps;
 }
 
-/* Every tile of the table by panel `p`. */
-static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_table *table) {
+/* The pixels behind tile `end`, as many as its chunk has, where a tile reads each of them once and in order: they come
+ * from memory while the chunk's tiles compute. */
+static void look_ahead(const conv_job *job, int64_t end, row_table *table) {
+    const gal_conv *cv = job->conv;
+    int64_t all = job->n * cv->h * cv->w, first = end * (all / job->tiles) + at_most(end, all % job->tiles);
+    bool plain = cv->r * cv->s == 1 && cv->sh * cv->sw == 1 && cv->group == 1 && job->in_pitch == cv->c;
+    int64_t count = at_most(all - first, job->chunk * job->gemm->mr);
+    table->ahead = NULL;
+    if (!plain || cv->h != cv->oh || cv->w != cv->ow || cv->spread || job->by_position || count <= 0) return;
+    table->ahead = (const char *)(job->x + first * cv->c);
+    table->ahead_bytes = (size_t)(count * cv->c) * sizeof(float);
+}
+
+/* Part `part` of `parts` of what the next table reads goes to L2. */
+static void fetch_ahead(const row_table *table, size_t part, size_t parts) {
+    if (table->ahead == NULL) return;
+    size_t from = table->ahead_bytes * part / parts, end = table->ahead_bytes * (part + 1) / parts;
+    for (size_t i = from; i < end; i += 64) __builtin_prefetch(table->ahead + i, 0, 2);
+}
+
+/* Every tile of the table by panel `p`, the `part`-th of `parts` panels. */
+static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_table *table, size_t part,
+                      size_t parts) {
     const gal_conv *cv = job->conv;
     size_t depth = (size_t)(cv->r * cv->s * cv->cg), first = (size_t)(p * job->gemm->nr);
     const float *b = job->packed + cv->panels + ((size_t)group * cv->columns + first) * depth;
@@ -218,6 +241,7 @@ static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_t
         tile.out = (char *)tile.out + first * tile.element;
         if (tile.residual != NULL) tile.residual = (const char *)tile.residual + first * tile.element;
         tile.cols = (int)at_most(job->gemm->nr, cv->kg - (int64_t)first);
+        fetch_ahead(table, part * table->tiles + i, parts * table->tiles);
         job->gemm->tile(&tile);
         if (cv->act.kind > GAL_ACT_CLIP && job->gemm->activate != NULL)
             job->gemm->activate(tile.out, (size_t)tile.rows, (size_t)tile.cols, tile.stride, &cv->act);
@@ -231,13 +255,16 @@ static void run_unit(void *context, size_t index) {
     int64_t chunk = job->weights_outer ? rest % job->chunks : rest / job->shares;
     int64_t share = job->weights_outer ? rest / job->chunks : rest % job->shares;
     int64_t end = at_most((chunk + 1) * job->chunk, job->tiles), last = at_most((share + 1) * job->share, job->panels);
+    int64_t first = share * job->share;
     int64_t each = (int64_t)job->gemm->mr * (job->merged ? cv->r : cv->r * cv->s);
     int64_t at_once = job->merged ? 1 : at_most(TABLE / each, TABLE_TILES);
     row_table table;
     for (int64_t t = chunk * job->chunk; t < end;) {
         table.tiles = table.pointers = table.taps = 0;
         for (int64_t stop = at_most(t + at_once, end); t < stop; t++) add_tile(job, group, t, &table);
-        for (int64_t p = share * job->share; p < last; p++) run_panel(job, group, p, &table);
+        look_ahead(job, t, &table);
+        for (int64_t p = first; p < last; p++)
+            run_panel(job, group, p, &table, (size_t)(p - first), (size_t)(last - first));
     }
 }
 

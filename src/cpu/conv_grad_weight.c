@@ -152,6 +152,23 @@ static int64_t block_row(const grad_job *job, int64_t b) {
     return b * job->p.rows / job->blocks;
 }
 
+static bool has_next_chunk(const grad_job *job) {
+    return job->line + 2 * job->lines <= job->p.all;
+}
+
+/* Words from the chunk's first line of X to that of the next chunk, where tiles read them from memory. */
+static size_t x_ahead(const grad_job *job) {
+    const gal_grad_plan *p = &job->p;
+    int64_t now = job->line, next = job->line + job->lines, image = p->g.window.in[1] * p->g.window.in[2];
+    if (p->copy_x || !has_next_chunk(job)) return 0;
+    int64_t lines = (next % p->oh - now % p->oh) * p->g.window.stride[1] * p->g.window.in[2];
+    return (size_t)(((next / p->oh - now / p->oh) * image + lines) * p->g.channels);
+}
+
+static size_t dy_ahead(const grad_job *job) {
+    return job->p.copy_dy || !has_next_chunk(job) ? 0 : (size_t)(job->lines * job->p.dy_line);
+}
+
 /* Some tiles of one tap and one panel of outputs. */
 static void run_unit(void *context, size_t index) {
     const grad_job *job = context;
@@ -165,11 +182,13 @@ static void run_unit(void *context, size_t index) {
     tile.pixel = pixel;
     tile.pixels = list_pixels(job, tap, pixel);
     tile.stride = (size_t)(p->merged ? p->columns : p->taps * p->columns);
+    if (tap == 0 && column == 0) tile.x_ahead = x_ahead(job);
     for (int64_t b = part * job->part; b < end; b++) {
         int64_t row = block_row(job, b);
         tile.rows = (int)(block_row(job, b + 1) - row);
         tile.x = x + row;
         tile.sum = job->sum + sum_row(p, group, tap, row) * p->columns + column;
+        tile.dy_ahead = tap == 0 && b == 0 ? dy_ahead(job) : 0;
         job->level->tile(&tile);
     }
 }

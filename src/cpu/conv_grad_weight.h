@@ -25,6 +25,9 @@ typedef struct gal_grad_tile {
     int rows;      /* channels, 1 .. mr */
     int vectors;   /* of outputs, 1 or 2 */
     bool first;    /* the sums are set; otherwise added to */
+    /* Words to what the next chunk has in the place of a pixel's X and dY, which is fetched on the way; 0: nothing is.
+     */
+    size_t x_ahead, dy_ahead;
 } gal_grad_tile;
 
 typedef struct gal_grad_level {

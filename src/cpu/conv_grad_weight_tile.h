@@ -17,6 +17,9 @@ static inline __attribute__((always_inline)) void grad_body(const gal_grad_tile 
     for (; pixel < end; pixel++) {
         const float *x = t->x + pixel->x, *dy = t->dy + pixel->dy;
         vf y[2];
+        __builtin_prefetch(x + t->x_ahead, 0, 2);
+        GAL_UNROLL
+        for (int j = 0; j < nv; j++) __builtin_prefetch(dy + t->dy_ahead + j * VF, 0, 2);
         GAL_UNROLL
         for (int j = 0; j < nv; j++) y[j] = vf_load(dy + j * VF);
         GAL_UNROLL
