@@ -239,7 +239,8 @@ static void make_good_files(void) {
     make_scores();
     static const char *const shipped[][2] = {{"models/cxr64-small.onnx", "default.onnx"},
                                              {"examples/claims/galen-default.csv", "claims.csv"},
-                                             {"examples/claims/costs.json", "claims.json"}};
+                                             {"examples/claims/costs.json", "claims.json"},
+                                             {"policies/balanced.json", "policy.json"}};
     for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
         unsigned char *file = test_read(shipped[i][0], &size);
         write_made(shipped[i][1], file, size);
