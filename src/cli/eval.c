@@ -65,6 +65,11 @@ static const cli_option options[] = {
      .high = 1000000,
      .initial = "20",
      .help = "cases that a figure of a group needs, else it says: insufficient data"},
+    {.name = "corrupt",
+     .type = CLI_FLAG,
+     .help =
+         "run MODEL again with pictures made worse: noise, blur, brightness, contrast, JPEG, resolution and rotation at "
+         "5 severities each, 35 runs"},
     {.name = "freeze",
      .type = CLI_TEXT,
      .metavar = "SENSITIVITY",
@@ -93,9 +98,13 @@ static const cli_option options[] = {
 };
 
 static const cli_heading headings[] = {
-    {"predictions", "Cases"}, {"threshold", "Figures"},
-    {"subgroup", "Groups"},   {"freeze", "Choosing on validation cases"},
-    {"plan", "Planning"},     {"output", "Evidence"},
+    {"predictions", "Cases"},
+    {"threshold", "Figures"},
+    {"subgroup", "Groups"},
+    {"corrupt", "Robustness"},
+    {"freeze", "Choosing on validation cases"},
+    {"plan", "Planning"},
+    {"output", "Evidence"},
 };
 
 static const char text[] =
@@ -197,6 +206,8 @@ static cli_exit run(const cli_args *args) {
     if (args->n_operand != wanted)
         return cli_fail(args, CLI_USAGE, "%s; use: galen eval MODEL DATA, or galen eval --predictions FILE",
                         predictions->set ? "predictions need no MODEL and no DATA" : "MODEL and DATA are needed");
+    if (predictions->set && cli_get(args, "corrupt")->set)
+        return cli_fail(args, CLI_USAGE, "--corrupt runs a model on worse pictures: leave it out with predictions");
     cli_exit code = predictions->set ? source_read(args, NULL, predictions->text, &source)
                                      : source_read(args, args->operand[0], args->operand[1], &source);
     if (code == CLI_DONE) code = evaluate(args, &source, &evidence);

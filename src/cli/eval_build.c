@@ -47,6 +47,17 @@ static int add_calibration(const cli_source *source, const gal_eval_settings *e,
     return failed | json_object_set_new(to, "recalibration", part);
 }
 
+/* After the hashing of ids, which changes neither order nor scores. */
+static galen_status add_worse(const cli_args *args, const gal_eval_settings *e, gal_evidence *out, galen_error *err) {
+    json_t *runs;
+    if (!cli_get(args, "corrupt")->set) return GALEN_OK;
+    GAL_TRY(source_worse(args, &out->cases[0], &runs, err));
+    json_t *part = json_pack("{s:f, s:o, s:o}", "level", e->level, "threshold",
+                             e->has_threshold ? json_real(e->threshold) : json_null(), "runs", runs);
+    int failed = json_object_set_new(out->settings, "robustness", part);
+    return failed ? gal_fail_memory(err, "settings", 1024) : GALEN_OK;
+}
+
 /* Which results there will be. */
 static galen_status build_settings(const cli_args *args, const cli_source *source, const gal_eval_settings *settings,
                                    gal_evidence *out, galen_error *err) {
@@ -80,5 +91,6 @@ galen_status eval_build(const cli_args *args, cli_source *source, const gal_eval
     GAL_TRY(source_keep_columns(args, &out->cases[0], err));
     GAL_TRY(build_head(source, out, err));
     GAL_TRY(build_settings(args, source, settings, out, err));
+    GAL_TRY(add_worse(args, settings, out, err));
     return compute(args, out, err);
 }

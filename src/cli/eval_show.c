@@ -67,14 +67,15 @@ static void show_sources(FILE *to, const gal_evidence *e) {
         show_line(to, "left out", "%zu of %lld pictures that cannot be read, the first %s", unreadable,
                   show_whole_of(data, "pictures"),
                   json_string_value(json_array_get(json_object_get(data, "unreadable"), 0)));
-    const json_t *found = json_object_get(data, "integrity");
+    const json_t *found = json_object_get(data, "integrity"), *patients = json_object_get(found, "patient_leaks");
+    char torn[SHOW_CELL] = "no patients named";
+    if (json_is_integer(patients))
+        (void)snprintf(torn, sizeof torn, "%lld patients", (long long)json_integer_value(patients));
     if (found)
-        show_line(
-            to, "integrity",
-            "in two splits: %lld pictures, %lld nearly alike, %lld patients; %lld repeats, %lld conflicting labels",
-            show_whole_of(found, "exact_leaks"), show_whole_of(found, "near_leaks"),
-            show_whole_of(found, "patient_leaks"), show_whole_of(found, "repeats"),
-            show_whole_of(found, "label_conflicts"));
+        show_line(to, "integrity",
+                  "in two splits: %lld pictures, %lld nearly alike, %s; %lld repeats, %lld conflicting labels",
+                  show_whole_of(found, "exact_leaks"), show_whole_of(found, "near_leaks"), torn,
+                  show_whole_of(found, "repeats"), show_whole_of(found, "label_conflicts"));
 }
 
 static void show_counts(FILE *to, const gal_evidence *e, const json_t *binary) {

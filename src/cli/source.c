@@ -2,6 +2,7 @@
 #include "cli/source.h"
 
 #include "analyze/integrity.h"
+#include "analyze/robustness.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
@@ -114,10 +115,8 @@ static gal_split split_of(const cli_args *args) {
     return split;
 }
 
-static galen_status score(const cli_args *args, const char *name, const char *data, cli_source *out, galen_error *err) {
-    const char *model;
+static gal_score_options score_options(const cli_args *args) {
     gal_score_options o = gal_score_defaults();
-    GAL_TRY(cli_model_path(name, &model, err));
     o.predictor.batch = (int)cli_number(args, "batch", o.predictor.batch);
     o.predictor.threads = (int)cli_number(args, "threads", 0);
     o.predictor.frame = (int)cli_number(args, "frame", 0);
@@ -130,12 +129,26 @@ static galen_status score(const cli_args *args, const char *name, const char *da
     o.choosing = cli_get(args, "freeze")->set || cli_get(args, "calibrate")->set;
     o.progress = show_progress;
     o.progress_context = (void *)(uintptr_t)args;
+    return o;
+}
+
+static galen_status score(const cli_args *args, const char *name, const char *data, cli_source *out, galen_error *err) {
+    const char *model;
+    gal_score_options o = score_options(args);
+    GAL_TRY(cli_model_path(name, &model, err));
     GAL_TRY(gal_score_cases(model, data, &o, &out->scored, err));
     out->cases = out->scored.cases;
     out->scored.cases = (gal_case_set){.count = 0};
     out->has_model = true;
     GAL_TRY(describe(args, out, err));
     return check_data(args, data, out->data, err);
+}
+
+galen_status source_worse(const cli_args *args, const gal_case_set *cases, json_t **runs, galen_error *err) {
+    const char *model;
+    gal_score_options o = score_options(args);
+    GAL_TRY(cli_model_path(args->operand[0], &model, err));
+    return gal_robustness_runs(model, args->operand[1], &o, cases, runs, err);
 }
 
 static galen_status read_predictions(const cli_args *args, const char *path, cli_source *out, galen_error *err) {

@@ -79,6 +79,10 @@ void source_free(cli_source *source);
  * evidence, others may name a person. */
 galen_status source_keep_columns(const cli_args *args, gal_case_set *cases, galen_error *err);
 
+/* The scores of the verb's MODEL and DATA, whose `cases` source_read gave, with worse and worse pictures:
+ * gal_robustness_runs. */
+galen_status source_worse(const cli_args *args, const gal_case_set *cases, json_t **runs, galen_error *err);
+
 /* The machine as evidence and training runs describe it. NULL without memory. */
 json_t *source_machine(void);
 

@@ -4,6 +4,7 @@
 #include "clinic/evaluate.h"
 #include "clinic/evidence.h"
 #include "clinic/judge.h"
+#include "clinic/severity.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -62,6 +63,7 @@ static const struct {
     {"decision_curve", 1, gal_decision_curve_part},
     {"subgroups", 1, gal_subgroups_part},
     {"recalibration", 1, gal_recalibration_part},
+    {"robustness", 1, gal_severity_part},
 };
 
 static galen_status compute(const gal_case_set *cases, int sets, const char *name, const json_t *settings,

@@ -27,4 +27,8 @@ galen_status gal_jpeg_decode(const void *bytes, size_t size, const galen_image_l
 galen_status gal_png_decode(const void *bytes, size_t size, const galen_image_limits *limits, galen_image *out,
                             galen_error *err);
 
+/* Grey or RGB of 8 bits as baseline JPEG of a quality of 1 to 100, into *bytes, which the caller frees with gal_free.
+ */
+galen_status gal_jpeg_encode(const galen_image *image, int quality, void **bytes, size_t *size, galen_error *err);
+
 #endif

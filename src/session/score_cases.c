@@ -106,12 +106,9 @@ static galen_status pick(scorer *s, galen_error *err) {
 /* ---- the run ---- */
 
 /* The digest is of what the case was made from: the file as it lies there, or the bytes of an array. */
-static galen_status open_picture(void *context, size_t index, galen_image *made, const galen_image **view,
-                                 galen_error *err) {
-    scorer *s = context;
+static galen_status read_picture(scorer *s, size_t index, galen_image *made, galen_error *err) {
     const gal_sample *sample = &s->data->sample[s->pick[index]];
     gal_file file;
-    *view = sample->path ? made : &sample->memory;
     if (!sample->path) {
         const galen_image *m = &sample->memory;
         return gal_sha256_hex(m->data, (size_t)m->width * (size_t)m->height * (size_t)m->channels, s->digest[index],
@@ -122,6 +119,22 @@ static galen_status open_picture(void *context, size_t index, galen_image *made,
     gal_file_unmap(&file);
     if (status != GALEN_OK) return status;
     return gal_picture_open(sample->path, s->options->predictor.frame, &s->options->predictor.limits, made, err);
+}
+
+static galen_status open_picture(void *context, size_t index, galen_image *made, const galen_image **view,
+                                 galen_error *err) {
+    scorer *s = context;
+    const gal_score_options *o = s->options;
+    const gal_sample *sample = &s->data->sample[s->pick[index]];
+    galen_image changed;
+    *view = sample->path ? made : &sample->memory;
+    GAL_TRY(read_picture(s, index, made, err));
+    if (!o->change) return GALEN_OK;
+    galen_status status = o->change(o->change_context, sample->id, *view, &changed, err);
+    if (sample->path) galen_image_free(made);
+    *made = changed;
+    *view = made;
+    return status;
 }
 
 static galen_status note_unreadable(scorer *s, const galen_prediction *p) {

@@ -19,6 +19,11 @@ typedef struct gal_score_options {
     bool choosing;
     bool features;        /* keep what the network's last layer but one saw, and the raw scores */
     bool skip_unreadable; /* count pictures that cannot be read, and go on with the others */
+    /* Changes each picture before the model's own preprocessing: fills *out, which the caller then owns. Several
+     * threads may call it at once. NULL: pictures as they are. Digests stay those of the data. */
+    galen_status (*change)(void *context, const char *id, const galen_image *picture, galen_image *out,
+                           galen_error *err);
+    void *change_context;
     void (*progress)(void *context, size_t done, size_t all); /* from this thread, after each picture; NULL */
     void *progress_context;
 } gal_score_options;

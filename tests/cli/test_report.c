@@ -100,7 +100,7 @@ static void of_a_model(void **state) {
     char path[MAX_PATH];
     static const char *const lines[] = {
         "phantom --count 24 --size 64 --seed 5 --out {dir}/cases",
-        "eval default {dir}/cases/truth.csv --draws 20 --integrity -o {dir}/model.json",
+        "eval default {dir}/cases/truth.csv --draws 20 --integrity --corrupt -o {dir}/model.json",
         "report {dir}/model.json --verify -o {dir}/model.html",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -112,7 +112,7 @@ static void of_a_model(void **state) {
     snprintf(path, sizeof path, "%s/model.html", test_tmp());
     char *html = text_of(path);
     static const char *const wanted[] = {"How good is cxr64-small.onnx?", ">none found<", ">Decision curve</h2>",
-                                         "<th scope=\"row\">input</th><td>"};
+                                         ">AUC against severity</h4>", "<th scope=\"row\">input</th><td>"};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (strstr(html, wanted[i]) == NULL) fail_msg("the page lacks %s", wanted[i]);
     free(html);

@@ -11,5 +11,4 @@ const gal_ink_colour gal_ink_table[GAL_INKS] = {
     [GAL_INK_GREEN] = {"green", {0, 128, 94}, {64, 204, 160}},
     [GAL_INK_PURPLE] = {"purple", {168, 78, 132}, {226, 148, 192}},
     [GAL_INK_RED] = {"red", {178, 40, 44}, {255, 122, 116}},
-    [GAL_INK_SKY] = {"sky", {52, 140, 196}, {148, 210, 248}},
 };

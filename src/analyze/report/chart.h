@@ -21,7 +21,6 @@ typedef enum gal_ink {
     GAL_INK_GREEN,
     GAL_INK_PURPLE,
     GAL_INK_RED,
-    GAL_INK_SKY,
     GAL_INKS
 } gal_ink;
 

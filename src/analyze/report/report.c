@@ -15,6 +15,7 @@ static galen_status write_sections(gal_report *r, galen_error *err) {
     gal_section_calibration(r);
     gal_section_decision_curve(r);
     gal_section_subgroups(r);
+    gal_section_robustness(r);
     GAL_TRY(gal_section_comparison(r, err));
     gal_section_data(r);
     gal_section_card(r);

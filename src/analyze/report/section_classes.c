@@ -7,7 +7,7 @@
 enum { DRAWN = 6, MATRIX = GAL_TABLE_COLUMNS - 1, ROWS = 60 };
 
 static const gal_ink inks[DRAWN] = {GAL_INK_BLUE,   GAL_INK_ORANGE, GAL_INK_GREEN,
-                                    GAL_INK_PURPLE, GAL_INK_RED,    GAL_INK_SKY};
+                                    GAL_INK_PURPLE, GAL_INK_RED,    GAL_INK_TEXT};
 
 static const char *name_of(const json_t *it, size_t at) {
     const char *name = json_string_value(json_array_get(json_object_get(it, "classes"), at));

@@ -19,7 +19,7 @@ static void rows_of(gal_document *d, gal_table *t, const json_t *object, const c
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)object, key, value) {
-        if (!strcmp(key, "card")) continue; /* has a section of its own */
+        if (!strcmp(key, "card") || !strcmp(key, "integrity") || !strcmp(key, "runs")) continue; /* shown elsewhere */
         const char *name = gal_document_format(d, "%s%s", before, spaced(d, key));
         if (strcmp(key, "file") != 0 || !json_is_string(value)) {
             row(d, t, name, value);

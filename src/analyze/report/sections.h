@@ -18,6 +18,7 @@ void gal_section_classes(gal_report *report);
 void gal_section_calibration(gal_report *report);
 void gal_section_decision_curve(gal_report *report);
 void gal_section_subgroups(gal_report *report);
+void gal_section_robustness(gal_report *report);
 /* GALEN_ERR_MEMORY, or what reading the cases again gave. */
 galen_status gal_section_comparison(gal_report *report, galen_error *err);
 void gal_section_gates(gal_report *report);
