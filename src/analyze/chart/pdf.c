@@ -30,10 +30,22 @@ void pdf_need(pdf_page *page, double height) {
     if (page->y + height > BOTTOM && page->y > PDF_MARGIN) next_page(page);
 }
 
-static void heading(pdf_page *page, const gal_block *b) {
+static double figure(pdf_page *page, const gal_chart *f, double x, double column, bool draw);
+
+/* What stays on a page with a heading: the text behind it, and the figure behind that. */
+static double kept_with(pdf_page *page, const gal_block *b, size_t left) {
+    double height = b->level == 1 ? 120 : 80;
+    size_t at = 1;
+    while (at < left && (b[at].kind == GAL_BLOCK_TEXT || b[at].kind == GAL_BLOCK_NOTE)) at++;
+    if (at == left || b[at].kind != GAL_BLOCK_FIGURE) return height;
+    bool wide = b[at].figure->kind == GAL_CHART_FOREST;
+    return height + figure(page, b[at].figure, 0, wide ? PDF_COLUMN : (PDF_COLUMN - GUTTER) / 2.0, false);
+}
+
+static void heading(pdf_page *page, const gal_block *b, size_t left) {
     char where[64];
     double size = b->level == 1 ? 14 : 11;
-    pdf_need(page, b->level == 1 ? 120 : 80); /* never alone at the foot of a page */
+    pdf_need(page, kept_with(page, b, left));
     page->y += b->level == 1 ? 12 : 6;
     snprintf(where, sizeof where, "page=%d pos=[0 %.0f]", page->number, page->y - 4);
     if (b->level == 1)
@@ -129,7 +141,7 @@ static void blocks(pdf_page *page, const gal_document *d) {
         const gal_block *b = &d->block[i];
         size_t used = 1;
         switch (b->kind) {
-        case GAL_BLOCK_HEADING: heading(page, b); break;
+        case GAL_BLOCK_HEADING: heading(page, b, d->blocks - i); break;
         case GAL_BLOCK_TEXT:
         case GAL_BLOCK_NOTE: text(page, b); break;
         case GAL_BLOCK_TABLE: pdf_table(page, b->table); break;
