@@ -143,7 +143,7 @@ static const char *counts_of(gal_document *d, const json_t *counts) {
         out = gal_document_format(d, "%s%s%s: %lld", out != NULL ? out : "", out != NULL ? ", " : "", kind,
                                   (long long)json_integer_value(count));
     }
-    return out != NULL ? out : "none";
+    return out != NULL ? out : "There are none";
 }
 
 static galen_status ledger(gal_report *r, galen_error *err) {
@@ -158,13 +158,37 @@ static galen_status ledger(gal_report *r, galen_error *err) {
                       "Cases that the candidate decides otherwise, or whose probability moved by more than %g. %s.%s",
                       gal_fact_number(flips, "limit"), counts_of(d, json_object_get(flips, "counts")),
                       shown < all ? gal_document_format(d, " %zu of %zu are shown, the worst first.", shown, all)
-                                  : " The worst come first.");
+                      : all > 0   ? " The worst come first."
+                                  : "");
     if (shown == 0) return GALEN_OK;
     gal_table *t = gal_document_table(d, heads, "llllrrr");
     t->sortable = true;
     for (size_t i = 0; i < shown; i++)
         GAL_TRY(ledger_row(r, json_array_get(list, i), i < THUMBNAILS && r->options->pictures != NULL, t, err));
     return GALEN_OK;
+}
+
+/* How far each layer of the candidate is from the reference's, where both are one network. */
+static void layers(gal_report *r) {
+    gal_document *d = r->document;
+    const char *heads[] = {"layer", "kind", "type", "SQNR, dB", "largest error", "mean error"};
+    const json_t *list = gal_fact(r->head, "layers.list"), *layer;
+    size_t at;
+    if (json_array_size(list) == 0) return;
+    gal_document_heading(d, 2, "Layers");
+    gal_document_text(d,
+                      "The candidate's layers against the reference's, on %zu pictures: signal to quantisation noise "
+                      "(SQNR) and errors of their outputs.",
+                      gal_fact_count(r->head, "layers.pictures"));
+    gal_table *t = gal_document_table(d, heads, "lllrrr");
+    json_array_foreach(list, at, layer) {
+        gal_table_text(d, t, gal_fact_text(layer, "name"));
+        gal_table_text(d, t, gal_fact_text(layer, "op"));
+        gal_table_text(d, t, gal_fact_text(layer, "type"));
+        gal_table_number(d, t, "%.1f", gal_fact_number(layer, "snr_db"), "");
+        gal_table_number(d, t, "%.3g", gal_fact_number(layer, "max_error"), "");
+        gal_table_number(d, t, "%.3g", gal_fact_number(layer, "mean_error"), "");
+    }
 }
 
 galen_status gal_section_comparison(gal_report *r, galen_error *err) {
@@ -180,5 +204,7 @@ galen_status gal_section_comparison(gal_report *r, galen_error *err) {
     galen_status status = gal_case_pairs_make(&sets[GAL_REFERENCE], &sets[GAL_CANDIDATE], names, &pairs, err);
     if (status == GALEN_OK) scatter(r, &pairs);
     gal_case_pairs_free(&pairs);
-    return status == GALEN_OK ? ledger(r, err) : status;
+    if (status == GALEN_OK) status = ledger(r, err);
+    layers(r);
+    return status;
 }

@@ -22,6 +22,10 @@ void gal_section_gates(gal_report *r) {
         gal_table_number(d, t, "%.4f", gal_fact_number(gate, "value"), "none");
         gal_table_number(d, t, "%.4f", gal_fact_number(gate, "low"), "none");
         gal_table_number(d, t, "%.4f", gal_fact_number(gate, "at_least"), "none");
+        size_t needed = gal_fact_count(gate, "needed");
+        const char *kind = gal_fact_text(gate, "needed_of");
+        if (why == NULL && needed > 0)
+            why = gal_document_format(d, "about %zu %s would do", needed, kind != NULL ? kind : "cases");
         gal_table_cell(d, t, gal_verdict_tone(verdict), "%s%s%s", verdict != NULL ? verdict : "none",
                        why != NULL ? ": " : "", why != NULL ? why : "");
     }

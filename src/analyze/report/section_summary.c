@@ -12,7 +12,11 @@ gal_tone gal_verdict_tone(const char *verdict) {
 static const char *model_name(gal_report *r, size_t at) {
     const json_t *model = json_array_get(json_object_get(r->head, "models"), at);
     const char *name = gal_fact_file_name(gal_fact_text(model, "file"));
-    return name != NULL ? name : "an unnamed model";
+    const char *precision = gal_fact_text(model, "precision");
+    if (name == NULL) return "an unnamed model";
+    /* Two precisions of one file have one name. */
+    return r->evidence->sets > 1 && precision != NULL ? gal_document_format(r->document, "%s (%s)", name, precision)
+                                                      : name;
 }
 
 static void title(gal_report *r) {
