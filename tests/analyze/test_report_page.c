@@ -199,6 +199,25 @@ static void drawings(void **state) {
     gal_buf_free(&out);
 }
 
+/* Axes that no file should ask for are drawn all the same. */
+static void odd_axes(void **state) {
+    (void)state;
+    static const double ends[][2] = {{NAN, NAN}, {1, 1}, {2, 1}, {-INFINITY, INFINITY}, {1e300, 2e300}, {5, 5 + 1e-12}};
+    galen_error err;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        gal_document d;
+        gal_buf out = empty();
+        build(&d, "plain");
+        for (size_t b = 0; b < d.blocks; b++)
+            if (d.block[b].kind == GAL_BLOCK_FIGURE)
+                d.block[b].figure->x_low = d.block[b].figure->y_low = ends[i][0],
+                d.block[b].figure->x_high = d.block[b].figure->y_high = ends[i][1];
+        assert_ok(gal_html(&d, plugin(), &out, &err), err);
+        gal_document_free(&d);
+        gal_buf_free(&out);
+    }
+}
+
 static void out_of_memory(void **state) {
     (void)state;
     const gal_report_plugin *cairo = plugin();
@@ -248,7 +267,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes),    cmocka_unit_test(hostile_strings), cmocka_unit_test(self_contained),
         cmocka_unit_test(same_bytes), cmocka_unit_test(long_pdf),        cmocka_unit_test(drawings),
-        cmocka_unit_test(contrast),   cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(contrast),   cmocka_unit_test(odd_axes),        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

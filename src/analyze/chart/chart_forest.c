@@ -73,6 +73,7 @@ static void reference(const chart_axes *a, double at) {
 void chart_forest(cairo_t *to, const gal_chart *f) {
     chart_axes axes = {
         to, LABEL + NOTE, TOP, WIDTH - LABEL - NOTE - VALUE - 16, ROW * (double)f->rows, f->x_low, f->x_high, 0, 1};
+    chart_range(&axes.x_low, &axes.x_high);
     chart_frame(&axes, f->x_label, NULL, true);
     reference(&axes, f->mark);
     for (size_t i = 0; i < f->rows; i++) {

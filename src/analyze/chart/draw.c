@@ -52,6 +52,13 @@ void chart_line(cairo_t *to, double x0, double y0, double x1, double y1) {
     cairo_stroke(to);
 }
 
+void chart_range(double *low, double *high) {
+    bool sound = isfinite(*low) && isfinite(*high) && fabs(*low) < 1e15 && fabs(*high) < 1e15;
+    if (sound && *high - *low > fmax(fabs(*low), fabs(*high)) * 1e-9) return;
+    *low = sound ? *low : 0;
+    *high = *low + 1;
+}
+
 double chart_step(double low, double high, int lines) {
     double step = (high - low) / lines, power = pow(10, floor(log10(step))), part = step / power;
     return power * (part <= 1.0000001 ? 1 : part <= 2.0000001 ? 2 : part <= 5.0000001 ? 5 : 10);
@@ -193,6 +200,8 @@ void chart_draw(cairo_t *to, const gal_chart *f) {
         return;
     }
     chart_axes axes = {to, LEFT, TOP, WIDTH - LEFT - RIGHT, PLOT, f->x_low, f->x_high, f->y_low, f->y_high};
+    chart_range(&axes.x_low, &axes.x_high);
+    chart_range(&axes.y_low, &axes.y_high);
     chart_frame(&axes, f->x_label, f->y_label, f->kind == GAL_CHART_CURVES);
     cairo_save(to);
     f->kind == GAL_CHART_CURVES ? chart_curves(&axes, f) : chart_bars(&axes, f);

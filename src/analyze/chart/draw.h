@@ -28,6 +28,8 @@ double chart_text(cairo_t *to, double x, double y, chart_align align, double mos
 double chart_width(cairo_t *to, const char *text);
 void chart_line(cairo_t *to, double x0, double y0, double x1, double y1);
 
+/* Makes a range that an axis can have of one that a damaged file gave: finite, and wide enough to count in. */
+void chart_range(double *low, double *high);
 /* 1, 2 or 5 times a power of ten, at most `lines` of them in the range. */
 double chart_step(double low, double high, int lines);
 double chart_x(const chart_axes *axes, double value);
