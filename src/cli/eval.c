@@ -199,15 +199,18 @@ static cli_exit run(const cli_args *args) {
     int wanted = predictions->set ? 0 : 2;
     cli_source source;
     gal_evidence evidence = {.sets = 0};
-    if (cli_get(args, "plan")->set) return eval_plan(args);
-    if (cli_get(args, "freeze")->set || cli_get(args, "calibrate")->set) return eval_choose(args);
+    bool plans = cli_get(args, "plan")->set;
+    bool chooses = cli_get(args, "freeze")->set || cli_get(args, "calibrate")->set;
+    if (cli_get(args, "corrupt")->set && (plans || chooses || predictions->set))
+        return cli_fail(args, CLI_USAGE,
+                        "--corrupt runs a model on worse pictures: leave it out with predictions, plans and choices");
+    if (plans) return eval_plan(args);
+    if (chooses) return eval_choose(args);
     if (cli_get(args, "save")->set)
         return cli_fail(args, CLI_USAGE, "there is nothing to save; say what to choose: --freeze or --calibrate");
     if (args->n_operand != wanted)
         return cli_fail(args, CLI_USAGE, "%s; use: galen eval MODEL DATA, or galen eval --predictions FILE",
                         predictions->set ? "predictions need no MODEL and no DATA" : "MODEL and DATA are needed");
-    if (predictions->set && cli_get(args, "corrupt")->set)
-        return cli_fail(args, CLI_USAGE, "--corrupt runs a model on worse pictures: leave it out with predictions");
     cli_exit code = predictions->set ? source_read(args, NULL, predictions->text, &source)
                                      : source_read(args, args->operand[0], args->operand[1], &source);
     if (code == CLI_DONE) code = evaluate(args, &source, &evidence);

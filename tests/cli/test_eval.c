@@ -235,6 +235,7 @@ static void test_wrong_use(void **state) {
         {"eval --plan sensitivty=0.9", "not 'sensitivty'", 2},
         {"eval --plan sensitivity=x", "is no number", 2},
         {"eval --plan power=0.9", "nothing to plan", 2},
+        {"eval --plan auc=0.9 --corrupt", "leave it out with predictions, plans and choices", 2},
         {"report {dir}/s.csv", "or --verify", 2},
         {"report --verify {dir}/s.csv", "this is no evidence", 3},
     };
