@@ -93,14 +93,19 @@ static double energy(const float *logit, int n) {
     return -(top + log(sum));
 }
 
+static bool all_finite(const float *x, int n) {
+    for (int i = 0; i < n; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
 void gal_ood_measure_of(const gal_ood *ood, const float *feature, const float *logit, double out[GAL_OOD_MEASURES]) {
     double axis[GAL_OOD_AXES];
     to_axes(ood->width, ood->axes, feature, axis);
     out[GAL_OOD_MAHALANOBIS] = mahalanobis(ood, axis);
     out[GAL_OOD_NEIGHBOURS] = neighbours(ood, axis);
     out[GAL_OOD_ENERGY] = energy(logit, ood->scores);
-    bool finite = true;
-    for (int i = 0; i < ood->width; i++) finite = finite && isfinite(feature[i]);
+    bool finite = all_finite(feature, ood->width);
     for (int m = 0; m < GAL_OOD_MEASURES; m++)
         if (!finite || isnan(out[m])) out[m] = INFINITY;
 }
