@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "clinic/decimal.h"
-#include "model/onnx.h"
 #include "session/guard.h"
 
 #include <math.h>
@@ -57,16 +56,11 @@ static bool read_share(const cli_args *args, const char *option, double *out) {
 }
 
 static galen_status write_model(const char *from, const char *card, const char *to, galen_error *err) {
-    gal_model *model;
     gal_buf bytes;
-    galen_status status = gal_onnx_load(from, NULL, &model, err);
-    if (status != GALEN_OK) return status;
     gal_buf_init(&bytes, MAX_FILE);
-    status = gal_model_set_meta(model, "galen.card", card, err);
-    if (status == GALEN_OK) status = gal_onnx_write(model, &bytes, err);
+    galen_status status = gal_guard_write(from, card, &bytes, err);
     if (status == GALEN_OK) status = gal_file_write(to, bytes.data, bytes.size, err);
     gal_buf_free(&bytes);
-    gal_model_destroy(model);
     return status;
 }
 

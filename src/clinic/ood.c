@@ -232,6 +232,10 @@ static void find_limits(const fitting *f, double *value) {
     }
 }
 
+double gal_ood_least(double alpha) {
+    return fmax(FOLD * (ceil(1 / alpha) - 1), 2 * FOLD);
+}
+
 static galen_status check(const gal_ood_cases *cases, double alpha, galen_error *err) {
     if (!(alpha > 0 && alpha < 1))
         return gal_fail(err, GALEN_ERR_ARGUMENT, "alpha is %g: the share beyond the limits lies between 0 and 1",
@@ -243,7 +247,7 @@ static galen_status check(const gal_ood_cases *cases, double alpha, galen_error 
     if (floor((double)(held + 1) * alpha + 1e-9) < 1 || cases->count < 2 * FOLD)
         return gal_fail(err, GALEN_ERR_ARGUMENT,
                         "%zu pictures are too few for limits that a share of %g exceeds: %.0f are needed", cases->count,
-                        alpha, fmax(FOLD * (ceil(1 / alpha) - 1), 2 * FOLD));
+                        alpha, gal_ood_least(alpha));
     for (size_t i = 0; i < cases->count * (size_t)cases->width; i++)
         if (!isfinite(cases->feature[i]))
             return gal_fail(err, GALEN_ERR_NUMERIC, "a feature of picture %zu is no finite number",

@@ -59,6 +59,9 @@ typedef struct gal_ood {
 galen_status gal_ood_fit(const gal_ood_cases *cases, double alpha, gal_ood *out, galen_error *err);
 void gal_ood_free(gal_ood *ood);
 
+/* The fewest cases that gal_ood_fit takes for an alpha in (0, 1). */
+double gal_ood_least(double alpha);
+
 /* The measures of one picture; infinite where a feature is no finite number. */
 void gal_ood_measure_of(const gal_ood *ood, const float *feature, const float *logit, double out[GAL_OOD_MEASURES]);
 

@@ -113,3 +113,12 @@ galen_status gal_guard_fit(const char *model, const char *data, const gal_guard_
     *card = NULL;
     return status;
 }
+
+galen_status gal_guard_write(const char *model, const char *card, gal_buf *out, galen_error *err) {
+    gal_model *loaded;
+    GAL_TRY(gal_onnx_load(model, NULL, &loaded, err));
+    galen_status status = gal_model_set_meta(loaded, "galen.card", card, err);
+    if (status == GALEN_OK) status = gal_onnx_write(loaded, out, err);
+    gal_model_destroy(loaded);
+    return status;
+}

@@ -2,6 +2,7 @@
 #ifndef GAL_SESSION_GUARD_H
 #define GAL_SESSION_GUARD_H
 
+#include "base/buf.h"
 #include "session/score_cases.h"
 
 typedef struct gal_guard_options {
@@ -31,5 +32,9 @@ typedef struct gal_guard {
  */
 galen_status gal_guard_fit(const char *model, const char *data, const gal_guard_options *options, char **card,
                            gal_guard *out, galen_error *err);
+
+/* Appends the ONNX file `model` with `card` in place of its own to *out, an initialised buffer. Errors as gal_onnx_load
+ * and gal_onnx_write. */
+galen_status gal_guard_write(const char *model, const char *card, gal_buf *out, galen_error *err);
 
 #endif

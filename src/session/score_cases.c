@@ -18,7 +18,8 @@ typedef struct scorer {
     const gal_score_options *options;
     galen_predictor *predictor;
     const galen_predictor_facts *facts;
-    gal_dataset *data;
+    gal_dataset *own; /* NULL: the set is the caller's */
+    const gal_dataset *data;
     size_t *pick; /* [picked] samples of the split */
     size_t picked, done, scored;
     const char **name;              /* [picked] what predictions call them */
@@ -59,11 +60,15 @@ static galen_status keep(gal_arena *arena, const char *text, const char **out, g
 
 static galen_status open_data(scorer *s, const char *path, galen_error *err) {
     const galen_predictor_facts *f = s->facts;
+    s->data = s->options->set;
+    if (s->data) return GALEN_OK;
     gal_dataset_options o = {.group_rule = s->options->group_rule, .keep_unreadable = s->options->skip_unreadable};
     /* a card that names only the positive label leaves the others to the data */
     bool named = f->n_labels > 0 && (f->task != GALEN_TASK_BINARY || f->n_labels == 2);
     if (named) o.class_names = f->label, o.classes = f->n_labels;
-    return gal_dataset_open(path, &o, &s->data, err);
+    GAL_TRY(gal_dataset_open(path, &o, &s->own, err));
+    s->data = s->own;
+    return GALEN_OK;
 }
 
 static galen_status refuse_splits(const gal_dataset *data, galen_error *err) {
@@ -386,7 +391,7 @@ galen_status gal_score_cases(const char *model, const char *data, const gal_scor
     gal_arena_init(&out->arena, PTRDIFF_MAX);
     galen_status status = score_all(&s, model, data, err);
     galen_predictor_close(s.predictor);
-    gal_dataset_free(s.data);
+    gal_dataset_free(s.own);
     gal_free(s.pick);
     gal_free(s.name);
     gal_free(s.row);

@@ -11,6 +11,7 @@
 
 typedef struct gal_score_options {
     galen_predictor_options predictor; /* frame: of files, not of arrays */
+    const gal_dataset *set;            /* the caller's, and `data` only its name; NULL: `data` is opened */
     gal_split split;                   /* GAL_SPLIT_NONE: all, of a set without splits */
     const char *group_rule;            /* gal_dataset_options; NULL */
     const char *patient;               /* the attribute that names patients, in place of the data's groups; NULL */
@@ -58,10 +59,10 @@ typedef struct gal_scored {
 } gal_scored;
 
 /*
- * Runs the model over the pictures of `data` (gal_dataset_open). Scores are the raw outputs of the graph: logits, or
- * probabilities where it ends in Sigmoid or Softmax; of a yes-or-no question with two outputs the difference of their
- * logits. They are the same bits for any batch and any number of threads. Patients are the data's groups; its other
- * columns and what DICOM headers say become attributes.
+ * Runs the model over the pictures of `data` (gal_dataset_open), or of options->set. Scores are the raw outputs of the
+ * graph: logits, or probabilities where it ends in Sigmoid or Softmax; of a yes-or-no question with two outputs the
+ * difference of their logits. They are the same bits for any batch and any number of threads. Patients are the data's
+ * groups; its other columns and what DICOM headers say become attributes.
  *
  * GALEN_ERR_ARGUMENT for data that something in the card was chosen on, see above. GALEN_ERR_FORMAT, naming what to do,
  * for data whose labels are not the model's, data with splits of which none is

@@ -190,6 +190,7 @@ galen_status gal_train_job_read(gal_train_job *job, const char *json, const char
     GAL_TRY(gal_json_parse(json, strlen(json), what, &object, err));
     galen_status status =
         json_is_object(object) ? GALEN_OK : gal_fail(err, GALEN_ERR_FORMAT, "settings must be a JSON object");
+    if (json_object_get(object, "guard") == NULL) job->guard = "no"; /* of a time before there were limits */
     json_object_foreach(object, key, value) {
         if (status == GALEN_OK) status = read_value(job, key, value, err);
     }

@@ -10,7 +10,7 @@
 /* Texts are the job's own or static. settings.def says what each means. */
 typedef struct gal_train_job {
     const char *data, *model, *weights, *group, *positive, *optimizer, *schedule, *augment, *metric, *freeze,
-        *precision, *leaks, *teacher, *teacher_sha256;
+        *precision, *leaks, *guard, *teacher, *teacher_sha256;
     int64_t memory;   /* bytes, 0: any */
     int64_t segments; /* of checkpointing; 0: none, GAL_SEGMENTS_AUTO */
     int64_t epochs, batch, runs, size, channels, patience, seed, warm_up, threads, workers, cache;
@@ -84,7 +84,8 @@ typedef struct gal_train_place {
 /*
  * Trains: data.sha256, environment.json and config.json at once, then the files of fit.h, and at the end metrics.json,
  * curves.svg and hashes.txt. A resume or replay with other data or other first weights is refused. The data set must
- * have a validation split or gets one (setting val); a test split is judged once, at the end.
+ * have a validation split or gets one (setting val); a test split is judged once, at the end. Setting guard: the best
+ * model's card gets limits and sets from the validation pictures, or hooks.say tells why not.
  *
  * With a memory budget, or when memory runs out while the training is put together, batch, runs and segments may become
  * others than the job's (budget.h); config.json holds what was chosen. A settled or resumed job chooses nothing: out of

@@ -62,6 +62,17 @@ galen_status gal_job_open_source(const gal_train_job *job, const gal_job_data *d
                                  gal_split split, bool learn, gal_job_source *out, galen_error *err);
 void gal_job_close_source(gal_job_source *source);
 
+/* ---- limits in the card (job_guard.c) ---- */
+
+/*
+ * Puts what galen guard fits, on the validation pictures, into the card of best.onnx in `folder`: the file and *best,
+ * which holds its bytes. A model that has it keeps its bits. What speaks against it in the data or the network is said
+ * by the hooks and leaves the model as it is; running out of memory or of disk is an error, so that the result does
+ * not depend on either.
+ */
+galen_status gal_job_guard(const gal_train_job *job, const gal_job_data *data, const char *folder,
+                           const gal_train_hooks *hooks, gal_buf *best, galen_error *err);
+
 /* ---- memory (job_memory.c) ---- */
 
 /*

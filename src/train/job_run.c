@@ -244,6 +244,8 @@ static galen_status go(run *r, galen_error *err) {
     if (!r->resume) GAL_TRY(write_start(r, err));
     GAL_TRY(fit(r, err));
     if (r->out->fit.interrupted || r->out->fit.best_epoch == 0) return GALEN_OK;
+    close_parts(r); /* their memory is for what comes */
+    GAL_TRY(gal_job_guard(r->job, &r->data, r->folder, r->hooks, &r->best, err));
     GAL_TRY(gal_sha256_hex(r->best.data, r->best.size, r->out->sha256, err));
     if (r->data.pictures.test > 0) GAL_TRY(judge_test(r, err));
     GAL_TRY(gal_job_write_curves(r->folder, err));

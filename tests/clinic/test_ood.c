@@ -157,6 +157,7 @@ static void test_refused(void **state) {
     assert_int_equal(gal_ood_fit(&cases, 0.01, &ood, &err), GALEN_ERR_ARGUMENT);
     assert_non_null(strstr(err.message, "495 are needed"));
     cases.count = 495;
+    assert_true(gal_ood_least(0.01) == 495 && gal_ood_least(0.5) == 10);
     assert_ok(gal_ood_fit(&cases, 0.01, &ood, &err), err);
     gal_ood_free(&ood);
     assert_int_equal(gal_ood_fit(&cases, 0, &ood, &err), GALEN_ERR_ARGUMENT);
