@@ -87,16 +87,11 @@ static double neighbours(const gal_ood *ood, const double *axis) {
 
 static double energy(const float *logit, int n) {
     double top = n == 1 ? fmax((double)logit[0], 0) : (double)logit[0], sum = 0;
-    for (int i = 1; i < n; i++) top = fmax(top, (double)logit[i]);
+    for (int i = 1; i < n; i++)
+        if ((double)logit[i] > top) top = (double)logit[i]; /* GCC 12 for aarch64 fails on fmax here */
     for (int i = 0; i < n; i++) sum += exp((double)logit[i] - top);
     if (n == 1) sum += exp(-top);
     return -(top + log(sum));
-}
-
-static bool all_finite(const float *x, int n) {
-    for (int i = 0; i < n; i++)
-        if (!isfinite(x[i])) return false;
-    return true;
 }
 
 void gal_ood_measure_of(const gal_ood *ood, const float *feature, const float *logit, double out[GAL_OOD_MEASURES]) {
@@ -105,7 +100,8 @@ void gal_ood_measure_of(const gal_ood *ood, const float *feature, const float *l
     out[GAL_OOD_MAHALANOBIS] = mahalanobis(ood, axis);
     out[GAL_OOD_NEIGHBOURS] = neighbours(ood, axis);
     out[GAL_OOD_ENERGY] = energy(logit, ood->scores);
-    bool finite = all_finite(feature, ood->width);
+    bool finite = true;
+    for (int i = 0; i < ood->width; i++) finite = finite && isfinite(feature[i]);
     for (int m = 0; m < GAL_OOD_MEASURES; m++)
         if (!finite || isnan(out[m])) out[m] = INFINITY;
 }
