@@ -97,6 +97,9 @@ typedef struct galen_prediction {
         *set;     /* [n_classes] 1: the label is in the set that holds the true one with probability 1 - set_alpha
                      (binary: negative, positive); NULL when the card has no conformal calibration */
     int set_size; /* 1: an answer. Otherwise the model abstains */
+    /* What drift is watched in (docs/watching.md): the logit of the positive class, or the highest probability of
+     * several; mean, standard deviation and share of dark ones of the prepared pixels. */
+    double watched[4];
     double decode_ms, prepare_ms, run_ms; /* run_ms is the batch's time divided by its images */
 } galen_prediction;
 

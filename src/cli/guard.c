@@ -1,4 +1,5 @@
-/* galen guard: writes a model whose card knows which pictures are strange to it and when to abstain. */
+/* galen guard: writes a model whose card knows which pictures are strange to it, when to abstain, and
+ * what later pictures are compared with. */
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/table.h"
@@ -40,10 +41,11 @@ static const cli_option options[] = {
 };
 
 static const char text[] =
-    "Runs MODEL over DATA, labelled pictures that it was not trained on, and writes OUTPUT: the same network with two more parts in "
-    "its card, which 'galen predict' uses. 'ood' says how strange a picture may be before it is called unusual; 'conformal' turns "
+    "Runs MODEL over DATA, labelled pictures that it was not trained on, and writes OUTPUT: the same network with three more parts "
+    "in its card, which 'galen predict' uses. 'ood' says how strange a picture may be before it is called unusual; 'conformal' turns "
     "probabilities into a set of labels that holds the true one as often as promised, and lets the model abstain where that is not one "
-    "label. Both promises are for pictures drawn like DATA.\n\n"
+    "label. Both promises are for pictures drawn like DATA. 'drift' says how scores and pictures are spread, for later ones to be compared "
+    "with; it takes 50 pictures.\n\n"
     "DATA is a folder tree, a table (CSV) or a MedMNIST file, as for 'galen train'.";
 
 static bool read_share(const cli_args *args, const char *option, double *out) {
@@ -78,6 +80,7 @@ static void print_json(const cli_args *args, const gal_guard_options *o, const g
     json_number(&json, "miss", o->set_alpha);
     json_bool(&json, "by_class", o->by_class);
     json_number(&json, "answered", g->answered);
+    json_int(&json, "drift_reference", g->drift ? (int64_t)g->pictures : 0);
     json_close(&json, '}');
 }
 
@@ -93,6 +96,10 @@ static void print_text(const cli_args *args, const gal_guard_options *o, const g
         printf("\nanswers    one label for %.1f %% of these pictures, and abstains from the others\n",
                100 * g->answered);
     }
+    if (g->drift)
+        printf("drift      later pictures are compared with these %zu\n", g->pictures);
+    else
+        printf("drift      no reference: it takes %d pictures\n", GAL_DRIFT_LEAST);
     fputs("written    ", stdout);
     cli_put_text(stdout, args->operand[2]);
     puts("");

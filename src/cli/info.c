@@ -161,6 +161,7 @@ static void print_card(const gal_card *card) {
     if (card->conformal.classes > 0)
         printf("sets       hold the true label with %.4g %%%s\n", 100 * (1 - card->conformal.alpha),
                card->conformal.by_class ? ", by class" : "");
+    if (card->drift.cases > 0) printf("drift      is told by comparison with %zu pictures\n", card->drift.cases);
     if (card->intended_use) print_free("use", card->intended_use);
     if (card->training) print_free("training", card->training);
     for (int i = 0; i < card->n_missing; i++) print_line("missing", card->missing[i]);
@@ -274,6 +275,7 @@ static void json_card(cli_json *json, const gal_card *card) {
     json_number(json, "ood_limit", card->ood.axes > 0 ? card->ood.limit[GAL_OOD_MAHALANOBIS] : (double)NAN);
     json_number(json, "ood_alpha", card->ood.axes > 0 ? card->ood.alpha : (double)NAN);
     json_number(json, "set_coverage", card->conformal.classes > 0 ? 1 - card->conformal.alpha : (double)NAN);
+    json_int(json, "drift_reference", (int64_t)card->drift.cases);
     json_raw(json, "intended_use", card->intended_use ? card->intended_use : "null");
     json_raw(json, "training", card->training ? card->training : "null");
     json_open(json, "missing", '[');

@@ -1,11 +1,13 @@
 /* galen predict: scores, probabilities and decisions for files and folders. */
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/predict_drift.h"
 #include "cli/table.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "data/walk.h"
+#include "session/guard.h"
 
 #include <galen/predictor.h>
 #include <math.h>
@@ -47,6 +49,8 @@ static const char text[] =
     "has them, the calibrated probability and the decision at the threshold. MODEL is an ONNX file, or 'default' for the model that ships. Folders are searched for "
     "JPEG, PNG and DICOM files.\n\n"
     "A file that cannot be read is one row with an error; the others go on, and the exit code is 3 at the end.\n\n"
+    "With a card from 'galen guard' and 50 pictures or more it says at the end whether scores and pictures drift from those that the card "
+    "knows; the order of the files should be that of time.\n\n"
     "Nothing here is a diagnosis: a score is worth what the evidence for its model is worth.";
 
 typedef struct job {
@@ -55,6 +59,9 @@ typedef struct job {
     cli_json json;
     int name_width;
     size_t done, failed, total;
+    const gal_drift_reference *reference;
+    double *watched; /* [total][GAL_DRIFT_SERIES], the first `read` rows are filled; NULL: the card has no reference */
+    size_t read;
     bool starved; /* memory ran out for a file: not the file's fault */
 } job;
 
@@ -312,6 +319,8 @@ static void on_prediction(void *user, const galen_prediction *p) {
         json_row(&j->json, j->facts, p);
     else
         print_row(j, p);
+    if (p->status == GALEN_OK && j->watched)
+        memcpy(j->watched + GAL_DRIFT_SERIES * j->read++, p->watched, sizeof p->watched);
     j->done++;
     show_progress(j);
 }
@@ -335,11 +344,12 @@ static galen_status predict_all(galen_predictor *predictor, const gal_walk_list 
     return GALEN_OK;
 }
 
-static void finish(job *j, double seconds) {
+static galen_status finish(job *j, double seconds, galen_error *err) {
     if (j->args->json) {
         json_close(&j->json, ']');
+        galen_status status = drift_json(&j->json, j->reference, j->watched, j->read, err);
         json_close(&j->json, '}');
-        return;
+        return status;
     }
     size_t read = j->total - j->failed;
     printf("\n%zu image%s", read, read == 1 ? "" : "s");
@@ -347,6 +357,7 @@ static void finish(job *j, double seconds) {
     printf(", %.3f s", seconds);
     if (read && seconds > 0) printf(", %.0f a second", (double)read / seconds);
     puts("");
+    return drift_print(j->reference, j->watched, j->read, err);
 }
 
 static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, const gal_walk_list *list) {
@@ -354,11 +365,15 @@ static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, c
              .facts = galen_predictor_get_facts(predictor),
              .json = json_start(stdout),
              .name_width = 4,
+             .reference = gal_predictor_drift(predictor),
              .total = list->n};
     galen_error err;
     const char **files = gal_calloc(list->n, sizeof *files);
-    if (!files)
+    if (files && j.reference->cases > 0) j.watched = gal_calloc(list->n, GAL_DRIFT_SERIES * sizeof *j.watched);
+    if (!files || (j.reference->cases > 0 && !j.watched)) {
+        gal_free(files);
         return cli_fail(args, CLI_RESOURCES, "out of memory for the list of %zu files; name fewer at once", list->n);
+    }
     for (size_t i = 0; i < list->n; i++) {
         int width = table_width(list->entry[i].path);
         if (width > j.name_width) j.name_width = width < NAME_WIDTH ? width : NAME_WIDTH;
@@ -375,7 +390,10 @@ static cli_exit predict_list(const cli_args *args, galen_predictor *predictor, c
     gal_free(files);
     for (size_t i = j.done; status != GALEN_OK && i < list->n; i++) /* every file has its row, whatever happened */
         on_error(&j, list->entry[i].path, err.message);
-    finish(&j, gal_clock_seconds() - start);
+    galen_error worse;
+    galen_status finished = finish(&j, gal_clock_seconds() - start, &worse);
+    gal_free(j.watched);
+    if (status == GALEN_OK && finished != GALEN_OK) status = finished, err = worse;
     if (status != GALEN_OK) {
         cli_args plain = *args;
         plain.json = false; /* the object is complete */

@@ -122,6 +122,15 @@ static galen_status exact_p(size_t n, size_t m, double step, double *p, galen_er
     return GALEN_OK;
 }
 
+/* step: the distance times n m. */
+static galen_status judge_step(size_t n, size_t m, double step, gal_ks *out, galen_error *err) {
+    double dn = (double)n, dm = (double)m;
+    out->distance = step / (dn * dm);
+    out->exact = dn * dm <= EXACT_PRODUCT;
+    out->p = kolmogorov_tail(out->distance * sqrt(dn * dm / (dn + dm)));
+    return out->exact ? exact_p(n, m, step, &out->p, err) : GALEN_OK;
+}
+
 galen_status gal_ks_test(const double *first, size_t n, const double *second, size_t m, gal_ks *out, galen_error *err) {
     *out = (gal_ks){NAN, NAN, false};
     if (n == 0 || m == 0) return gal_fail(err, GALEN_ERR_ARGUMENT, "a test of two samples needs numbers in both");
@@ -129,16 +138,23 @@ galen_status gal_ks_test(const double *first, size_t n, const double *second, si
         return gal_fail(err, GALEN_ERR_NUMERIC, "a number to be compared is NaN");
     double *a = sorted_copy(first, n), *b = sorted_copy(second, m);
     galen_status status = a && b ? GALEN_OK : gal_fail_memory(err, "a test of two samples", (n + m) * sizeof *a);
-    if (status == GALEN_OK) {
-        double step = largest_step(a, n, b, m), dn = (double)n, dm = (double)m;
-        out->distance = step / (dn * dm);
-        out->exact = dn * dm <= EXACT_PRODUCT;
-        out->p = kolmogorov_tail(out->distance * sqrt(dn * dm / (dn + dm)));
-        if (out->exact) status = exact_p(n, m, step, &out->p, err);
-    }
+    if (status == GALEN_OK) status = judge_step(n, m, largest_step(a, n, b, m), out, err);
     gal_free(a);
     gal_free(b);
     return status;
+}
+
+galen_status gal_ks_of(const uint64_t *then, const uint64_t *now, int bins, gal_ks *out, galen_error *err) {
+    size_t n = 0, m = 0;
+    double most = 0, i = 0, j = 0;
+    *out = (gal_ks){NAN, NAN, false};
+    for (int b = 0; b < bins; b++) n += then[b], m += now[b];
+    if (n == 0 || m == 0) return gal_fail(err, GALEN_ERR_ARGUMENT, "a test of two samples needs numbers in both");
+    for (int b = 0; b < bins; b++) {
+        i += (double)then[b], j += (double)now[b];
+        most = fmax(most, fabs(i * (double)m - j * (double)n));
+    }
+    return judge_step(n, m, most, out, err);
 }
 
 /* ---- cumulative sums ---- */

@@ -53,6 +53,12 @@ typedef struct gal_ks {
  */
 galen_status gal_ks_test(const double *first, size_t n, const double *second, size_t m, gal_ks *out, galen_error *err);
 
+/*
+ * The same of two samples counted in the same bins. The distance is the largest at the bins' edges, where both
+ * distribution functions are known exactly: never larger than that of the numbers themselves, and p never too small.
+ */
+galen_status gal_ks_of(const uint64_t *then, const uint64_t *now, int bins, gal_ks *out, galen_error *err);
+
 /* ---- one number after another ---- */
 
 /*

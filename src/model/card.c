@@ -117,7 +117,7 @@ static galen_status read_card(const json_t *root, gal_card *card, gal_card_said 
     GAL_TRY(read_threshold(json_object_get(root, "threshold"), card, err));
     GAL_TRY(gal_card_read_calibration(json_object_get(root, "calibration"), card, err));
     GAL_TRY(gal_card_read_dicom(json_object_get(root, "dicom"), card, err));
-    GAL_TRY(gal_card_read_watch(json_object_get(root, "ood"), json_object_get(root, "conformal"), card, err));
+    GAL_TRY(gal_card_read_watch(root, card, err));
     GAL_TRY(keep_json(json_object_get(root, "training"), &card->training, err));
     return keep_json(json_object_get(root, "intended_use"), &card->intended_use, err);
 }

@@ -4,6 +4,7 @@
 
 #include "clinic/conformal.h"
 #include "clinic/data_mark.h"
+#include "clinic/drift_reference.h"
 #include "clinic/ood.h"
 #include "clinic/operating_point.h"
 #include "clinic/recalibrate.h"
@@ -39,6 +40,7 @@ typedef struct gal_card {
     gal_card_kinds modality, body_part; /* of the pictures that it is for */
     gal_ood ood;                        /* limits of what the model was made for; axes 0: none */
     gal_conformal conformal;            /* sets of labels with a guarantee; classes 0: none */
+    gal_drift_reference drift;          /* what later pictures are compared with; cases 0: none */
     char *training, *intended_use;      /* JSON text or NULL */
     /* What the card does not say, one line each ("decision threshold: none; probabilities are shown without a
      * decision"). */

@@ -20,9 +20,9 @@ galen_status gal_card_read_frozen_on(const json_t *frozen_on, gal_card *card, ga
 
 /* Reads the card's "dicom"; NULL where it has none. */
 galen_status gal_card_read_dicom(const json_t *dicom, gal_card *card, galen_error *err);
-/* Reads the card's "ood" and "conformal"; NULL where it has none. Then what of them the model cannot be, -1 scores: not
- * known. */
-galen_status gal_card_read_watch(const json_t *ood, const json_t *conformal, gal_card *card, galen_error *err);
+/* Reads "ood", "conformal" and "drift" of the card `root`, where it has them. Then what of them the model cannot be, -1
+ * scores: not known. */
+galen_status gal_card_read_watch(const json_t *root, gal_card *card, galen_error *err);
 galen_status gal_card_check_watch(const gal_card *card, int64_t scores, galen_error *err);
 
 /* Refuses any key of `object` that is not in the NULL-terminated list. */

@@ -1,4 +1,5 @@
-/* What a card knows of the pictures a model was made for: limits of strangeness, and sets with a guarantee. */
+/* What a card knows of the pictures a model was made for: limits of strangeness, sets with a guarantee, and how
+ * they were spread. */
 #include "base/error.h"
 #include "base/mem.h"
 #include "model/card_input.h"
@@ -35,11 +36,14 @@ galen_status gal_card_read_dicom(const json_t *dicom, gal_card *card, galen_erro
     return read_kinds(json_object_get(dicom, "body_part"), "body_part", &card->body_part, err);
 }
 
-galen_status gal_card_read_watch(const json_t *ood, const json_t *conformal, gal_card *card, galen_error *err) {
+galen_status gal_card_read_watch(const json_t *root, gal_card *card, galen_error *err) {
+    const json_t *ood = json_object_get(root, "ood"), *conformal = json_object_get(root, "conformal");
+    const json_t *drift = json_object_get(root, "drift");
     galen_status status = GALEN_OK;
     if (ood && !json_is_null(ood)) status = gal_ood_read(ood, &card->ood, err);
     if (status == GALEN_OK && conformal && !json_is_null(conformal))
         status = gal_conformal_read(conformal, 0, &card->conformal, err);
+    if (status == GALEN_OK && drift && !json_is_null(drift)) status = gal_drift_read(drift, &card->drift, err);
     return status == GALEN_OK ? status : gal_fail_in(err, status, "the model card");
 }
 

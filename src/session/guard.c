@@ -1,4 +1,4 @@
-/* Fitting limits and sets on a data set. */
+/* Fitting limits, sets and a reference of drift on a data set. */
 #include "session/guard.h"
 
 #include "base/error.h"
@@ -7,6 +7,7 @@
 #include "clinic/ood.h"
 #include "model/card.h"
 #include "model/onnx.h"
+#include "session/predictor.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,17 +16,30 @@ gal_guard_options gal_guard_defaults(void) {
     return (gal_guard_options){.score = gal_score_defaults(), .ood_alpha = 0.01, .set_alpha = 0.1};
 }
 
-/* Puts `part` (owned; NULL: out of memory) under `key` into the card's text in place. */
-static galen_status put(char **card, const char *key, json_t *part, const gal_scored *scored, galen_error *err) {
+static galen_status replace(char **card, const char *key, json_t *part, galen_error *err) {
     char *text;
-    galen_status status = part && json_object_set_new(part, "data_sha256", json_string(scored->data_sha256)) == 0
-                              ? gal_card_put(*card, key, part, &text, err)
-                              : gal_fail_memory(err, "the model card", 0);
-    json_decref(part);
-    if (status != GALEN_OK) return status;
+    GAL_TRY(gal_card_put(*card, key, part, &text, err));
     gal_free(*card);
     *card = text;
     return GALEN_OK;
+}
+
+/* Puts `part` (owned; NULL: out of memory) under `key` into the card's text in place. */
+static galen_status put(char **card, const char *key, json_t *part, const gal_scored *scored, galen_error *err) {
+    galen_status status = part && json_object_set_new(part, "data_sha256", json_string(scored->data_sha256)) == 0
+                              ? replace(card, key, part, err)
+                              : gal_fail_memory(err, "the model card", 0);
+    json_decref(part);
+    return status;
+}
+
+/* Of too few pictures there is none, and one of other pictures does not stay. */
+static galen_status fit_drift(const gal_scored *scored, char **card, gal_guard *out, galen_error *err) {
+    gal_drift_reference reference;
+    if (scored->cases.count < GAL_DRIFT_LEAST) return replace(card, "drift", json_null(), err);
+    GAL_TRY(gal_drift_fit(scored->watched, scored->cases.count, &reference, err));
+    out->drift = true;
+    return put(card, "drift", gal_drift_json(&reference), scored, err);
 }
 
 static galen_status fit_limits(const gal_scored *scored, double alpha, char **card, gal_guard *out, galen_error *err) {
@@ -106,6 +120,7 @@ galen_status gal_guard_fit(const char *model, const char *data, const gal_guard_
         memcpy(out->data_sha256, scored.data_sha256, sizeof out->data_sha256);
         if (o.ood_alpha > 0) status = fit_limits(&scored, o.ood_alpha, card, out, err);
         if (status == GALEN_OK && o.set_alpha > 0) status = fit_sets(&scored, &o, card, out, err);
+        if (status == GALEN_OK) status = fit_drift(&scored, card, out, err);
         gal_scored_free(&scored);
     }
     if (status == GALEN_OK) return status;
@@ -121,4 +136,8 @@ galen_status gal_guard_write(const char *model, const char *card, gal_buf *out, 
     if (status == GALEN_OK) status = gal_onnx_write(loaded, out, err);
     gal_model_destroy(loaded);
     return status;
+}
+
+const gal_drift_reference *gal_predictor_drift(const galen_predictor *predictor) {
+    return &predictor->card.drift;
 }

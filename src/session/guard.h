@@ -3,6 +3,7 @@
 #define GAL_SESSION_GUARD_H
 
 #include "base/buf.h"
+#include "clinic/drift_reference.h"
 #include "session/score_cases.h"
 
 typedef struct gal_guard_options {
@@ -21,14 +22,16 @@ typedef struct gal_guard {
     double limit[3]; /* of gal_ood_measure; NaN without limits */
     double answered; /* the share of sets of one label on these pictures; NaN without sets */
     double least[2]; /* the least and the greatest probability that a label needs */
+    bool drift;      /* there is a reference for later pictures: none of fewer than GAL_DRIFT_LEAST */
     char data_sha256[GAL_SHA256_HEX];
 } gal_guard;
 
 /*
  * Runs `model` over the pictures of `data`, which it should not have been trained on, and puts limits of strangeness
- * ("ood") and a conformal calibration ("conformal") into its card, each with the digest of the data. The card's text,
- * which the caller frees (gal_free), is the model's own with these two in place of what it said. Errors as
- * gal_score_cases, gal_ood_fit and gal_conformal_fit; GALEN_ERR_UNSUPPORTED for sets of a multi-label model.
+ * ("ood"), a conformal calibration ("conformal") and how scores and pictures are spread ("drift") into its card, each
+ * with the digest of the data. The card's text, which the caller frees (gal_free), is the model's own with these in
+ * place of what it said. Errors as gal_score_cases, gal_ood_fit and gal_conformal_fit; GALEN_ERR_UNSUPPORTED for sets
+ * of a multi-label model.
  */
 galen_status gal_guard_fit(const char *model, const char *data, const gal_guard_options *options, char **card,
                            gal_guard *out, galen_error *err);
@@ -36,5 +39,8 @@ galen_status gal_guard_fit(const char *model, const char *data, const gal_guard_
 /* Appends the ONNX file `model` with `card` in place of its own to *out, an initialised buffer. Errors as gal_onnx_load
  * and gal_onnx_write. */
 galen_status gal_guard_write(const char *model, const char *card, gal_buf *out, galen_error *err);
+
+/* What the card has for later pictures to be compared with, cases 0: nothing. Lives as long as the predictor. */
+const gal_drift_reference *gal_predictor_drift(const galen_predictor *predictor);
 
 #endif

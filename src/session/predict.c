@@ -36,6 +36,7 @@ static void prepare_item(void *context, size_t i) {
     else
         item->gates = gal_input_gates(view, &p->card.recipe, item->gate);
     if (item->status == GALEN_OK) gal_watch_header(p, item);
+    if (item->status == GALEN_OK) gal_watch_pixels(p->input + i * p->picture, p->picture, item->level);
     item->prepare_ms = ms_since(start);
     galen_image_free(&image);
 }

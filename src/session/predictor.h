@@ -26,6 +26,7 @@ typedef struct gal_item {
     double decode_ms, prepare_ms;
     galen_gate gate[GAL_ITEM_GATES]; /* what is found in the picture itself and its header */
     int gates;
+    double level[3]; /* of the prepared pixels: mean, standard deviation, share of dark ones */
 } gal_item;
 
 struct galen_predictor {

@@ -24,6 +24,7 @@ typedef struct scorer {
     size_t picked, done, scored;
     const char **name;              /* [picked] what predictions call them */
     float *feature;                 /* [picked][width], rows as score; NULL: not wanted */
+    double *watched;                /* [picked][GAL_DRIFT_SERIES], likewise */
     float *score;                   /* [picked][n_scores], of those that were scored the first `scored` rows */
     size_t *row;                    /* [picked] which sample a row of score is of */
     char (*digest)[GAL_SHA256_HEX]; /* [picked] by picture, also of those that could not be scored; "": not read */
@@ -43,6 +44,7 @@ void gal_scored_free(gal_scored *scored) {
     gal_calibration_free(&scored->calibration);
     gal_free(scored->feature);
     gal_free(scored->raw);
+    gal_free(scored->watched);
     gal_arena_free(&scored->arena);
     *scored = (gal_scored){.model = NULL};
 }
@@ -103,7 +105,8 @@ static galen_status pick(scorer *s, galen_error *err) {
     s->out->pictures = s->picked;
     if (s->options->features) {
         s->feature = gal_calloc(s->picked, (size_t)s->predictor->n_features * sizeof *s->feature);
-        if (!s->feature) return no_memory(err, s);
+        s->watched = gal_calloc(s->picked, GAL_DRIFT_SERIES * sizeof *s->watched);
+        if (!s->feature || !s->watched) return no_memory(err, s);
     }
     return s->score && s->out->unreadable ? GALEN_OK : no_memory(err, s);
 }
@@ -159,6 +162,7 @@ static void take(void *user, const galen_prediction *p) {
         if (s->feature)
             memcpy(s->feature + s->scored * width, gal_watch_features(s->predictor, s->predictor->told),
                    width * sizeof *s->feature);
+        if (s->watched) memcpy(s->watched + s->scored * GAL_DRIFT_SERIES, p->watched, sizeof p->watched);
         s->row[s->scored++] = s->done;
     }
     s->done++;
@@ -361,9 +365,11 @@ static void hand_features_over(scorer *s) {
     if (!s->feature) return;
     s->out->feature = s->feature;
     s->out->raw = s->score;
+    s->out->watched = s->watched;
     s->out->width = s->predictor->n_features;
     s->out->n_scores = s->facts->n_scores;
     s->feature = s->score = NULL;
+    s->watched = NULL;
 }
 
 static galen_status score_all(scorer *s, const char *model, const char *data, galen_error *err) {
@@ -398,6 +404,7 @@ galen_status gal_score_cases(const char *model, const char *data, const gal_scor
     gal_free(s.digest);
     gal_free(s.score);
     gal_free(s.feature);
+    gal_free(s.watched);
     if (status != GALEN_OK) gal_scored_free(out);
     return status;
 }

@@ -18,7 +18,7 @@ typedef struct gal_score_options {
     /* The cases are to choose a threshold or calibration on. Otherwise, that is to report on them, it is an error if
      * the card's threshold was frozen, or its calibration fitted, on any of them (data_mark.h). */
     bool choosing;
-    bool features;        /* keep what the network's last layer but one saw, and the raw scores */
+    bool features; /* keep what the network's last layer but one saw, the raw scores, and what drift is watched in */
     bool skip_unreadable; /* count pictures that cannot be read, and go on with the others */
     /* Changes each picture before the model's own preprocessing: fills *out, which the caller then owns. Several
      * threads may call it at once. NULL: pictures as they are. Digests stay those of the data. */
@@ -54,6 +54,7 @@ typedef struct gal_scored {
     gal_unreadable *unreadable;
     size_t unreadables, pictures; /* of the split */
     float *feature, *raw;         /* [cases.count][width] and [cases.count][n_scores]; NULL unless asked for */
+    double *watched; /* [cases.count][GAL_DRIFT_SERIES], where features are asked for (clinic/drift_reference.h) */
     int width, n_scores;
     gal_arena arena;
 } gal_scored;

@@ -7,6 +7,7 @@
 #include "session/features.h"
 
 #include <galen/dicom.h>
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 
@@ -74,12 +75,45 @@ static void watch_set(galen_predictor *p, galen_prediction *out) {
     out->set = p->set;
 }
 
+void gal_watch_pixels(const uint8_t *pixel, size_t n, double out[3]) {
+    enum { STRETCH = 1 << 16 }; /* of 255 squared fits 32 bits, of which more go into a vector */
+    uint64_t sum = 0, square = 0, dark = 0;
+    for (size_t at = 0; at < n; at += STRETCH) {
+        uint32_t s = 0, q = 0, d = 0;
+        for (size_t i = at; i < n && i < at + STRETCH; i++) {
+            s += pixel[i];
+            q += (uint32_t)pixel[i] * pixel[i];
+            d += pixel[i] < 256 / 8;
+        }
+        sum += s, square += q, dark += d;
+    }
+    double count = (double)n, mean = (double)sum / count;
+    out[0] = mean / 255;
+    out[1] = sqrt(fmax((double)square / count - mean * mean, 0)) / 255;
+    out[2] = (double)dark / count;
+}
+
+/* Saturated probabilities have no finite logit, which a comparison of ranks does not need. */
+static double watched_score(const galen_predictor_facts *f, const galen_prediction *p) {
+    enum { FARTHEST = 40 };
+    if (f->task == GALEN_TASK_BINARY)
+        return fmin(fmax(log(p->probability) - log1p(-p->probability), -FARTHEST), FARTHEST);
+    double most = p->probabilities[0];
+    for (int i = 1; i < f->n_scores; i++) most = fmax(most, p->probabilities[i]);
+    return most;
+}
+
+_Static_assert(sizeof(((galen_prediction *)NULL)->watched) == GAL_DRIFT_SERIES * sizeof(double),
+               "a number for each series of the reference");
+
 void gal_watch(galen_predictor *p, const gal_item *item, size_t row, galen_prediction *out) {
     memcpy(p->gate, item->gate, (size_t)item->gates * sizeof *p->gate);
     out->n_gates = item->gates;
     out->gates = p->gate;
     p->told = row;
     out->set_size = -1;
+    out->watched[GAL_DRIFT_SCORE] = watched_score(&p->facts, out);
+    memcpy(out->watched + GAL_DRIFT_MEAN, item->level, sizeof item->level);
     if (p->card.ood.axes > 0) watch_features(p, row, out);
     if (p->card.conformal.classes > 0) watch_set(p, out);
 }

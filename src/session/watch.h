@@ -14,7 +14,10 @@ galen_status gal_watch_prepare(galen_predictor *p, bool wanted, galen_error *err
 /* Adds what the header of a DICOM file says against the card's modality and body part; other files say nothing. */
 void gal_watch_header(const galen_predictor *p, gal_item *item);
 
-/* Fills gates, ood and set of `out`, whose probabilities are there. row: of the batch's outputs. */
+/* Mean, standard deviation and share of dark ones (below an eighth) of n pixels, in shares of the range. */
+void gal_watch_pixels(const uint8_t *pixel, size_t n, double out[3]);
+
+/* Fills gates, ood, set and watched of `out`, whose probabilities are there. row: of the batch's outputs. */
 void gal_watch(galen_predictor *p, const gal_item *item, size_t row, galen_prediction *out);
 
 /* The features of a row of the last batch, p->n_features of them. */

@@ -1,12 +1,15 @@
-/* galen guard, and what predict then says: the same scores, limits, sets; damaged cards; wrong use. */
+/* galen guard, and what predict then says: the same scores, limits, sets, drift; damaged cards; wrong use. */
 #include "support/command.h"
 #include "support/shared.h"
 
+#include <galen/image.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LINE = 1024, PICTURES = 40 };
 
@@ -80,6 +83,75 @@ static void test_predict(void **state) {
     expect("predict {dir}/guarded.onnx {dir}/pictures", 0, "abstains   unless one label alone");
 }
 
+/* Writes the pictures of one folder into another at two thirds of their brightness. */
+static void darken(const char *from, const char *to, int seed, int count) {
+    for (int i = 0; i < count; i++) {
+        char path[LINE];
+        galen_error err;
+        galen_image image;
+        galen_image_limits limits = galen_image_default_limits();
+        size_t size;
+        void *png;
+        snprintf(path, sizeof path, "%s/%s/phantom-%d-%06d.png", test_tmp(), from, seed, i);
+        unsigned char *bytes = test_read(path, &size);
+        assert_ok(galen_image_decode(bytes, size, &limits, &image, &err), err);
+        free(bytes);
+        for (int at = 0; at < image.width * image.height * image.channels; at++)
+            ((uint8_t *)image.data)[at] = (uint8_t)(((uint8_t *)image.data)[at] * 2 / 3);
+        assert_ok(galen_image_encode_png(&image, &png, &size, &err), err);
+        galen_image_free(&image);
+        snprintf(path, sizeof path, "%s/%s/%06d.png", test_tmp(), to, i);
+        FILE *f = fopen(path, "wb");
+        assert_non_null(f);
+        assert_int_equal(fwrite(png, 1, size, f), size);
+        assert_int_equal(fclose(f), 0);
+        galen_free(png);
+    }
+}
+
+static const char *shift_of(const json_t *run, const char *series) {
+    return json_string_value(json_object_get(json_object_get(json_object_get(run, "drift"), series), "shift"));
+}
+
+/* The pictures of the reference, and the same ones darker; any batch says the same. */
+static void test_drift(void **state) {
+    (void)state;
+    char folder[LINE];
+    json_decref(run_json("phantom --count 60 --size 64 --seed 5 --json --out {dir}/then", 0));
+    snprintf(folder, sizeof folder, "%s/darker", test_tmp());
+    assert_int_equal(mkdir(folder, 0700), 0);
+    darken("then", "darker", 5, 60);
+    json_t *guard = run_json("guard default {dir}/then/truth.csv {dir}/drift.onnx --unusual 0 --json", 0);
+    assert_int_equal(json_integer_value(json_object_get(guard, "drift_reference")), 60);
+    json_t *same = run_json("predict {dir}/drift.onnx {dir}/then --json --batch 7", 0);
+    json_t *darker = run_json("predict {dir}/drift.onnx {dir}/darker --json", 0);
+    json_t *again = run_json("predict {dir}/drift.onnx {dir}/darker --json --batch 1 --threads 1", 0);
+    static const char *const series[] = {"score", "mean", "spread", "dark"};
+    for (int s = 0; s < 4; s++) {
+        json_t *f = json_object_get(json_object_get(same, "drift"), series[s]);
+        assert_true(json_number_value(json_object_get(f, "psi")) == 0 &&
+                    json_number_value(json_object_get(f, "ks")) == 0);
+        assert_string_equal(shift_of(same, series[s]), "none");
+    }
+    assert_string_equal(shift_of(darker, "mean"), "large");
+    json_t *alarm = json_object_get(json_object_get(json_object_get(darker, "drift"), "mean"), "cusum");
+    assert_string_equal(json_string_value(json_object_get(alarm, "direction")), "down");
+    assert_in_range(json_integer_value(json_object_get(alarm, "alarm_at")), 4, 30);
+    assert_true(json_equal(json_object_get(darker, "drift"), json_object_get(again, "drift")));
+    json_decref(guard);
+    json_decref(same);
+    json_decref(darker);
+    json_decref(again);
+    expect("predict {dir}/drift.onnx {dir}/darker", 0, "against 60 pictures of the card");
+    expect("predict {dir}/drift.onnx {dir}/pictures", 0, "too few pictures to speak of drift (40 of 50)");
+    expect("predict {dir}/drift.onnx {dir}/pictures --json", 0, "\"pictures\": 40");
+    expect("predict default {dir}/then --json", 0, "\"drift\": null");
+    expect("info {dir}/drift.onnx", 0, "by comparison with 60 pictures");
+    /* Of 40 pictures there is none, and the old one does not stay. */
+    expect("guard {dir}/drift.onnx {file} {dir}/few.onnx --unusual 0", 0, "no reference: it takes 50 pictures");
+    expect("predict {dir}/few.onnx {dir}/then --json", 0, "\"drift\": null");
+}
+
 static void write_card(const char *text) {
     char path[LINE];
     snprintf(path, sizeof path, "%s/card.json", test_tmp());
@@ -131,6 +203,7 @@ static void test_wrong(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_drift),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_wrong),
     };

@@ -134,6 +134,21 @@ static void test_ks(void **state) {
     }
 }
 
+/* Counted in bins of one value each, it is the test of the values. */
+static void test_ks_counted(void **state) {
+    (void)state;
+    const double a[] = {1, 2, 2, 3, 3, 3, 4, 5}, b[] = {2, 3, 4, 4, 5, 5, 6, 7, 8};
+    const uint64_t then[8] = {1, 2, 3, 1, 1}, now[8] = {0, 1, 1, 2, 2, 1, 1, 1}, none[8] = {0};
+    gal_ks ks, counted;
+    assert_ok(gal_ks_test(a, 8, b, 9, &ks, &err), err);
+    assert_ok(gal_ks_of(then, now, 8, &counted, &err), err);
+    assert_true(counted.distance == ks.distance && counted.p == ks.p && counted.exact);
+    const uint64_t many[2] = {30000, 10000}, more[2] = {10000, 10000};
+    assert_ok(gal_ks_of(many, more, 2, &counted, &err), err);
+    assert_true(counted.distance == 0.25 && !counted.exact && counted.p < 1e-100);
+    assert_int_equal(gal_ks_of(then, none, 8, &counted, &err), GALEN_ERR_ARGUMENT);
+}
+
 static double mean_run(double shift, gal_rng *rng, int runs, gal_drift way) {
     double total = 0;
     for (int r = 0; r < runs; r++) {
@@ -183,7 +198,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),   cmocka_unit_test(test_psi),           cmocka_unit_test(test_bins),
         cmocka_unit_test(test_psi_size), cmocka_unit_test(test_ks_exact),      cmocka_unit_test(test_ks),
-        cmocka_unit_test(test_cusum),    cmocka_unit_test(test_cusum_by_hand),
+        cmocka_unit_test(test_cusum),    cmocka_unit_test(test_cusum_by_hand), cmocka_unit_test(test_ks_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

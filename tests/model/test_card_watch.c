@@ -1,4 +1,4 @@
-/* The card's "ood" and "conformal": kept whole, refused where damaged or of another model. */
+/* The card's "ood", "conformal" and "drift": kept whole, refused where damaged or of another model. */
 #include "support/shared.h"
 
 #include "base/mem.h"
@@ -67,6 +67,31 @@ static void test_kept(void **state) {
     json_decref(conformal);
 }
 
+static void test_drift(void **state) {
+    (void)state;
+    static double value[70 * GAL_DRIFT_SERIES];
+    gal_drift_reference reference;
+    gal_card card;
+    char *text, *without;
+    for (int i = 0; i < 70 * GAL_DRIFT_SERIES; i++) value[i] = (double)(i * 37 % 101) / 7;
+    assert_ok(gal_drift_fit(value, 70, &reference, &err), err);
+    json_t *part = gal_drift_json(&reference);
+    json_object_set_new(part, "data_sha256", json_string("00"));
+    assert_ok(gal_card_put("{\"task\": \"binary\"}", "drift", part, &text, &err), err);
+    json_decref(part);
+    gal_graph *g = classifier(1);
+    assert_ok(gal_card_read(text, g, &card, &err), err);
+    assert_memory_equal(&card.drift, &reference, sizeof reference);
+    gal_card_free(&card);
+    assert_ok(gal_card_put(text, "drift", json_null(), &without, &err), err);
+    assert_ok(gal_card_read(without, g, &card, &err), err);
+    assert_int_equal(card.drift.cases, 0);
+    gal_card_free(&card);
+    gal_graph_destroy(g);
+    gal_free(text);
+    gal_free(without);
+}
+
 static void test_damaged(void **state) {
     (void)state;
     static const struct {
@@ -75,6 +100,9 @@ static void test_damaged(void **state) {
         {"{\"ood\": 3}", "ood must be an object"},
         {"{\"ood\": {}}", "ood.width"},
         {"{\"conformal\": {}}", "conformal.method"},
+        {"{\"drift\": 3}", "drift.cases"},
+        {"{\"drift\": {\"cases\": 50, \"score\": {\"edges\": [2, 1], \"counts\": [20, 20, 10]}}}",
+         "the model card: drift.score.edges"},
         {"{\"conformal\": []}", "conformal.method"},
         {"{\"task\": \"multilabel\", \"conformal\": {\"method\": \"split conformal, 1 - probability\", \"alpha\": 0.1, \"by_class\": "
          "false, \"least_probability\": [0, 0], \"cases\": [1, 1]}}",
@@ -101,6 +129,7 @@ static void test_damaged(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kept), cmocka_unit_test(test_damaged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kept), cmocka_unit_test(test_drift),
+                                       cmocka_unit_test(test_damaged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
