@@ -70,7 +70,7 @@ static void test_folder(void **state) {
     assert_true(c->positive[0] == 0 && c->positive[EACH] == 1);
     assert_true(s.has_threshold && s.threshold > 2.778 && s.threshold < 2.779);
     assert_non_null(strstr(s.chosen, "validation"));
-    assert_string_equal(s.model_sha256, "70f59f0fcfca51e259fc823d512cc16520e3588f0819d635d36735b79b8bcd4b");
+    assert_string_equal(s.model_sha256, "bcd8f6cb2ed99d0a2302f0236774b82fa5d549f9484836b2b05e7ce3153d03c0");
     assert_int_equal(s.unreadables, 0);
     gal_scored_free(&s);
 }
