@@ -80,6 +80,17 @@ static void base64_back(void **state) {
         assert_true(gal_base64_read(good[i].text, strlen(good[i].text), out, good[i].size));
         assert_memory_equal(out, good[i].bytes, good[i].size);
     }
+    /* Longer than a piece, of every length after it. */
+    unsigned char many[800], back[800];
+    for (size_t i = 0; i < sizeof many; i++) many[i] = (unsigned char)(i * 37 + i / 256);
+    for (size_t size = 766; size <= sizeof many; size++) {
+        gal_buf text;
+        gal_buf_init(&text, 2000);
+        gal_base64(&text, many, size);
+        assert_true(gal_base64_read((const char *)text.data, text.size, back, size));
+        assert_memory_equal(back, many, size);
+        gal_buf_free(&text);
+    }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(gal_base64_read(bad[i], strlen(bad[i]), out, 1));
 }
 
