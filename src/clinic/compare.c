@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "clinic/beta.h"
 #include "clinic/sample_size.h"
 
 #include <math.h>
@@ -74,12 +73,6 @@ static bool truth(const work *w, size_t k, size_t c) {
 
 /* ---- differences ---- */
 
-static void count_right(gal_paired *counts, bool candidate, bool reference) {
-    *(candidate   ? reference ? &counts->both : &counts->only_first
-      : reference ? &counts->only_second
-                  : &counts->neither) += 1;
-}
-
 /* Of all cases, the positive or the negative ones of the question at hand. */
 static double design_effect(const work *w, gal_cases which) {
     const gal_case_set *cases = w->pairs->cases;
@@ -120,7 +113,7 @@ static void compare_all(const work *w, gal_case_comparison *out) {
                 right[side] &= w->decision[side][k * w->classes + c] == truth(w, k, c);
             changed |= w->decision[0][k * w->classes + c] != w->decision[1][k * w->classes + c];
         }
-        count_right(&out->accuracy.counts, right[GAL_CANDIDATE], right[GAL_REFERENCE]);
+        gal_paired_add(&out->accuracy.counts, right[GAL_CANDIDATE], right[GAL_REFERENCE]);
         out->changed += changed;
     }
     finish_difference(w, GAL_CASES_ALL, &out->accuracy);
@@ -154,22 +147,14 @@ static void count_decisions(const work *w, size_t c, gal_binary_comparison *q) {
             right[side] = says == is;
         }
         gal_share_difference *d = is ? &q->sensitivity : &q->specificity;
-        count_right(&d->counts, right[GAL_CANDIDATE], right[GAL_REFERENCE]);
-        count_right(&q->accuracy.counts, right[GAL_CANDIDATE], right[GAL_REFERENCE]);
+        gal_paired_add(&d->counts, right[GAL_CANDIDATE], right[GAL_REFERENCE]);
+        gal_paired_add(&q->accuracy.counts, right[GAL_CANDIDATE], right[GAL_REFERENCE]);
     }
 }
 
 static galen_status judge(const gal_share_difference *d, double margin, gal_verdict *out, galen_error *err) {
     *out = GAL_VERDICT_INSUFFICIENT;
     return isnan(margin) ? GALEN_OK : gal_noninferior(d->tango, margin, out, err);
-}
-
-gal_interval gal_exact_effective(double hits, double cases, double z) {
-    double tail = erfc(z / sqrt(2)) / 2;
-    gal_interval out = {0, 1};
-    if (hits > 0) out.low = gal_beta_quantile(hits, cases - hits + 1, tail);
-    if (hits < cases) out.high = 1 - gal_beta_quantile(cases - hits, hits + 1, tail);
-    return out;
 }
 
 /* Of the cases that *d is of. */

@@ -82,9 +82,6 @@ galen_status gal_compare_cases(const gal_case_pairs *pairs, const gal_compare_se
                                gal_case_comparison *out, galen_error *err);
 void gal_case_comparison_free(gal_case_comparison *comparison);
 
-/* Clopper and Pearson's interval (interval.h) of shares of a number of cases that need not be whole. */
-gal_interval gal_exact_effective(double hits, double cases, double z);
-
 /* What one side decides of every case and question: decision[count][questions], 0 or 1; of a multi-class set the
  * likeliest class has the 1. Nothing is written unless there is something to decide with (comparison.decided). */
 void gal_decide(const gal_case_pairs *pairs, const gal_compare_settings *settings, int side, uint8_t *decision);

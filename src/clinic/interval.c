@@ -36,12 +36,16 @@ static double upper_quantile(double a, double b, double tail) {
     return 1 - gal_beta_quantile(b, a, tail);
 }
 
-gal_interval gal_clopper_pearson(size_t hits, size_t cases, double z) {
-    double k = (double)hits, n = (double)cases, tail = tail_of(z);
+gal_interval gal_exact_effective(double hits, double cases, double z) {
+    double tail = tail_of(z);
     gal_interval out = {0, 1};
-    if (hits > 0) out.low = gal_beta_quantile(k, n - k + 1, tail);
-    if (hits < cases) out.high = upper_quantile(k + 1, n - k, tail);
+    if (hits > 0) out.low = gal_beta_quantile(hits, cases - hits + 1, tail);
+    if (hits < cases) out.high = upper_quantile(hits + 1, cases - hits, tail);
     return out;
+}
+
+gal_interval gal_clopper_pearson(size_t hits, size_t cases, double z) {
+    return gal_exact_effective((double)hits, (double)cases, z);
 }
 
 gal_interval gal_jeffreys(size_t hits, size_t cases, double z) {

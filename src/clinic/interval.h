@@ -26,6 +26,8 @@ gal_interval gal_wilson(size_t hits, size_t cases, double z);
  * has under the normal distribution (GAL_Z95: 95 %).
  */
 gal_interval gal_clopper_pearson(size_t hits, size_t cases, double z);
+/* The same of numbers that need not be whole, such as cases less what belonging together takes off them. */
+gal_interval gal_exact_effective(double hits, double cases, double z);
 
 /*
  * Jeffreys' interval: equal tails of the posterior Beta(hits + 1/2, misses + 1/2) (Brown, Cai and DasGupta, Statistical

@@ -5,7 +5,6 @@
 #include "clinic/beta.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 static galen_status refuse_nan(const gal_decider *d, size_t count, const char *which, galen_error *err) {
     if (isnan(d->threshold)) return gal_fail(err, GALEN_ERR_NUMERIC, "the %s threshold is NaN", which);
@@ -13,6 +12,10 @@ static galen_status refuse_nan(const gal_decider *d, size_t count, const char *w
         if (isnan(d->score[i]))
             return gal_fail(err, GALEN_ERR_NUMERIC, "the %s score of case %zu is NaN", which, i + 1);
     return GALEN_OK;
+}
+
+void gal_paired_add(gal_paired *counts, bool first, bool second) {
+    *(first ? second ? &counts->both : &counts->only_first : second ? &counts->only_second : &counts->neither) += 1;
 }
 
 galen_status gal_pair(const uint8_t *positive, size_t count, const gal_decider *first, const gal_decider *second,
@@ -24,7 +27,7 @@ galen_status gal_pair(const uint8_t *positive, size_t count, const gal_decider *
         bool is = positive[i] != 0;
         if (cases != GAL_CASES_ALL && is != (cases == GAL_CASES_POSITIVE)) continue;
         bool a = (first->score[i] >= first->threshold) == is, b = (second->score[i] >= second->threshold) == is;
-        *(a ? b ? &out->both : &out->only_first : b ? &out->only_second : &out->neither) += 1;
+        gal_paired_add(out, a, b);
     }
     return GALEN_OK;
 }

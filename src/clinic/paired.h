@@ -4,10 +4,15 @@
 
 #include "clinic/roc.h"
 
+#include <stdbool.h>
+
 /* Cases by which of two was right. */
 typedef struct gal_paired {
     size_t both, only_first, only_second, neither;
 } gal_paired;
+
+/* One more case, on which each was right or not. */
+void gal_paired_add(gal_paired *counts, bool first, bool second);
 
 /* Which cases count: all compares accuracies, the positive ones sensitivities, the negative ones specificities. */
 typedef enum gal_cases { GAL_CASES_ALL, GAL_CASES_POSITIVE, GAL_CASES_NEGATIVE } gal_cases;
