@@ -4,7 +4,7 @@
 #include "graph/ops/types.h"
 #include "pass/rewrite.h"
 #include "train/backward.h"
-#include "train/chain.h"
+#include "train/dense_grad.h"
 #include "train/internal.h"
 
 #include <string.h>
@@ -151,7 +151,7 @@ galen_status gal_train_build_run(gal_trainer *t, galen_error *err) {
         status = mark_gradient(t, &t->slot[i], gradient[i], err);
     for (size_t i = 0; i < t->n_running && status == GALEN_OK; i++)
         status = gal_graph_mark_output(t->net.graph, t->running[i].next, err);
-    if (status == GALEN_OK) status = gal_train_chain(t->net.graph, err);
+    if (status == GALEN_OK) status = gal_train_sum_dense(t->net.graph, err);
     if (status == GALEN_OK)
         status = gal_train_recompute(t->net.graph, loss, t->options.segments, t->options.batch, &t->again, err);
     gal_free(target);

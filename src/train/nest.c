@@ -1,8 +1,8 @@
-/* Concatenations of concatenations, and moments of their parts (train/chain.h). */
+/* Concatenations of concatenations, and moments of their parts (train/dense_grad.h). */
 #include "base/error.h"
 #include "base/mem.h"
 #include "pass/rewrite.h"
-#include "train/chain.h"
+#include "train/dense_grad.h"
 
 bool gal_train_joins_channels(const gal_node *node) {
     if (node == NULL || !gal_is_op(node, "", "Concat") || node->n_in < 2) return false;

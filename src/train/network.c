@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "pass/pass.h"
 #include "pass/rewrite.h"
-#include "train/chain.h"
+#include "train/dense_grad.h"
 
 #include <string.h>
 

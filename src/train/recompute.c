@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "graph/op.h"
 #include "pass/rewrite.h"
-#include "train/chain.h"
+#include "train/dense_grad.h"
 
 #include <string.h>
 

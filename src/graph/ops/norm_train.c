@@ -9,8 +9,8 @@
  * with activation "Relu": Y is computed again to see where it is 0, which costs less than to read it. out: dX, dgamma,
  * dbeta. galen.ChannelSum     in: dY [..., C]. out: its sum over all else [C].
  *
- * The gradient of features that many layers read, in parts (train/chain.h): of W channels, of which a layer normalises
- * the first C. What a layer's sums add to it is a line through X that all layers share.
+ * The gradient of features that many layers read, in parts (train/dense_grad.h): of W channels, of which a layer
+ * normalises the first C. What a layer's sums add to it is a line through X that all layers share.
  *
  * galen.NormGradSum    in: G [..., W], then as BatchNormGrad, or nothing for beta, and the line [2, W] of the layers
  *                      before or nothing. out: G + gamma istd dY in the first C channels, dgamma, dbeta, the line with

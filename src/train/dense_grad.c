@@ -1,5 +1,5 @@
 /*
- * Gradients added up in place (train/chain.h). The walk back leaves Add(Slice(wider gradient, first channels),
+ * Gradients added up in place (train/dense_grad.h). The walk back leaves Add(Slice(wider gradient, first channels),
  * BatchNormGrad). With d = dY where Relu let it through, a normalisation's gradient is
  *
  *     factor d  -  factor mean(d)  -  factor (x - mean) istd^2 mean(d (x - mean))
@@ -8,25 +8,25 @@
  * them are one line through x: galen.NormGradSum adds the first term while it makes the sums, and galen.NormGradEnd
  * adds the line at the end.
  */
-#include "train/chain.h"
+#include "train/dense_grad.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "pass/rewrite.h"
 
-/* One Add of a chain and what takes its place. */
-typedef struct chain_link {
+/* One Add of a row of them and what takes its place. */
+typedef struct sum_link {
     gal_node *add, *norm; /* norm: the BatchNormGrad */
     gal_node *sum;        /* the NormGradSum */
-} chain_link;
+} sum_link;
 
-typedef struct chains {
+typedef struct sums {
     gal_graph *graph;
-    chain_link *link;
+    sum_link *link;
     uint32_t n_link;
-    uint32_t n_value;      /* before anything was added */
-    const chain_link **of; /* by id of an Add's output */
-} chains;
+    uint32_t n_value;    /* before anything was added */
+    const sum_link **of; /* by id of an Add's output */
+} sums;
 
 static int64_t width_of(const gal_value *value) {
     return value->shape.dim[value->shape.rank - 1].size;
@@ -61,10 +61,10 @@ static gal_node *norm_of(const gal_value *value) {
     return forward->n_in == 7 && forward->in[5] != NULL ? norm : NULL;
 }
 
-static galen_status add_sum(chains *c, gal_node *add, const gal_node *cut, gal_node *norm, galen_error *err) {
+static galen_status add_sum(sums *c, gal_node *add, const gal_node *cut, gal_node *norm, galen_error *err) {
     gal_value *wide = cut->in[0];
-    const chain_link *before = wide->id < c->n_value ? c->of[wide->id] : NULL;
-    chain_link *link = &c->link[c->n_link++];
+    const sum_link *before = wide->id < c->n_value ? c->of[wide->id] : NULL;
+    sum_link *link = &c->link[c->n_link++];
     gal_value *in[8] = {before != NULL ? before->sum->out[0] : wide};
     for (uint32_t i = 0; i < norm->n_in; i++) in[i + 1] = norm->in[i];
     in[7] = before != NULL ? before->sum->out[3] : NULL;
@@ -76,12 +76,12 @@ static galen_status add_sum(chains *c, gal_node *add, const gal_node *cut, gal_n
                                 .attr = norm->attr,
                                 .n_attr = norm->n_attr,
                                 .before = add};
-    *link = (chain_link){.add = add, .norm = norm};
+    *link = (sum_link){.add = add, .norm = norm};
     c->of[add->out[0]->id] = link;
     return gal_graph_node(c->graph, &spec, &link->sum, err);
 }
 
-static galen_status add_sums(chains *c, galen_error *err) {
+static galen_status add_sums(sums *c, galen_error *err) {
     for (gal_node *node = c->graph->first; node != NULL; node = node->next) {
         if (!gal_is_op(node, "", "Add") || node->out[0]->is_output) continue;
         for (uint32_t k = 0; k < 2; k++) {
@@ -112,7 +112,7 @@ static gal_value *find_part(gal_value *x, int64_t start, int64_t end) {
 }
 
 /* `node` cuts those channels out of the gradient, or is NULL: they are all of it. */
-static galen_status add_end(const chains *c, const chain_link *link, gal_node *node, int64_t start, int64_t end,
+static galen_status add_end(const sums *c, const sum_link *link, gal_node *node, int64_t start, int64_t end,
                             gal_node **made, galen_error *err) {
     gal_value *x = link->norm->in[1], *part = find_part(x, start, end);
     gal_value *in[4] = {link->sum->out[0], part, link->norm->in[3], link->sum->out[3]};
@@ -135,7 +135,7 @@ static galen_status add_end(const chains *c, const chain_link *link, gal_node *n
 }
 
 /* Whoever reads the Add's output reads an end instead. */
-static galen_status replace_readers(const chains *c, const chain_link *link, galen_error *err) {
+static galen_status replace_readers(const sums *c, const sum_link *link, galen_error *err) {
     gal_value *whole = link->add->out[0];
     gal_node *made, *all = NULL;
     while (whole->uses != NULL) {
@@ -154,9 +154,9 @@ static galen_status replace_readers(const chains *c, const chain_link *link, gal
 }
 
 /* From the last Add to the first: when a link's turn comes nobody reads what the next one cut out of it. */
-static galen_status add_ends(const chains *c, galen_error *err) {
+static galen_status add_ends(const sums *c, galen_error *err) {
     for (uint32_t i = c->n_link; i-- > 0;) {
-        const chain_link *link = &c->link[i];
+        const sum_link *link = &c->link[i];
         GAL_TRY(replace_readers(c, link, err));
         for (uint32_t k = 1; k < 3; k++) gal_graph_replace(c->graph, link->norm->out[k], link->sum->out[k]);
         gal_node *cut =
@@ -174,13 +174,13 @@ static uint32_t count_adds(const gal_graph *graph) {
     return n;
 }
 
-galen_status gal_train_chain(gal_graph *graph, galen_error *err) {
+galen_status gal_train_sum_dense(gal_graph *graph, galen_error *err) {
     uint32_t n = count_adds(graph);
-    chains c = {.graph = graph, .n_value = graph->n_value};
+    sums c = {.graph = graph, .n_value = graph->n_value};
     galen_status status = GALEN_OK;
     c.link = gal_calloc(n, sizeof *c.link);
-    c.of = gal_calloc(c.n_value > 0 ? c.n_value : 1, sizeof(chain_link *));
-    if (c.link == NULL || c.of == NULL) status = gal_fail_memory(err, "chains of gradients", n * sizeof *c.link);
+    c.of = gal_calloc(c.n_value > 0 ? c.n_value : 1, sizeof(sum_link *));
+    if (c.link == NULL || c.of == NULL) status = gal_fail_memory(err, "sums of gradients", n * sizeof *c.link);
     if (status == GALEN_OK) status = add_sums(&c, err);
     if (status == GALEN_OK) status = add_ends(&c, err);
     gal_free(c.link);

@@ -6,8 +6,8 @@
  * and variance are computed once a reader, and every reader's gradient is cut into one slice a feature, which are added
  * one by one: a number of slices and sums that grows with the square of the layers.
  */
-#ifndef GAL_TRAIN_CHAIN_H
-#define GAL_TRAIN_CHAIN_H
+#ifndef GAL_TRAIN_DENSE_GRAD_H
+#define GAL_TRAIN_DENSE_GRAD_H
 
 #include "graph/graph.h"
 
@@ -26,6 +26,6 @@ galen_status gal_train_nest(gal_graph *graph, galen_error *err);
  * galen.NormGradSum adds it in place in one pass over memory, and galen.NormGradEnd takes out each feature's gradient
  * once it is whole.
  */
-galen_status gal_train_chain(gal_graph *graph, galen_error *err);
+galen_status gal_train_sum_dense(gal_graph *graph, galen_error *err);
 
 #endif

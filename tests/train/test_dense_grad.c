@@ -9,7 +9,7 @@
 #include "session/session.h"
 #include "support/shared.h"
 #include "train/backward.h"
-#include "train/chain.h"
+#include "train/dense_grad.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -110,7 +110,7 @@ static block make(const wish *w) {
         assert_ok(gal_graph_mark_output(b.graph, own, &err), err);
     }
     assert_ok(gal_graph_mark_output(b.graph, b.loss, &err), err);
-    if (w->chained) assert_ok(gal_train_chain(b.graph, &err), err);
+    if (w->chained) assert_ok(gal_train_sum_dense(b.graph, &err), err);
     assert_ok(gal_graph_verify(b.graph, &err), err);
     gal_session_options options = gal_session_default_options();
     options.optimise = false, options.threads = w->threads;
@@ -233,7 +233,7 @@ static void test_no_memory(void **state) {
         status = gal_train_nest(b.graph, &err);
         if (status == GALEN_OK)
             status = gal_train_backward(b.graph, b.loss, NULL, b.target, b.n_target, gradient, &err);
-        if (status == GALEN_OK) status = gal_train_chain(b.graph, &err);
+        if (status == GALEN_OK) status = gal_train_sum_dense(b.graph, &err);
         test_fail_allocation(0, 0);
         gal_graph_destroy(b.graph);
     }
