@@ -135,13 +135,25 @@ static void mean(const float *x, size_t pixels, size_t stride, float *y, size_t 
     }
 }
 
-static void blend(const void *x, const size_t *tap, const float *weight, size_t taps, void *y, size_t n) {
+static inline __attribute__((always_inline)) void blend_taps(const void *x, const size_t *tap, const float *weight,
+                                                             const size_t taps, void *y, size_t n) {
     for (size_t i = 0; i < n; i += VF) {
         vf sum = vf_zero();
+        GAL_UNROLL
         for (size_t t = 0; t < taps; t++) {
             vf v = any_load((const float *)x + tap[t] + i, n - i), w = vf_set(weight[t]);
             sum = t == 0 ? vf_mul(v, w) : vf_fma(v, w, sum);
         }
         any_store((float *)y + i, n - i, sum);
     }
+}
+
+/* The usual numbers of taps with their weights in registers. */
+static void blend(const void *x, const size_t *tap, const float *weight, size_t taps, void *y, size_t n) {
+    if (taps == 4)
+        blend_taps(x, tap, weight, 4, y, n);
+    else if (taps == 2)
+        blend_taps(x, tap, weight, 2, y, n);
+    else
+        blend_taps(x, tap, weight, taps, y, n);
 }
