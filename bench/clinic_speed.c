@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/refmath.h"
 #include "base/rng.h"
-#include "clinic/evaluate.h"
+#include "clinic/evaluate/evaluate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  * which one is rare. A line for each alpha, over all and by class; exit 1 where the mean coverage is below 1 - alpha by
  * more than three standard errors.
  */
-#include "clinic/conformal.h"
+#include "clinic/watch/conformal.h"
 
 #include "base/file.h"
 #include "base/refmath.h"

@@ -1,5 +1,5 @@
 /*
- * Pictures of another kind: how well the measures of clinic/ood.h tell them from those a model was made for.
+ * Pictures of another kind: how well the measures of clinic/watch/ood.h tell them from those a model was made for.
  *
  *     build/bench/ood MODEL FIT IN OUT... > bench/results/ood-NAME.json
  *
@@ -9,10 +9,10 @@
  *     build/bench/ood models/cxr64-small.onnx dataset/train dataset/test
  * mednist/{AbdomenCT,BreastMRI,ChestCT,Hand,HeadCT}
  */
-#include "clinic/ood.h"
+#include "clinic/watch/ood.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "clinic/roc.h"
+#include "clinic/measures/roc.h"
 #include "data/walk.h"
 #include "dicom/open.h"
 #include "image/prepare.h"

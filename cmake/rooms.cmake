@@ -89,11 +89,12 @@ function(galen_library)
     install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/galen DESTINATION include)
 endfunction()
 
-# galen_tests(ROOM [LIBS ...]): tests/<room>/test_*.c, each a cmocka program; the ctest name is <room>.<file without test_>.
+# galen_tests(ROOM [LIBS ...]): test_*.c of tests/<room> and its sub-folders, each a cmocka program; the ctest name is
+# <room>.<file without test_>.
 # Tests run in the project's root, with GALEN_SHARED naming the folder of shared data.
 function(galen_tests room)
     cmake_parse_arguments(T "" "" "LIBS" ${ARGN})
-    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/test_*.c)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/test_*.c)
     foreach(source ${sources})
         get_filename_component(stem ${source} NAME_WE)
         string(REGEX REPLACE "^test_" "" what ${stem})

@@ -1,5 +1,5 @@
 /* Fuzz target: a table of cases that somebody scored. Links clinic. */
-#include "clinic/cases_read.h"
+#include "clinic/cases/cases_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* Fuzzes certificates: read, then checked against a model that none of them was issued for. Links galen_clinic. */
-#include "clinic/certificate.h"
+#include "clinic/compare/certificate.h"
 
 #include <stdlib.h>
 

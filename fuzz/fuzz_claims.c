@@ -1,5 +1,5 @@
 /* Fuzz target: a table of published claims. Links data. */
-#include "clinic/claims_audit.h"
+#include "clinic/claims/claims_audit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

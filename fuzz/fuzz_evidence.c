@@ -1,5 +1,5 @@
 /* Fuzz target: an evidence file, read and computed anew. Links clinic. */
-#include "clinic/evidence.h"
+#include "clinic/evidence/evidence.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

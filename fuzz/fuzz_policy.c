@@ -1,5 +1,5 @@
 /* Fuzzes policies. Links galen_clinic. */
-#include "clinic/policy.h"
+#include "clinic/compare/policy.h"
 
 #include <stdlib.h>
 

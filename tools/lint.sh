@@ -48,14 +48,32 @@ allowed() {
     *) echo "$1" ;;
     esac
 }
-for f in "${files[@]}"; do
-    case $f in src/*/*) ;; *) continue ;; esac
-    room=${f#src/}
-    room=${room%%/*}
-    for to in $(sed -n 's/^#include "\([a-z]*\)\/.*/\1/p' "$f" | sort -u); do
-        [ -d "src/$to" ] || continue
-        case " $(allowed "$room") " in *" $to "*) ;; *) say "$f includes $to/: $room may use only: $(allowed "$room")" ;; esac
+# The same for folders of clinic.
+allowed_in_clinic() {
+    case $1 in
+    stats | watch) echo "$1" ;;
+    claims) echo stats claims ;;
+    measures) echo stats measures ;;
+    cases) echo stats measures cases ;;
+    evaluate) echo stats measures cases evaluate ;;
+    choose) echo stats measures cases evaluate choose ;;
+    plan) echo stats measures cases evaluate choose plan ;;
+    compare) echo stats measures cases evaluate choose plan compare ;;
+    *) echo stats measures cases evaluate choose plan compare evidence ;;
+    esac
+}
+# check_directions FILE ABOVE TABLE: what FILE includes of the folders below src/ABOVE, against the row of its own folder.
+check_directions() {
+    local place=${1#src/"$2"} to
+    place=${place%%/*}
+    for to in $(sed -n "s|^#include \"$2\([a-z]*\)/.*|\1|p" "$1" | sort -u); do
+        [ -d "src/$2$to" ] || continue
+        case " $($3 "$place") " in *" $to "*) ;; *) say "$1 includes $2$to/: $2$place may use only: $($3 "$place")" ;; esac
     done
+}
+for f in "${files[@]}"; do
+    case $f in src/*/*) check_directions "$f" "" allowed ;; esac
+    case $f in src/clinic/*/*) check_directions "$f" clinic/ allowed_in_clinic ;; esac
 done
 
 step "banned functions"

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 
-#include "clinic/claims_audit.h"
+#include "clinic/claims/claims_audit.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "clinic/certificate.h"
+#include "clinic/compare/certificate.h"
 
 typedef struct cli_certificate {
     const char *path;

@@ -2,8 +2,8 @@
 #include "cli/compare.h"
 
 #include "base/error.h"
-#include "clinic/cases_json.h"
-#include "clinic/certificate.h"
+#include "clinic/cases/cases_json.h"
+#include "clinic/compare/certificate.h"
 
 #include <math.h>
 #include <stdlib.h>

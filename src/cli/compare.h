@@ -3,8 +3,8 @@
 #define GAL_CLI_COMPARE_H
 
 #include "cli/source.h"
-#include "clinic/evidence.h"
-#include "clinic/judge.h"
+#include "clinic/compare/judge.h"
+#include "clinic/evidence/evidence.h"
 
 /* Layers of the candidate against the reference computed in f64 (analyze/numerics.h). */
 typedef struct compare_layers {

@@ -3,8 +3,8 @@
 #define GAL_CLI_EVAL_H
 
 #include "cli/source.h"
-#include "clinic/estimate.h"
-#include "clinic/evidence.h"
+#include "clinic/evaluate/estimate.h"
+#include "clinic/evidence/evidence.h"
 
 /* Evidence of the source's cases, which it takes over, by the options of the verb. The caller frees *out, after any
  * result. */

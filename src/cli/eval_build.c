@@ -2,8 +2,8 @@
 #include "cli/eval.h"
 
 #include "base/error.h"
-#include "clinic/decision_curve.h"
-#include "clinic/subgroups.h"
+#include "clinic/evaluate/decision_curve.h"
+#include "clinic/evaluate/subgroups.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "clinic/data_mark.h"
-#include "clinic/operating_point.h"
+#include "clinic/choose/data_mark.h"
+#include "clinic/choose/operating_point.h"
 #include "model/card.h"
 #include "model/onnx.h"
 

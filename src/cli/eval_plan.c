@@ -2,7 +2,7 @@
 #include "cli/eval.h"
 #include "cli/table.h"
 
-#include "clinic/sample_size.h"
+#include "clinic/plan/sample_size.h"
 
 #include <stdlib.h>
 #include <string.h>

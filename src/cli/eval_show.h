@@ -2,7 +2,7 @@
 #ifndef GAL_CLI_EVAL_SHOW_H
 #define GAL_CLI_EVAL_SHOW_H
 
-#include "clinic/evidence.h"
+#include "clinic/evidence/evidence.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "clinic/decimal.h"
+#include "clinic/claims/decimal.h"
 #include "session/guard.h"
 
 #include <math.h>

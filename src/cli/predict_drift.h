@@ -3,7 +3,7 @@
 #define GAL_CLI_PREDICT_DRIFT_H
 
 #include "cli/json.h"
-#include "clinic/drift_reference.h"
+#include "clinic/watch/drift_reference.h"
 
 /* Puts "drift" into the object that is open, null where the card has no reference. `value` holds `count` rows in the
  * order given. */

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli/machine.h"
-#include "clinic/cases_read.h"
+#include "clinic/evidence/cases_file.h"
 
 #include <math.h>
 #include <stdlib.h>

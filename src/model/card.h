@@ -2,12 +2,12 @@
 #ifndef GAL_MODEL_CARD_H
 #define GAL_MODEL_CARD_H
 
-#include "clinic/conformal.h"
-#include "clinic/data_mark.h"
-#include "clinic/drift_reference.h"
-#include "clinic/ood.h"
-#include "clinic/operating_point.h"
-#include "clinic/recalibrate.h"
+#include "clinic/choose/data_mark.h"
+#include "clinic/choose/operating_point.h"
+#include "clinic/choose/recalibrate.h"
+#include "clinic/watch/conformal.h"
+#include "clinic/watch/drift_reference.h"
+#include "clinic/watch/ood.h"
 #include "graph/graph.h"
 #include "image/prepare.h"
 

@@ -2,7 +2,7 @@
 #ifndef GAL_SESSION_FINDING_H
 #define GAL_SESSION_FINDING_H
 
-#include "clinic/recalibrate.h"
+#include "clinic/choose/recalibrate.h"
 
 #include <galen/predictor.h>
 

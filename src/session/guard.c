@@ -3,8 +3,8 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "clinic/conformal.h"
-#include "clinic/ood.h"
+#include "clinic/watch/conformal.h"
+#include "clinic/watch/ood.h"
 #include "model/card.h"
 #include "model/onnx.h"
 #include "session/predictor.h"

@@ -3,7 +3,7 @@
 #define GAL_SESSION_GUARD_H
 
 #include "base/buf.h"
-#include "clinic/drift_reference.h"
+#include "clinic/watch/drift_reference.h"
 #include "session/score_cases.h"
 
 typedef struct gal_guard_options {

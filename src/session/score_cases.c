@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/refmath.h"
-#include "clinic/cases_read.h"
+#include "clinic/cases/cases_read.h"
 #include "dicom/open.h"
 #include "session/watch.h"
 

@@ -3,8 +3,8 @@
 #define GAL_SESSION_SCORE_CASES_H
 
 #include "base/sha256.h"
-#include "clinic/cases.h"
-#include "clinic/recalibrate.h"
+#include "clinic/cases/cases.h"
+#include "clinic/choose/recalibrate.h"
 #include "data/dataset.h"
 
 #include <galen/predictor.h>
@@ -54,7 +54,8 @@ typedef struct gal_scored {
     gal_unreadable *unreadable;
     size_t unreadables, pictures; /* of the split */
     float *feature, *raw;         /* [cases.count][width] and [cases.count][n_scores]; NULL unless asked for */
-    double *watched; /* [cases.count][GAL_DRIFT_SERIES], where features are asked for (clinic/drift_reference.h) */
+    double
+        *watched; /* [cases.count][GAL_DRIFT_SERIES], where features are asked for (clinic/watch/drift_reference.h) */
     int width, n_scores;
     gal_arena arena;
 } gal_scored;

@@ -1,7 +1,7 @@
 /* Limits of unusual pictures and sets of labels for the model that a training made. */
 #include "base/error.h"
 #include "base/mem.h"
-#include "clinic/ood.h"
+#include "clinic/watch/ood.h"
 #include "session/guard.h"
 #include "train/folder.h"
 #include "train/job_parts.h"

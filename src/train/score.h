@@ -2,7 +2,7 @@
 #ifndef GAL_TRAIN_SCORE_H
 #define GAL_TRAIN_SCORE_H
 
-#include "clinic/delong.h"
+#include "clinic/measures/delong.h"
 #include "train/source.h"
 #include "train/trainer.h"
 
@@ -39,7 +39,7 @@ galen_status gal_train_measure(const gal_train_answers *answers, gal_train_score
 
 /* The two below are for binary tasks, on logits; other tasks are an argument error. */
 
-/* The cut for a sensitivity of at least `sensitivity` (clinic/roc.h). */
+/* The cut for a sensitivity of at least `sensitivity` (clinic/measures/roc.h). */
 galen_status gal_train_cut(const gal_train_answers *answers, double sensitivity, gal_operating_point *out,
                            galen_error *err);
 /* The decisions at *point's threshold, and the area with its interval of 95 %; *has_area: there are two of each kind.

@@ -2,9 +2,9 @@
 #ifndef GAL_TEST_REPORT_EVIDENCE_H
 #define GAL_TEST_REPORT_EVIDENCE_H
 
-#include "clinic/evaluate.h"
-#include "clinic/evidence.h"
-#include "clinic/judge.h"
+#include "clinic/compare/judge.h"
+#include "clinic/evaluate/evaluate.h"
+#include "clinic/evidence/evidence.h"
 #include "support/shared.h"
 
 enum { EVIDENCE_CASES = 120 };

@@ -1,6 +1,6 @@
 /* galen compare as a user runs it: one file in two precisions, tables of other systems, verdicts, files, refusals. */
-#include "clinic/certificate.h"
-#include "clinic/evidence.h"
+#include "clinic/compare/certificate.h"
+#include "clinic/evidence/evidence.h"
 #include "support/command.h"
 #include "support/shared.h"
 

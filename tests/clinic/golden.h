@@ -3,8 +3,8 @@
 #define GAL_TEST_CLINIC_GOLDEN_H
 
 #include "base/file.h"
-#include "clinic/interval.h"
-#include "clinic/roc.h"
+#include "clinic/measures/roc.h"
+#include "clinic/stats/interval.h"
 #include "data/npz.h"
 #include "support/shared.h"
 

@@ -2,7 +2,7 @@
 #ifndef GAL_TEST_CLINIC_SETS_H
 #define GAL_TEST_CLINIC_SETS_H
 
-#include "clinic/cases.h"
+#include "clinic/cases/cases.h"
 #include "clinic/golden.h"
 
 /* Ids "c000", "c001", ... from `first` on; binary. The caller frees the set. */

@@ -9,14 +9,14 @@
 #include "base/pool.h"
 #include "base/refmath.h"
 #include "base/rng.h"
-#include "clinic/decision_curve.h"
-#include "clinic/delong.h"
-#include "clinic/difference.h"
-#include "clinic/evaluate_binary.h"
-#include "clinic/interval.h"
-#include "clinic/operating_point.h"
-#include "clinic/sample_size.h"
-#include "clinic/two_samples.h"
+#include "clinic/choose/operating_point.h"
+#include "clinic/evaluate/decision_curve.h"
+#include "clinic/evaluate/evaluate_binary.h"
+#include "clinic/measures/delong.h"
+#include "clinic/plan/sample_size.h"
+#include "clinic/stats/difference.h"
+#include "clinic/stats/interval.h"
+#include "clinic/stats/two_samples.h"
 
 #include <math.h>
 #include <stdbool.h>

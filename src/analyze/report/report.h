@@ -3,7 +3,7 @@
 #define GAL_ANALYZE_REPORT_H
 
 #include "base/buf.h"
-#include "clinic/evidence.h"
+#include "clinic/evidence/evidence.h"
 
 typedef enum gal_report_form { GAL_REPORT_HTML, GAL_REPORT_PDF, GAL_REPORT_CSV } gal_report_form;
 

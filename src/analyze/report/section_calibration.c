@@ -1,6 +1,6 @@
 /* Are probabilities true? Reliability, scores by class, what recalibration would do. */
 #include "analyze/report/sections.h"
-#include "clinic/score_histogram.h"
+#include "clinic/measures/score_histogram.h"
 
 #include <math.h>
 

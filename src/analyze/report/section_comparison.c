@@ -3,7 +3,7 @@
 
 #include "analyze/report/thumbnail.h"
 #include "base/error.h"
-#include "clinic/flips.h"
+#include "clinic/compare/flips.h"
 
 #include <math.h>
 #include <string.h>
