@@ -1,7 +1,7 @@
 /*
  * Speed of training: train NETWORK SIDE BATCH THREADS [STEPS [PRECISION [SEGMENTS [profile]]]]. Forward, backward and
  * Adam on random pictures of 3 channels and 2 classes; prints the median step's images/s, and with "profile" where its
- * time goes by op and kernel. Level: GALEN_CPU.
+ * time goes by op and kernel, and outside them. Level: GALEN_CPU.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -58,13 +58,15 @@ static void add_steps(const gal_session *session, const double *seconds, row *ro
 static void print_profile(gal_trainer *t, int64_t batch, const float *x, const float *y, const gal_train_hyper *n) {
     static row rows[MAX_ROWS];
     int count = 0;
-    double loss, norm, total = 0;
+    double loss, norm, total = 0, start;
     bool skipped;
     gal_session *run = gal_trainer_run_session(t), *step = gal_trainer_step_session(t);
     double *a = calloc(gal_session_steps(run), sizeof *a), *b = calloc(gal_session_steps(step), sizeof *b);
     gal_trainer_time(t, a, b);
+    start = gal_clock_seconds();
     must(gal_trainer_run(t, batch, x, y, 0, &loss, &err));
     must(gal_trainer_step(t, n, 1, &norm, &skipped, &err));
+    double all = gal_clock_seconds() - start;
     add_steps(run, a, rows, &count);
     add_steps(step, b, rows, &count);
     qsort(rows, (size_t)count, sizeof *rows, by_seconds);
@@ -72,6 +74,7 @@ static void print_profile(gal_trainer *t, int64_t batch, const float *x, const f
     for (int i = 0; i < count; i++)
         printf("%8.2f ms %5.1f %% %4d  %s\n", rows[i].seconds * 1e3, 100 * rows[i].seconds / total, rows[i].count,
                rows[i].name);
+    printf("%8.2f ms outside: packing of changed weights, checks\n", (all - total) * 1e3);
     gal_trainer_time(t, NULL, NULL);
     free(a);
     free(b);

@@ -10,6 +10,8 @@
 #include "graph/ops/types.h"
 #include "pass/rewrite.h"
 
+enum { FEW_CHANNELS = 16 };
+
 typedef struct narrower {
     gal_graph *graph;
     gal_train_network *net;
@@ -40,11 +42,21 @@ static bool goes_narrow(const gal_node *node) {
     return false;
 }
 
-/* Kernels take channels in pairs; a convolution of single channels keeps f32 weights, which are few. */
+static int64_t stride_across(const gal_node *node) {
+    size_t n;
+    const int64_t *strides = gal_attr_ints(node, "strides", &n);
+    return n == 2 ? strides[1] : 1;
+}
+
+/*
+ * Kernels take channels in pairs, or a picture's few where the stride across makes pairs of its pixels; a convolution
+ * of other single channels keeps f32 weights, which are few.
+ */
 static bool is_narrow_conv(const gal_node *node) {
     if (!gal_is_op(node, "galen", "Conv") || node->in[1]->constant == NULL) return false;
-    const int64_t *w = node->in[1]->constant->dim;
-    return w[1] % 2 == 0 && w[0] / gal_attr_int(node, "group", 1) % 2 == 0;
+    const int64_t *w = node->in[1]->constant->dim, group = gal_attr_int(node, "group", 1);
+    if (w[0] / group % 2 != 0) return false;
+    return w[1] % 2 == 0 || (group == 1 && w[1] < FEW_CHANNELS && stride_across(node) % 2 == 0);
 }
 
 static galen_status add(const narrower *n, const char *domain, const char *op, gal_value *x, const gal_attr *attr,
@@ -119,7 +131,7 @@ static galen_status narrow_conv(const narrower *n, gal_node *node, galen_error *
     return GALEN_OK;
 }
 
-/* What a convolution in f32 makes (a picture's three channels are no pairs) goes on in 16 bits. */
+/* What a convolution in f32 makes (single channels, or a picture's three under an odd stride) goes on in 16 bits. */
 static galen_status narrow_output(const narrower *n, gal_node *node, galen_error *err) {
     gal_value *wide = node->out[0], *y;
     GAL_TRY(widen_inputs(n, node, err));
