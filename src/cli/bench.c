@@ -38,9 +38,12 @@ static const cli_option options[] = {
      .low = 1,
      .high = 60000,
      .help = "length of a block in milliseconds (default: 200)"},
-    CLI_PRECISION_OPTION("f32 bf16 f16 both all",
-                         "f32, bf16, f16, f32 and bf16 in turns (both), or all three (default: the file's own)"),
-    CLI_ZOO_OPTIONS,
+    {.shared = CLI_PRECISION,
+     .choices = "f32 bf16 f16 both all",
+     .help = "f32, bf16, f16, f32 and bf16 in turns (both), or all three (default: the file's own)"},
+    {.shared = CLI_SIZE},
+    {.shared = CLI_CHANNELS},
+    {.shared = CLI_CLASSES},
 };
 
 static const char text[] =

@@ -12,20 +12,8 @@ typedef struct cli_certificate {
     gal_certificate_check check;
 } cli_certificate;
 
-/* Options that certificate_open reads. */
-#define CLI_CERTIFICATE_OPTIONS                                                                                        \
-    {.name = "certificate",                                                                                            \
-     .type = CLI_PATH,                                                                                                 \
-     .metavar = "FILE",                                                                                                \
-     .help = "show a certificate of 'galen compare' and check that it is of this model and was not changed"},          \
-    {                                                                                                                  \
-        .name = "key", .type = CLI_PATH, .metavar = "PUB.pem",                                                         \
-        .help = "the public key that must have signed the certificate (default: the one it names, which proves "       \
-                "nothing about who made it)"                                                                           \
-    }
-
-/* Reads and checks the certificate that `args` name, if any. The caller frees *out with certificate_close, after any
- * result. */
+/* Reads and checks the certificate that `args` name (--certificate, --key), if any. The caller frees *out with
+ * certificate_close, after any result. */
 galen_status certificate_open(const cli_args *args, const char *model_sha256, cli_certificate *out, galen_error *err);
 void certificate_close(cli_certificate *certificate);
 

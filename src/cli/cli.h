@@ -31,9 +31,35 @@ typedef enum cli_type {
 
 enum { CLI_MAX_LIST = 16, CLI_MAX_OPTIONS = 64 };
 
+/* Options of several verbs; option_rows.c has a row for each. */
+typedef enum cli_shared {
+    CLI_OWN, /* of one verb */
+    CLI_BATCH,
+    CLI_CERTIFICATE,
+    CLI_CHANNELS,
+    CLI_CLASSES,
+    CLI_FRAME,
+    CLI_GROUPS,
+    CLI_HASH_IDS,
+    CLI_INTEGRITY,
+    CLI_LEVEL,
+    CLI_OUT,
+    CLI_OUTPUT,
+    CLI_PATIENT,
+    CLI_POSITIVE,
+    CLI_PRECISION,
+    CLI_SEED,
+    CLI_SIZE,
+    CLI_SKIP_UNREADABLE,
+    CLI_SPLIT,
+    CLI_SUBGROUP,
+    CLI_THREADS
+} cli_shared;
+
 typedef struct cli_option {
-    const char *name; /* without the dashes */
-    char letter;      /* 0: none */
+    cli_shared shared; /* else a verb's row may give letter, choices, high, and help with initial, instead of its own */
+    const char *name;  /* without the dashes */
+    char letter;       /* 0: none */
     cli_type type;
     const char *metavar; /* NULL for flags */
     const char *help;
@@ -100,8 +126,8 @@ long long cli_number(const cli_args *args, const char *option, long long otherwi
 /* The word of `words` (NULL-terminated) nearest to `text`, or NULL when none is near. */
 const char *cli_nearest(const char *text, const char *const *words);
 
-/* Option i of the verb, the common ones (json, help) after its own; NULL behind the last. */
-const cli_option *cli_option_at(const cli_verb *verb, size_t index);
+/* Option `index` of the verb, those of all verbs (json, help) after its own; false behind the last. */
+bool cli_option_at(const cli_verb *verb, size_t index, cli_option *out);
 
 /* Texts from the tables. */
 void cli_print_overview(FILE *to);
@@ -128,34 +154,11 @@ galen_status cli_model_path(const char *name, const char **path, galen_error *er
  * cli_shipped. */
 galen_status cli_policy_path(const char *name, const char **path, galen_error *err);
 
-/* Options of verbs that also take zoo:NAME as MODEL. */
-#define CLI_ZOO_OPTIONS                                                                                                \
-    {.name = "size",                                                                                                   \
-     .type = CLI_INT,                                                                                                  \
-     .metavar = "N",                                                                                                   \
-     .low = 1,                                                                                                         \
-     .high = 8192,                                                                                                     \
-     .help = "pixels a side of a zoo model's input (default: the network's own)"},                                     \
-        {.name = "channels",                                                                                           \
-         .type = CLI_INT,                                                                                              \
-         .metavar = "N",                                                                                               \
-         .low = 1,                                                                                                     \
-         .high = 64,                                                                                                   \
-         .help = "planes of a zoo model's input (default: as its weights, else the network's own)"},                   \
-    {                                                                                                                  \
-        .name = "classes", .type = CLI_INT, .metavar = "N", .low = 1, .high = 100000,                                  \
-        .help = "outputs of a zoo model (default: as its weights, else the network's own)"                             \
-    }
-
-/* How to compute, for verbs that run models. */
-#define CLI_PRECISION_OPTION(words, text)                                                                              \
-    { .name = "precision", .letter = 'p', .type = CLI_CHOICE, .metavar = "TYPE", .choices = words, .help = text }
-
 struct gal_model;
 struct gal_weights;
 /*
- * Loads MODEL: a file, "default", or "zoo:NAME" built with the options above. `weights` fill a zoo model, NULL: random
- * ones (enough for cost and speed). The caller destroys *out.
+ * Loads MODEL: a file, "default", or "zoo:NAME" built with the options size, channels and classes. `weights` fill a zoo
+ * model, NULL: random ones (enough for cost and speed). The caller destroys *out.
  */
 galen_status cli_load(const cli_args *args, const char *name, const struct gal_weights *weights, struct gal_model **out,
                       galen_error *err);

@@ -27,7 +27,9 @@ static const cli_option options[] = {
      .metavar = "FILE",
      .help = "JSON to put in as the model's card (preprocessing, labels, threshold)"},
     {.name = "keep", .type = CLI_FLAG, .help = "leave the graph as it is: no passes"},
-    CLI_ZOO_OPTIONS,
+    {.shared = CLI_SIZE},
+    {.shared = CLI_CHANNELS},
+    {.shared = CLI_CLASSES},
 };
 
 typedef struct outcome {

@@ -26,18 +26,8 @@ static const cli_option options[] = {
      .initial = "0.1",
      .help = "sets of labels that may lack the true one; 0 fits no sets"},
     {.name = "by-class", .type = CLI_FLAG, .help = "keep that promise for each class, not only for all together"},
-    {.name = "split",
-     .type = CLI_CHOICE,
-     .metavar = "NAME",
-     .choices = "train val test",
-     .help = "the part of DATA to use, where it is divided"},
-    {.name = "threads",
-     .letter = 't',
-     .type = CLI_INT,
-     .metavar = "N",
-     .low = 1,
-     .high = 1024,
-     .help = "threads (default: all this process may use); the results do not depend on it"},
+    {.shared = CLI_SPLIT, .help = "the part of DATA to use, where it is divided"},
+    {.shared = CLI_THREADS, .help = "threads (default: all this process may use); the results do not depend on it"},
 };
 
 static const char text[] =

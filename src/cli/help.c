@@ -33,10 +33,10 @@ static void put_wrapped(FILE *to, const char *text, int indent, int column) {
 }
 
 /* The title in front of an option, or NULL. Where there are titles the common options are under one of their own. */
-static const char *heading_of(const cli_verb *verb, size_t index) {
+static const char *heading_of(const cli_verb *verb, size_t index, const cli_option *option) {
     if (verb->n_headings > 0 && index == verb->n_options) return "Output";
     for (size_t i = 0; i < verb->n_headings && index < verb->n_options; i++)
-        if (strcmp(verb->headings[i].option, verb->options[index].name) == 0) return verb->headings[i].title;
+        if (strcmp(verb->headings[i].option, option->name) == 0) return verb->headings[i].title;
     return NULL;
 }
 
@@ -75,11 +75,11 @@ void cli_print_help(FILE *to, const cli_verb *verb) {
             *verb->operands ? " " : "", verb->operands);
     put_wrapped(to, verb->text, 0, 0);
     fputs("\nOptions:\n", to);
-    const cli_option *option;
-    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) {
-        const char *heading = heading_of(verb, i);
+    cli_option option;
+    for (size_t i = 0; cli_option_at(verb, i, &option); i++) {
+        const char *heading = heading_of(verb, i, &option);
         if (heading != NULL) fprintf(to, "\n %s:\n", heading);
-        put_option(to, option);
+        put_option(to, &option);
     }
     if (verb->example) {
         fputs("\nExamples:\n", to);
@@ -179,11 +179,11 @@ void cli_print_man(FILE *to, const cli_verb *verb) {
     fputs("\n.SH DESCRIPTION\n", to);
     put_roff_text(to, verb->text);
     fputs("\n.SH OPTIONS\n", to);
-    const cli_option *option;
-    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) {
-        const char *heading = heading_of(verb, i);
+    cli_option option;
+    for (size_t i = 0; cli_option_at(verb, i, &option); i++) {
+        const char *heading = heading_of(verb, i, &option);
         if (heading != NULL) fprintf(to, ".SS %s\n", heading);
-        man_option(to, option);
+        man_option(to, &option);
     }
     if (verb->example) fputs(".SH EXAMPLES\n", to);
     for (const char *at = verb->example; at && *at;) {
@@ -200,21 +200,21 @@ void cli_print_man(FILE *to, const cli_verb *verb) {
 }
 
 static void bash_verb(FILE *to, const cli_verb *verb) {
-    const cli_option *option;
+    cli_option option;
     fprintf(to, "    %s)\n        case $previous in\n", verb->name);
-    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) {
-        if (option->type == CLI_FLAG) continue;
-        fprintf(to, "        --%s", option->name);
-        if (option->letter) fprintf(to, " | -%c", option->letter);
-        if (option->choices)
-            fprintf(to, ") COMPREPLY=($(compgen -W '%s' -- \"$word\")); return ;;\n", option->choices);
-        else if (option->type == CLI_PATH)
+    for (size_t i = 0; cli_option_at(verb, i, &option); i++) {
+        if (option.type == CLI_FLAG) continue;
+        fprintf(to, "        --%s", option.name);
+        if (option.letter) fprintf(to, " | -%c", option.letter);
+        if (option.choices)
+            fprintf(to, ") COMPREPLY=($(compgen -W '%s' -- \"$word\")); return ;;\n", option.choices);
+        else if (option.type == CLI_PATH)
             fputs(") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", to);
         else
             fputs(") COMPREPLY=(); return ;;\n", to);
     }
     fputs("        esac\n        options='", to);
-    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) fprintf(to, "%s--%s", i ? " " : "", option->name);
+    for (size_t i = 0; cli_option_at(verb, i, &option); i++) fprintf(to, "%s--%s", i ? " " : "", option.name);
     fprintf(to, "'\n        words='%s'\n        ;;\n", verb->operand_words ? verb->operand_words : "");
 }
 

@@ -11,17 +11,17 @@ static const char *type_name(const cli_option *option) {
 }
 
 static void json_verb(cli_json *json, const cli_verb *verb) {
-    const cli_option *option;
+    cli_option option;
     json_open(json, NULL, '{');
     json_text(json, "name", verb->name);
     json_text(json, "operands", verb->operands);
     json_text(json, "summary", verb->summary);
     json_open(json, "options", '[');
-    for (size_t i = 0; (option = cli_option_at(verb, i)); i++) {
+    for (size_t i = 0; cli_option_at(verb, i, &option); i++) {
         json_open(json, NULL, '{');
-        json_text(json, "name", option->name);
-        json_text(json, "type", type_name(option));
-        json_text(json, "help", option->help);
+        json_text(json, "name", option.name);
+        json_text(json, "type", type_name(&option));
+        json_text(json, "help", option.help);
         json_close(json, '}');
     }
     json_close(json, ']');

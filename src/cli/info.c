@@ -20,8 +20,16 @@ static const cli_option options[] = {
     {.name = "dot",
      .type = CLI_FLAG,
      .help = "print the graph for Graphviz: galen info --dot m.onnx | dot -Tsvg > m.svg"},
-    CLI_CERTIFICATE_OPTIONS,
-    CLI_ZOO_OPTIONS,
+    {.shared = CLI_CERTIFICATE,
+     .help = "show a certificate of 'galen compare' and check that it is of this model and was not changed"},
+    {.name = "key",
+     .type = CLI_PATH,
+     .metavar = "PUB.pem",
+     .help = "the public key that must have signed the certificate (default: the one it names, which proves nothing "
+             "about who made it)"},
+    {.shared = CLI_SIZE},
+    {.shared = CLI_CHANNELS},
+    {.shared = CLI_CLASSES},
 };
 
 typedef struct op_count {

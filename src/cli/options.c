@@ -5,21 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_option common[] = {
-    {.name = "json", .type = CLI_FLAG, .help = "print one JSON object instead of a table"},
-    {.name = "help", .letter = 'h', .type = CLI_FLAG, .help = "show this help"},
-};
-
-const cli_option *cli_option_at(const cli_verb *verb, size_t index) {
-    if (index < verb->n_options) return &verb->options[index];
-    index -= verb->n_options;
-    return index < sizeof common / sizeof *common ? &common[index] : NULL;
-}
-
 const cli_value *cli_get(const cli_args *args, const char *option) {
     static const cli_value unset;
-    for (size_t i = 0; i < args->verb->n_options; i++)
-        if (!strcmp(args->verb->options[i].name, option)) return &args->value[i];
+    cli_option row;
+    for (size_t i = 0; i < args->verb->n_options && cli_option_at(args->verb, i, &row); i++)
+        if (!strcmp(row.name, option)) return &args->value[i];
     return &unset;
 }
 
@@ -61,25 +51,23 @@ const char *cli_nearest(const char *text, const char *const *words) {
     return best;
 }
 
-static const cli_option *find_long(const cli_verb *verb, const char *name, size_t length, size_t *index) {
-    const cli_option *option;
-    for (*index = 0; (option = cli_option_at(verb, *index)); (*index)++)
-        if (strlen(option->name) == length && !strncmp(option->name, name, length)) return option;
-    return NULL;
+static bool find_long(const cli_verb *verb, const char *name, size_t length, cli_option *out, size_t *index) {
+    for (*index = 0; cli_option_at(verb, *index, out); (*index)++)
+        if (strlen(out->name) == length && !strncmp(out->name, name, length)) return true;
+    return false;
 }
 
-static const cli_option *find_letter(const cli_verb *verb, char letter, size_t *index) {
-    const cli_option *option;
-    for (*index = 0; (option = cli_option_at(verb, *index)); (*index)++)
-        if (option->letter && option->letter == letter) return option;
-    return NULL;
+static bool find_letter(const cli_verb *verb, char letter, cli_option *out, size_t *index) {
+    for (*index = 0; cli_option_at(verb, *index, out); (*index)++)
+        if (out->letter && out->letter == letter) return true;
+    return false;
 }
 
 static cli_exit unknown(const cli_args *args, const char *word) {
     const char *names[CLI_MAX_OPTIONS + 3];
     size_t n = 0;
-    for (const cli_option *option; n + 1 < sizeof names / sizeof *names && (option = cli_option_at(args->verb, n)); n++)
-        names[n] = option->name;
+    for (cli_option option; n + 1 < sizeof names / sizeof *names && cli_option_at(args->verb, n, &option); n++)
+        names[n] = option.name;
     names[n] = NULL;
     const char *near = word[0] == '-' && word[1] == '-' ? cli_nearest(word + 2, names) : NULL;
     if (near) return cli_fail(args, CLI_USAGE, "unknown option '%s'; did you mean '--%s'?", word, near);
@@ -144,19 +132,19 @@ static cli_exit read_option(int argc, char **argv, int *at, cli_args *args) {
     const char *text = is_long ? strchr(word, '=') : (word[2] ? word + 2 : NULL);
     size_t index, length = is_long ? (text ? (size_t)(text - word) : strlen(word)) - 2 : 1;
     if (is_long && text) text++;
-    const cli_option *option =
-        is_long ? find_long(args->verb, word + 2, length, &index) : find_letter(args->verb, word[1], &index);
-    if (!option) return unknown(args, word);
-    if (option->type == CLI_FLAG) {
-        if (text) return cli_fail(args, CLI_USAGE, "--%s takes no value", option->name);
+    cli_option option;
+    if (!(is_long ? find_long(args->verb, word + 2, length, &option, &index)
+                  : find_letter(args->verb, word[1], &option, &index)))
+        return unknown(args, word);
+    if (option.type == CLI_FLAG) {
+        if (text) return cli_fail(args, CLI_USAGE, "--%s takes no value", option.name);
     } else if (!text) {
         if (*at + 1 >= argc)
-            return cli_fail(args, CLI_USAGE, "--%s wants a value: --%s %s", option->name, option->name,
-                            option->metavar);
+            return cli_fail(args, CLI_USAGE, "--%s wants a value: --%s %s", option.name, option.name, option.metavar);
         text = argv[++*at];
     }
-    if (index < args->verb->n_options) return set_value(args, option, text, &args->value[index]);
-    if (!strcmp(option->name, "json"))
+    if (index < args->verb->n_options) return set_value(args, &option, text, &args->value[index]);
+    if (!strcmp(option.name, "json"))
         args->json = true;
     else
         args->help = true;

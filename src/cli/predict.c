@@ -16,32 +16,16 @@
 enum { DEFAULT_BATCH = 16, NAME_WIDTH = 48 };
 
 static const cli_option options[] = {
-    {.name = "batch",
-     .letter = 'b',
-     .type = CLI_INT,
-     .metavar = "N",
-     .low = 1,
-     .high = 4096,
+    {.shared = CLI_BATCH,
      .help = "images a run (default: 16, or fewer for fewer files); the results do not depend on it"},
-    {.name = "threads",
-     .letter = 't',
-     .type = CLI_INT,
-     .metavar = "N",
-     .low = 1,
-     .high = 1024,
-     .help = "threads (default: all this process may use); the results do not depend on it"},
-    {.name = "frame",
-     .type = CLI_INT,
-     .metavar = "N",
-     .low = 0,
-     .high = 1000000,
-     .help = "frame of multi-frame DICOM files, counted from 0 (default: 0)"},
+    {.shared = CLI_THREADS, .help = "threads (default: all this process may use); the results do not depend on it"},
+    {.shared = CLI_FRAME, .help = "frame of multi-frame DICOM files, counted from 0 (default: 0)"},
     {.name = "cache",
      .type = CLI_PATH,
      .metavar = "DIR",
      .help = "keep weights in the kernels' order in DIR and share them in memory with other runs (default: do not)"},
-    CLI_PRECISION_OPTION("f32 bf16 f16",
-                         "f32, or bf16 or f16: half the memory, scores differ a little (default: the file's own)"),
+    {.shared = CLI_PRECISION,
+     .help = "f32, or bf16 or f16: half the memory, scores differ a little (default: the file's own)"},
 };
 
 static const char text[] =

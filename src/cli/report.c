@@ -13,11 +13,7 @@ enum { MAX_FLIPS = 100000 };
 #define MAX_REPORT ((size_t)1 << 30)
 
 static const cli_option options[] = {
-    {.name = "output",
-     .letter = 'o',
-     .type = CLI_PATH,
-     .metavar = "FILE",
-     .help = "write the report to FILE: .html (one page that needs nothing else), .pdf or .csv"},
+    {.shared = CLI_OUTPUT, .help = "write the report to FILE: .html (one page that needs nothing else), .pdf or .csv"},
     {.name = "verify",
      .type = CLI_FLAG,
      .help = "compute every number of the evidence anew from its cases, and compare; exit 1 if anything differs"},
@@ -33,13 +29,7 @@ static const cli_option options[] = {
      .high = MAX_FLIPS,
      .initial = "200",
      .help = "changed cases to list"},
-    {.name = "threads",
-     .letter = 't',
-     .type = CLI_INT,
-     .metavar = "N",
-     .low = 1,
-     .high = 1024,
-     .help = "threads of --verify (default: all this process may use)"},
+    {.shared = CLI_THREADS, .help = "threads of --verify (default: all this process may use)"},
 };
 
 typedef struct outcome {

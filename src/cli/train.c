@@ -33,7 +33,7 @@ enum { MAX_CONFIG = 1 << 20 };
      .help = help_,                                                                                                    \
      .initial = initial_},
 static const cli_option options[] = {
-    {.name = "out", .letter = 'o', .type = CLI_PATH, .metavar = "FOLDER", .help = "the run folder; made if missing"},
+    {.shared = CLI_OUT, .help = "the run folder; made if missing"},
     {.name = "resume",
      .type = CLI_FLAG,
      .help = "go on where the run folder's last checkpoint ends, with its settings"},

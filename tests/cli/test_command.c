@@ -81,13 +81,38 @@ static void test_help_for_every_verb(void **state) {
             assert_int_equal(o.exit, 0);
             assert_non_null(strstr(o.out, verbs[i]->name));
             assert_non_null(strstr(o.out, k == 2 ? "\\-\\-json" : "--json"));
-            for (size_t j = 0; j < verbs[i]->n_options; j++)
-                if (k < 2) assert_non_null(strstr(o.out, verbs[i]->options[j].name));
+            cli_option option;
+            for (size_t j = 0; k < 2 && cli_option_at(verbs[i], j, &option); j++)
+                assert_non_null(strstr(o.out, option.name));
             for (size_t j = 0; j < verbs[i]->n_headings; j++)
                 assert_non_null(strstr(o.out, verbs[i]->headings[j].title));
             test_output_free(&o);
         }
     }
+}
+
+/* A row is shared by two verbs or more, and what two verbs have alike is shared. */
+static void test_rows_are_shared(void **state) {
+    int users[CLI_THREADS + 1] = {0};
+    size_t count, n = 0;
+    const cli_verb *const *verbs = cli_verbs(&count);
+    const cli_option *own[256];
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < verbs[i]->n_options; j++) {
+            const cli_option *row = &verbs[i]->options[j];
+            users[row->shared]++;
+            if (row->shared != CLI_OWN) continue;
+            for (size_t k = 0; k < n; k++) {
+                bool alike = !strcmp(own[k]->name, row->name) && own[k]->type == row->type &&
+                             !strcmp(own[k]->metavar ? own[k]->metavar : "", row->metavar ? row->metavar : "");
+                if (alike) fail_msg("%s has its own row of --%s", verbs[i]->name, row->name);
+            }
+            assert_true(n < sizeof own / sizeof *own);
+            own[n++] = row;
+        }
+    for (cli_shared s = CLI_OWN; s <= CLI_THREADS; s++)
+        if (users[s] < 2) fail_msg("shared row %d is used %d times", (int)s, users[s]);
 }
 
 /* A switch is off by default, which needs no word. */
@@ -373,6 +398,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_use),
         cmocka_unit_test(test_help_for_every_verb),
+        cmocka_unit_test(test_rows_are_shared),
         cmocka_unit_test(test_help_says_defaults),
         cmocka_unit_test(test_completion_is_bash),
         cmocka_unit_test(test_version_and_full_disk),
