@@ -55,16 +55,31 @@ static const cli_heading headings[] = {{"out", "Run folder"},
                                        {"dropout", "Loss and regularisation"},
                                        {"precision", "Precision, memory and threads"}};
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, phase; /* gal_train_phase */
+static const char *made;                         /* the run folder, unless it was there before */
 
-/* The second one, of either kind, ends the program as usual. */
+static void note_phase(void *watch, gal_train_phase begins) {
+    train_watch_clear(watch);
+    phase = (sig_atomic_t)begins;
+}
+
+/*
+ * In the loop the step is finished and saved; the second signal, of either kind, ends the program as usual. Elsewhere
+ * there is nothing to save, and the first one does. Only what a signal may call is called.
+ */
 static void note_interrupt(int signal_number) {
-    static const char says[] = "\ngalen train: finishing this step; once more ends at once\n";
-    (void)signal_number;
-    interrupted = 1;
+    static const char *const says[] = {
+        [GAL_TRAIN_BEFORE] = "\ngalen train: stopped before the first step; nothing was changed\n",
+        [GAL_TRAIN_LOOP] = "\ngalen train: finishing this step; once more ends at once\n",
+        [GAL_TRAIN_AFTER] = "\ngalen train: stopped after the last step; --resume makes what is missing\n"};
+    ssize_t told = write(STDERR_FILENO, says[phase], strlen(says[phase]));
+    (void)told; /* there may be nobody to tell */
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
-    if (write(STDERR_FILENO, says, sizeof says - 1) < 0) return; /* nobody to tell */
+    interrupted = 1;
+    if (phase == GAL_TRAIN_LOOP) return;
+    if (phase == GAL_TRAIN_BEFORE && made != NULL) rmdir(made); /* which only an empty one follows */
+    raise(signal_number);
 }
 
 /* ---- settings ---- */
@@ -271,6 +286,8 @@ static cli_exit run(const cli_args *args) {
     train_watch watch = {.terminal = args->progress};
     const gal_train_hooks hooks = {.progress = train_watch_step,
                                    .say = train_watch_say,
+                                   .count = train_watch_count,
+                                   .phase = note_phase,
                                    .context = &watch,
                                    .stop = &interrupted,
                                    .isa = args->isa,
@@ -284,6 +301,7 @@ static cli_exit run(const cli_args *args) {
     gal_train_job_init(&job);
     galen_status status = read_job(args, &job, &err);
     if (status == GALEN_OK) {
+        made = access(place.folder, F_OK) != 0 ? place.folder : NULL;
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
         status = gal_train_job_run(&job, &place, &hooks, &outcome, &err);
@@ -312,7 +330,7 @@ const cli_verb cli_train = {
         "and sets of labels, as 'galen guard' fits them, unless --guard says no. Test pictures are measured once, at "
         "the end.\n\n"
         "Ctrl-C finishes the step and saves; --resume goes on from there, or after a crash from the last checkpoint, "
-        "at most --save-every minutes back.\n\n"
+        "at most --save-every minutes back. Before the first step and after the last it ends at once.\n\n"
         "The same data, settings and seed give the same model, bit for bit, for any number of threads. Another level "
         "of instructions (GALEN_CPU) or build may give other bits: --replay then says so. The run folder also holds the "
         "checkpoint last.safetensors, log.jsonl, curves.svg, metrics.json, config.json, environment.json and digests of "

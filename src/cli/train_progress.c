@@ -6,8 +6,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-enum { BAR = 24, QUIET_SECONDS = 60 };
+enum { BAR = 24, LEAST_BAR = 4, LINE = 240, QUIET_SECONDS = 60 };
 
 void train_watch_clear(const train_watch *w) {
     if (w->terminal) fputs("\r\033[K", stderr);
@@ -24,32 +27,62 @@ static void duration(double seconds, char *out, size_t size) {
         snprintf(out, size, "%.1f h", seconds / 3600);
 }
 
-/* "AUC 0.9531", or the accuracy where there is no area. */
-static void put_metric(const gal_train_score *s) {
+/* ", best AUC 0.9531", or the accuracy where there is no area; "" before there is a best epoch. */
+static void best_so_far(const gal_fit_progress *p, char *out, size_t size) {
+    const gal_train_score *s = p->best_score;
     bool area = isfinite(s->auc);
-    fprintf(stderr, "%s %.4f", area ? "AUC" : "accuracy", area ? s->auc : s->accuracy);
+    out[0] = '\0';
+    if (p->best_epoch > 0 && s->loss > 0)
+        snprintf(out, size, ", best %s %.4f", area ? "AUC" : "accuracy", area ? s->auc : s->accuracy);
 }
 
 /* What a bar says behind the bar, and a plain line after its epoch. */
-static void put_state(const gal_fit_progress *p) {
-    char left[32];
+static void state_of(const gal_fit_progress *p, bool brief, char *out, size_t size) {
+    char left[32], best[48];
     duration(p->seconds_left, left, sizeof left);
-    fprintf(stderr, "loss %.4f, %.0f images/s", p->loss, p->images_per_second);
-    if (p->best_epoch > 0 && p->best_score->loss > 0) {
-        fputs(", best ", stderr);
-        put_metric(p->best_score);
+    best_so_far(p, best, sizeof best);
+    if (brief)
+        snprintf(out, size, "loss %.4f, %s left", p->loss, left);
+    else
+        snprintf(out, size, "loss %.4f, %.0f images/s%s, %s left", p->loss, p->images_per_second, best, left);
+}
+
+/* At most `room` - 1 characters: the less room, the shorter the bar, then nothing but epoch, loss and the time that is
+ * left. */
+static void bar_line(const gal_fit_progress *p, char *out, size_t room) {
+    char head[64], state[160], bar[BAR + 4] = "";
+    int n = snprintf(head, sizeof head, "epoch %lld/%lld ", (long long)p->epoch, (long long)p->epochs);
+    state_of(p, false, state, sizeof state);
+    if (n + strlen(state) >= room) state_of(p, true, state, sizeof state);
+    size_t used = (size_t)n + strlen(state) + 3; /* brackets and a blank */
+    int width = used + 1 < room ? (int)(room - 1 - used) : 0;
+    if (width > BAR) width = BAR;
+    if (width >= LEAST_BAR) {
+        int full = p->steps > 0 ? (int)(p->step * width / p->steps) : 0;
+        bar[0] = '[';
+        for (int i = 0; i < width; i++) bar[1 + i] = i < full ? '#' : '.';
+        memcpy(bar + 1 + width, "] ", 3);
     }
-    fprintf(stderr, ", %s left", left);
+    snprintf(out, room, "%s%s%s", head, bar, state);
+}
+
+static size_t columns(void) {
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    return known ? (size_t)size.ws_col : 80;
+}
+
+/* One column stays free: some terminals go on to the next line when the last one is written. */
+static void draw_over(const char *line) {
+    fprintf(stderr, "\r\033[K%s", line);
+    fflush(stderr);
 }
 
 static void draw_bar(const gal_fit_progress *p) {
-    char bar[BAR + 1];
-    int full = p->steps > 0 ? (int)(p->step * BAR / p->steps) : 0;
-    for (int i = 0; i < BAR; i++) bar[i] = i < full ? '#' : '.';
-    bar[BAR] = '\0';
-    fprintf(stderr, "\r\033[Kepoch %lld/%lld [%s] ", (long long)p->epoch, (long long)p->epochs, bar);
-    put_state(p);
-    fflush(stderr);
+    char line[LINE];
+    size_t room = columns();
+    bar_line(p, line, room < sizeof line ? room : sizeof line);
+    draw_over(line);
 }
 
 /* A log of a long epoch shows that it is alive. */
@@ -58,10 +91,10 @@ static void print_now_and_then(train_watch *w, const gal_fit_progress *p) {
     if (w->shown == 0) w->shown = now;
     if (now - w->shown < QUIET_SECONDS) return;
     w->shown = now;
-    fprintf(stderr, "epoch %lld/%lld, step %lld/%lld: ", (long long)p->epoch, (long long)p->epochs, (long long)p->step,
-            (long long)p->steps);
-    put_state(p);
-    fputc('\n', stderr);
+    char state[160];
+    state_of(p, false, state, sizeof state);
+    fprintf(stderr, "epoch %lld/%lld, step %lld/%lld: %s\n", (long long)p->epoch, (long long)p->epochs,
+            (long long)p->step, (long long)p->steps, state);
 }
 
 static void end_epoch(train_watch *w, const gal_fit_progress *p) {
@@ -94,4 +127,15 @@ void train_watch_say(void *watch, const char *line) {
     train_watch_clear(w);
     cli_put_text(stderr, line);
     fputc('\n', stderr);
+}
+
+void train_watch_count(void *watch, const char *what, size_t done, size_t all) {
+    train_watch *w = watch;
+    char line[LINE];
+    size_t room = columns();
+    double now = gal_clock_seconds();
+    if (!w->terminal || (now - w->shown < 0.1 && done != all)) return;
+    w->shown = now;
+    snprintf(line, room < sizeof line ? room : sizeof line, "%s: %zu of %zu", what, done, all);
+    draw_over(done == all ? "" : line);
 }

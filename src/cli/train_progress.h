@@ -6,12 +6,13 @@
 
 typedef struct train_watch {
     bool terminal;
-    double shown; /* when the last line within an epoch was, in seconds of the clock; 0: none yet */
+    double shown; /* when the last line within an epoch, or count, was, in seconds of the clock; 0: none yet */
 } train_watch;
 
 /* The hooks of a job; `watch` is a train_watch. */
 void train_watch_step(void *watch, const gal_fit_progress *progress);
 void train_watch_say(void *watch, const char *line);
+void train_watch_count(void *watch, const char *what, size_t done, size_t all);
 /* Removes the bar. */
 void train_watch_clear(const train_watch *watch);
 

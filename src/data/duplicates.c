@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "image/codec.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +25,12 @@ typedef struct print {
 
 typedef struct search {
     const gal_dataset *set;
-    const galen_image_limits *limits;
-    int distance;
+    const gal_duplicate_options *options;
     size_t max_pairs;
-    bool repeats;
-    print *print;  /* of each sample */
-    size_t *index; /* samples in the order at hand */
-    gal_buf pair;  /* gal_duplicate */
+    atomic_size_t done; /* pictures */
+    print *print;       /* of each sample */
+    size_t *index;      /* samples in the order at hand */
+    gal_buf pair;       /* gal_duplicate */
     gal_duplicates *out;
 } search;
 
@@ -62,7 +62,7 @@ static galen_status print_one(const search *s, size_t i, galen_error *err) {
     const galen_image *view = NULL;
     galen_image made;
     print *p = &s->print[i];
-    GAL_TRY(gal_sample_picture(&s->set->sample[i], s->limits, &made, &view, err));
+    GAL_TRY(gal_sample_picture(&s->set->sample[i], s->options->limits, &made, &view, err));
     p->width = view->width, p->height = view->height, p->channels = view->channels, p->depth = view->sample;
     galen_status status = gal_sha256_hex(view->data, gal_image_bytes(view), p->sha, err);
     if (status == GALEN_OK) status = gal_difference_hash(view, p->hash, err);
@@ -73,6 +73,8 @@ static galen_status print_one(const search *s, size_t i, galen_error *err) {
 static void print_task(void *context, size_t i) {
     search *s = context;
     s->print[i].known = print_one(s, i, NULL) == GALEN_OK;
+    size_t done = atomic_fetch_add_explicit(&s->done, 1, memory_order_relaxed) + 1;
+    if (gal_pool_self() == 0 && s->options->progress) s->options->progress(s->options->context, done, s->set->count);
 }
 
 /* All prints. What failed is tried once more: for the message, or because memory was short while others were read. */
@@ -123,7 +125,7 @@ static void find_exact(search *s) {
     for (size_t first = 0, end; first < n; first = end) {
         for (end = first + 1; end < n && !compare_pixels(&s->print[s->index[first]], &s->print[s->index[end]]);) end++;
         for (size_t k = first + 1; k < end; k++)
-            if (s->repeats || !same_split(s, s->index[first], s->index[k]))
+            if (s->options->repeats || !same_split(s, s->index[first], s->index[k]))
                 add_pair(s, s->index[first], s->index[k], true, 0);
     }
 }
@@ -155,7 +157,7 @@ static void compare_near(search *s, size_t i, size_t j, int k) {
     const print *a = &s->print[i], *b = &s->print[j];
     if (same_split(s, i, j)) return;
     int distance = __builtin_popcountll(a->hash[0] ^ b->hash[0]) + __builtin_popcountll(a->hash[1] ^ b->hash[1]);
-    if (distance > s->distance || met_before(a, b, k) || !compare_pixels(a, b)) return;
+    if (distance > s->options->distance || met_before(a, b, k) || !compare_pixels(a, b)) return;
     add_pair(s, i, j, false, distance);
 }
 
@@ -192,7 +194,7 @@ static galen_status find_pairs(search *s, galen_error *err) {
     out->all = true;
     find_exact(s);
     out->exact = s->pair.size / sizeof *out->pair;
-    if (s->distance >= 0 && out->all) find_near(s);
+    if (s->options->distance >= 0 && out->all) find_near(s);
     if (s->pair.failed) return gal_fail_memory(err, "pairs of pictures", s->pair.size);
     out->count = s->pair.size / sizeof *out->pair;
     out->pair = (gal_duplicate *)(void *)s->pair.data;
@@ -204,10 +206,8 @@ static galen_status find_pairs(search *s, galen_error *err) {
 galen_status gal_duplicates_find(const gal_dataset *dataset, const gal_duplicate_options *options, gal_pool *pool,
                                  gal_duplicates *out, galen_error *err) {
     search s = {.set = dataset,
-                .limits = options->limits,
-                .distance = options->distance,
+                .options = options,
                 .max_pairs = options->max_pairs ? options->max_pairs : MAX_PAIRS,
-                .repeats = options->repeats,
                 .out = out};
     memset(out, 0, sizeof *out);
     if (options->distance < -1 || options->distance >= BANDS)

@@ -24,6 +24,9 @@ typedef struct gal_duplicate_options {
     size_t max_pairs;                 /* 0: 100,000 */
     bool repeats;                     /* exact pairs within a split too */
     const galen_image_limits *limits; /* NULL: the default */
+    /* Pictures read so far, on the thread of the caller; NULL */
+    void (*progress)(void *context, size_t done, size_t all);
+    void *context;
 } gal_duplicate_options;
 
 /*

@@ -101,10 +101,11 @@ static galen_status make_steps(gal_fit_loop *l, pace *p, galen_error *err) {
     }
 }
 
-/* The batches of steps that were made before a resume. */
-static galen_status pass_over(gal_fit_loop *l, galen_error *err) {
+/* The batches of steps that were made before a resume, which can take as long as they did. */
+static galen_status pass_over(const gal_fit_loop *l, galen_error *err) {
     gal_train_batch batch;
-    for (int64_t i = 0; i < l->step * l->runs; i++) GAL_TRY(l->train->next(l->train->context, &batch, err));
+    for (int64_t i = 0; i < l->step * l->runs && !must_stop(l); i++)
+        GAL_TRY(l->train->next(l->train->context, &batch, err));
     return GALEN_OK;
 }
 
@@ -221,6 +222,7 @@ static galen_status run_epochs(gal_fit_loop *l, gal_fit_result *result, galen_er
         pace p = {.first_step = l->step};
         GAL_TRY(l->train->start(l->train->context, l->epoch, err));
         GAL_TRY(pass_over(l, err));
+        if (must_stop(l)) break;
         p.start = gal_clock_seconds();
         GAL_TRY(make_steps(l, &p, err));
         if (l->step < l->steps && must_stop(l)) break;

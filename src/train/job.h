@@ -64,9 +64,16 @@ typedef struct gal_train_outcome {
                                   or "" */
 } gal_train_outcome;
 
+/* Only the loop has something to save when it is stopped; before and after it a training may end at any moment. */
+typedef enum gal_train_phase { GAL_TRAIN_BEFORE, GAL_TRAIN_LOOP, GAL_TRAIN_AFTER } gal_train_phase;
+
 typedef struct gal_train_hooks {
     void (*progress)(void *context, const gal_fit_progress *progress);
     void (*say)(void *context, const char *line); /* what was found and chosen, before the first step */
+    /* `what` is being done with the done-th of `all` pictures or files, before the first step; on the caller's thread
+     */
+    void (*count)(void *context, const char *what, size_t done, size_t all);
+    void (*phase)(void *context, gal_train_phase phase); /* it begins; BEFORE is not announced */
     void *context;
     const volatile sig_atomic_t *stop;
     gal_isa isa;         /* the level to compute at */

@@ -78,6 +78,11 @@ static void say_pair(const gal_train_hooks *hooks, const gal_dataset *set, const
     hooks->say(hooks->context, line);
 }
 
+static void count_pictures(void *context, size_t done, size_t all) {
+    const gal_train_hooks *hooks = context;
+    if (hooks->count != NULL) hooks->count(hooks->context, "looking for equal pictures", done, all);
+}
+
 /* Counts pictures that stand in two splits and names the first: what is judged on them says less. */
 static galen_status find_leaks(const gal_train_job *job, const gal_train_hooks *hooks, const gal_dataset *set,
                                gal_pool *pool, galen_error *err) {
@@ -85,7 +90,9 @@ static galen_status find_leaks(const gal_train_job *job, const gal_train_hooks *
     gal_duplicates found;
     bool near = strcmp(job->leaks, "near") == 0;
     if (hooks->say == NULL || strcmp(job->leaks, "off") == 0) return GALEN_OK;
-    GAL_TRY(gal_duplicates_find(set, &(gal_duplicate_options){.distance = near ? NEAR : -1}, pool, &found, err));
+    const gal_duplicate_options options = {
+        .distance = near ? NEAR : -1, .progress = count_pictures, .context = (void *)(uintptr_t)hooks};
+    GAL_TRY(gal_duplicates_find(set, &options, pool, &found, err));
     if (found.count > 0) {
         snprintf(line, sizeof line, "%s%zu pairs of %s pictures stand in two splits:", found.all ? "" : "at least ",
                  found.count, near ? "equal or nearly equal" : "equal");

@@ -140,7 +140,7 @@ static galen_status fit_memory(run *r, galen_error *err) {
 static galen_status find_inputs(run *r, galen_error *err) {
     const char *before = r->resume ? r->folder : r->replay;
     char line[GAL_RUN_OTHER + 64];
-    GAL_TRY(gal_run_inputs_read(&r->here, &r->data, r->pool, &r->inputs, err));
+    GAL_TRY(gal_run_inputs_read(&r->here, &r->data, r->hooks, r->pool, &r->inputs, err));
     memcpy(r->data.sha256, r->inputs.data_sha256, sizeof r->data.sha256);
     if (before == NULL) return GALEN_OK;
     GAL_TRY(gal_run_compare(before, &r->inputs, r->hooks->isa, r->out->other, err));
@@ -235,6 +235,10 @@ static galen_status write_start(const run *r, galen_error *err) {
     return write_config(r, err);
 }
 
+static void begin(const run *r, gal_train_phase phase) {
+    if (r->hooks->phase != NULL) r->hooks->phase(r->hooks->context, phase);
+}
+
 static galen_status go(run *r, galen_error *err) {
     if (r->replay != NULL) GAL_TRY(gal_run_check_hashes(r->replay, err));
     GAL_TRY(make_folder(r, err));
@@ -242,7 +246,9 @@ static galen_status go(run *r, galen_error *err) {
     r->out->pictures = r->data.pictures;
     r->out->task = r->data.task;
     if (!r->resume) GAL_TRY(write_start(r, err));
+    begin(r, GAL_TRAIN_LOOP);
     GAL_TRY(fit(r, err));
+    begin(r, GAL_TRAIN_AFTER);
     if (r->out->fit.interrupted || r->out->fit.best_epoch == 0) return GALEN_OK;
     close_parts(r); /* their memory is for what comes */
     GAL_TRY(gal_job_guard(r->job, &r->data, r->folder, r->hooks, &r->best, err));

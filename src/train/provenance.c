@@ -11,6 +11,7 @@
 #include <galen/version.h>
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,6 +38,8 @@ typedef struct entry {
 typedef struct listing {
     entry *entry;
     size_t count;
+    const gal_train_hooks *hooks;
+    atomic_size_t done;
 } listing;
 
 /* Paths of samples begin with the data's folder. */
@@ -65,8 +68,12 @@ static galen_status list_files(const char *data, const gal_dataset *set, listing
 }
 
 static void hash_entry(void *context, size_t i) {
-    entry *e = &((listing *)context)->entry[i];
+    listing *l = context;
+    entry *e = &l->entry[i];
     e->status = hash_file(e->path, e->sha256, NULL);
+    size_t done = atomic_fetch_add_explicit(&l->done, 1, memory_order_relaxed) + 1;
+    if (gal_pool_self() == 0 && l->hooks->count != NULL)
+        l->hooks->count(l->hooks->context, "computing digests of files", done, l->count);
 }
 
 static galen_status write_list(const listing *l, gal_buf *out, galen_error *err) {
@@ -82,9 +89,9 @@ static galen_status write_list(const listing *l, gal_buf *out, galen_error *err)
     return out->failed ? gal_fail_memory(err, "digests of the data", out->size) : GALEN_OK;
 }
 
-static galen_status hash_data(const gal_train_job *job, const gal_job_data *data, gal_pool *pool, gal_run_inputs *out,
-                              galen_error *err) {
-    listing l = {0};
+static galen_status hash_data(const gal_train_job *job, const gal_job_data *data, const gal_train_hooks *hooks,
+                              gal_pool *pool, gal_run_inputs *out, galen_error *err) {
+    listing l = {.hooks = hooks};
     galen_status status = list_files(job->data, data->set, &l, err);
     if (status == GALEN_OK) {
         gal_pool_run(pool, hash_entry, &l, l.count);
@@ -94,13 +101,13 @@ static galen_status hash_data(const gal_train_job *job, const gal_job_data *data
     return status == GALEN_OK ? gal_sha256_hex(out->data.data, out->data.size, out->data_sha256, err) : status;
 }
 
-galen_status gal_run_inputs_read(const gal_train_job *job, const gal_job_data *data, gal_pool *pool,
-                                 gal_run_inputs *out, galen_error *err) {
+galen_status gal_run_inputs_read(const gal_train_job *job, const gal_job_data *data, const gal_train_hooks *hooks,
+                                 gal_pool *pool, gal_run_inputs *out, galen_error *err) {
     *out = (gal_run_inputs){.start = job->weights};
     gal_buf_init(&out->data, LIST_MAX);
     if (strncmp(job->model, "zoo:", 4) != 0) out->start = job->model;
     if (out->start != NULL) GAL_TRY(hash_file(out->start, out->start_sha256, err));
-    return hash_data(job, data, pool, out, err);
+    return hash_data(job, data, hooks, pool, out, err);
 }
 
 void gal_run_inputs_free(gal_run_inputs *inputs) {

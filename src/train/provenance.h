@@ -17,10 +17,10 @@ typedef struct gal_run_inputs {
     char start_sha256[GAL_SHA256_HEX];
 } gal_run_inputs;
 
-/* Reads every file of the data set and the file of the first weights. Files of one set are hashed in parallel. Release
- * with gal_run_inputs_free, also after a failure. */
-galen_status gal_run_inputs_read(const gal_train_job *job, const gal_job_data *data, gal_pool *pool,
-                                 gal_run_inputs *out, galen_error *err);
+/* Reads every file of the data set and the file of the first weights; hooks.count hears of each. Files of one set are
+ * hashed in parallel. Release with gal_run_inputs_free, also after a failure. */
+galen_status gal_run_inputs_read(const gal_train_job *job, const gal_job_data *data, const gal_train_hooks *hooks,
+                                 gal_pool *pool, gal_run_inputs *out, galen_error *err);
 void gal_run_inputs_free(gal_run_inputs *inputs);
 
 /* Writes data.sha256 and environment.json into the run folder. `machine`: a JSON object of the caller's, or NULL. */

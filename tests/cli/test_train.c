@@ -208,10 +208,11 @@ static bool has_said(const char *what) {
 static void the_second_interrupt_ends_at_once(void **state) {
     (void)state;
     pid_t child = start_training("twice", "zoo:resnet50", "0");
-    for (int i = 0; i < 4000 && !has_said("val: "); i++) usleep(5000);
+    wait_for("twice", "config.json"); /* after which the loop begins */
     usleep(100000);
     kill(child, SIGINT);
     for (int i = 0; i < 4000 && !has_said("once more ends at once"); i++) usleep(1000);
+    assert_true(has_said("once more ends at once"));
     kill(child, SIGINT);
     int status = end_of(child);
     if (!WIFSIGNALED(status)) fail_msg("it ended by itself");
