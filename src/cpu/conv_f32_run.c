@@ -318,7 +318,7 @@ static void run_conv(const gal_gemm_f32 *gemm, const gal_call *call, const void 
         .conv = terms, .gemm = gemm, .packed = packed, .terms = terms, .x = x->data, .y = call->out[0]->data};
     const gal_conv *cv = job.conv;
     gal_pool *pool = call->pool;
-    job.n = x->dim[0];
+    job.n = galen_tensor_elements(x) / (x->dim[x->rank - 1] * cv->h * cv->w); /* each row of a product is one */
     job.residual = residual;
     job.in_pitch = call->in_pitch * (int64_t)galen_dtype_size(x->dtype) / (int64_t)sizeof(float);
     job.out_pitch = call->out_pitch;

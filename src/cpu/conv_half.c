@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* A type at one level: its tiles for convolution and for products, which are f32. */
+/* A type at one level: its tiles for results in 16 bits and in f32. */
 typedef struct half_level {
     const gal_gemm_f32 *narrow, *wide;
     bool woven; /* the weights of a pair are one word */
@@ -97,7 +97,7 @@ static bool plain_bias(const gal_value *bias, int64_t n) {
 static const char *gemm_shape(const gal_node *node, const half_level *level, gal_conv *conv) {
     const gal_value *a = node->in[0], *b = node->in[1];
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
-    if (a->shape.rank != 2 || b->shape.rank != 2) return "the operands are not matrices";
+    if (a->shape.rank < 2 || b->shape.rank != 2) return "the operands are not matrices";
     if (b->constant == NULL) return "the right operand is not constant";
     *conv =
         (gal_conv){.h = 1, .w = 1, .oh = 1, .ow = 1, .r = 1, .s = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .group = 1};
@@ -133,7 +133,11 @@ static void gemm_pack(const gal_node *node, const half_level *level, gal_columns
 
 /* ---- the rows of each level ---- */
 
-#define ROWS(op, level, tile)                                                                                          \
+static void run(const gal_call *call, const half_level *level) {
+    gal_conv_f32_run(call->out[0]->dtype == GALEN_F32 ? level->wide : level->narrow, call);
+}
+
+#define ROWS(op, level)                                                                                                \
     const char *gal_##op##_##level##_reject(const gal_node *node) {                                                    \
         return op##_reject(node, &level);                                                                              \
     }                                                                                                                  \
@@ -146,12 +150,12 @@ static void gemm_pack(const gal_node *node, const half_level *level, gal_columns
     }                                                                                                                  \
     galen_status gal_##op##_##level##_run(const gal_call *call, galen_error *err) {                                    \
         (void)err;                                                                                                     \
-        gal_conv_f32_run(level.tile, call);                                                                            \
+        run(call, &level);                                                                                             \
         return GALEN_OK;                                                                                               \
     }
 #define LEVEL(level)                                                                                                   \
-    ROWS(conv, level, narrow)                                                                                          \
-    ROWS(gemm, level, wide)
+    ROWS(conv, level)                                                                                                  \
+    ROWS(gemm, level)
 
 #if defined(__x86_64__)
 static const half_level bf16_avx512bf16 = {&gal_tile_bf16_avx512bf16, &gal_tile_bf16_f32_avx512bf16, true},
@@ -179,6 +183,7 @@ const char *gal_conv_bf16_decode(const gal_node *node, gal_conv *conv) {
 }
 
 const char *gal_gemm_bf16_decode(const gal_node *node, gal_conv *conv) {
+    if (node->in[0]->shape.rank != 2 || node->out[0]->dtype != GALEN_F32) return "the product is not an f32 matrix";
     return check(node, gemm_shape(node, bf16, conv));
 }
 #endif

@@ -16,7 +16,7 @@ static bool plain_bias(const gal_value *bias, int64_t n) {
 static const char *gemm_decode(const gal_node *node, int vec, gal_conv *conv) {
     const gal_value *a = node->in[0], *b = node->in[1];
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
-    if (a->dtype != GALEN_F32 || a->shape.rank != 2 || b->shape.rank != 2) return "the operands are not f32 matrices";
+    if (a->dtype != GALEN_F32 || a->shape.rank < 2 || b->shape.rank != 2) return "the operands are not f32 matrices";
     if (b->constant == NULL) return "the right operand is not constant";
     if (gal_attr_int(node, "transA", 0) != 0) return "the left operand is transposed";
     if (gal_attr_float(node, "alpha", 1) != 1 || gal_attr_float(node, "beta", 1) != 1) return "alpha or beta is not 1";

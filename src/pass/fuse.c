@@ -138,9 +138,9 @@ static galen_status take_gemm(gal_graph *graph, gal_node *node, bool *changed, g
     return GALEN_OK;
 }
 
-/* MatMul of matrices with constant weights. */
+/* MatMul of matrices, or of a stack of them, with constant weights. */
 static galen_status take_matmul(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
-    if (gal_const_f32(node->in[1]) == NULL || node->in[0]->shape.rank != 2 || node->in[1]->shape.rank != 2)
+    if (gal_const_f32(node->in[1]) == NULL || node->in[0]->shape.rank < 2 || node->in[1]->shape.rank != 2)
         return GALEN_OK;
     gal_node *made;
     const gal_remake spec = {.like = node,
@@ -163,8 +163,11 @@ static galen_status fuse_row(gal_graph *graph, gal_node *add, uint32_t which, bo
     int step;
     if (!gal_is_op(gemm, "galen", "Gemm") || !is_bare(gemm) || gemm->n_in > 2) return GALEN_OK;
     gal_value *in[3] = {gemm->in[0], gemm->in[1], add->in[1 - which]};
-    const gal_dim columns = add->in[which]->shape.dim[1];
-    if (columns.batch || gal_const_per_axis(in[2], 2, 1, columns.size, &step) == NULL || step != 1) return GALEN_OK;
+    int rank = add->in[which]->shape.rank;
+    const gal_dim columns = add->in[which]->shape.dim[rank - 1];
+    if (columns.batch || gal_const_per_axis(in[2], rank, rank - 1, columns.size, &step) == NULL || step != 1 ||
+        (rank > 2 && in[2]->shape.rank > 1))
+        return GALEN_OK;
     GAL_TRY(merge(graph, gemm, add, in, 3, NULL, "Add", err));
     gal_graph_remove(graph, gemm);
     *changed = true;

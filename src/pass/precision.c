@@ -78,8 +78,10 @@ static void forget(gal_graph *graph, gal_value *value) {
     tensor->data = NULL;
 }
 
-/* `node` again on other inputs; a 16-bit result is widened for whoever reads it. */
-static galen_status replace(gal_graph *graph, gal_node *node, gal_value **in, galen_error *err) {
+/* `node` again on other inputs and with `more`, an attribute or NULL; a 16-bit result is widened for whoever reads it.
+ */
+static galen_status replace_with(gal_graph *graph, gal_node *node, gal_value **in, const gal_attr *more,
+                                 galen_error *err) {
     static const gal_attr to_f32 = {.name = "to", .type = GAL_ATTR_INT, .i = GALEN_F32};
     gal_node *made, *cast;
     const gal_remake spec = {.like = node,
@@ -87,6 +89,8 @@ static galen_status replace(gal_graph *graph, gal_node *node, gal_value **in, ga
                              .op = node->op->name,
                              .n_in = node->n_in,
                              .in = in,
+                             .more = more,
+                             .n_more = more != NULL ? 1 : 0,
                              .stands_for = node->stands_for,
                              .before = node};
     GAL_TRY(gal_remake_node(graph, &spec, &made, err));
@@ -100,6 +104,10 @@ static galen_status replace(gal_graph *graph, gal_node *node, gal_value **in, ga
     gal_graph_replace(graph, node->out[0], result);
     gal_graph_remove(graph, node);
     return GALEN_OK;
+}
+
+static galen_status replace(gal_graph *graph, gal_node *node, gal_value **in, galen_error *err) {
+    return replace_with(graph, node, in, NULL, err);
 }
 
 static bool is_depthwise(const gal_node *node) {
@@ -148,6 +156,7 @@ static galen_status convert_conv(gal_graph *graph, galen_dtype to, gal_node *nod
     return GALEN_OK;
 }
 
+/* A product of rows of pixels or tokens is read by more layers; one of a row an image makes logits, which stay f32. */
 static galen_status convert_gemm(gal_graph *graph, galen_dtype to, gal_node *node, bool *changed, galen_error *err) {
     gal_value *w = node->in[1];
     bool transposed = gal_attr_int(node, "transB", 0) != 0;
@@ -156,7 +165,8 @@ static galen_status convert_gemm(gal_graph *graph, galen_dtype to, gal_node *nod
     gal_value *in[3] = {NULL, NULL, node->n_in > 2 ? node->in[2] : NULL};
     GAL_TRY(need_narrow(graph, to, node->in[0], 0, node, &in[0], err));
     GAL_TRY(narrow_constant(graph, to, w, 0, &in[1], err));
-    GAL_TRY(replace(graph, node, in, err));
+    const gal_attr result = gal_attr_of_int("to", to);
+    GAL_TRY(replace_with(graph, node, in, node->in[0]->shape.rank > 2 ? &result : NULL, err));
     forget(graph, w);
     *changed = true;
     return GALEN_OK;

@@ -152,24 +152,28 @@ static void random_conv(gal_rng *rng, kernel_case *c) {
 
 /* ---- matrix product and pools ---- */
 
-static void gemm_case(int64_t k, int64_t n, bool transposed, bool bias, const char *act, gal_rng *rng, kernel_case *c) {
-    int64_t a[2] = {1, k}, b[2] = {transposed ? n : k, transposed ? k : n};
+/* `rows` of each image; 0: one, and A is a matrix. */
+static void gemm_case(int64_t rows, int64_t k, int64_t n, bool transposed, bool bias, const char *act, gal_rng *rng,
+                      kernel_case *c) {
+    int64_t a[3] = {1, rows > 0 ? rows : k, k}, b[2] = {transposed ? n : k, transposed ? k : n};
     gal_attr attr[4] = {whole("transB", transposed), number("act_alpha", 0.2f), number("act_beta", 0.5f)};
     c->depth = (double)k;
     c->graph = new_graph();
     if (act != NULL) attr[3] = text("activation", act);
-    gal_value *in[3] = {new_input(c->graph, "a", 2, a, true), new_weights(c->graph, rng, 2, b, 1.7f / sqrtf((float)k))};
+    gal_value *in[3] = {new_input(c->graph, "a", rows > 0 ? 3 : 2, a, true),
+                        new_weights(c->graph, rng, 2, b, 1.7f / sqrtf((float)k))};
     if (bias) in[2] = new_weights(c->graph, rng, 1, &n, 1);
     new_node(c, "galen", "Gemm", bias ? 3 : 2, in, act != NULL ? 4 : 3, attr);
-    snprintf(c->text, sizeof c->text, "Nx%lld by %lldx%lld%s%s, %s", (long long)k, (long long)k, (long long)n,
-             transposed ? " transposed" : "", bias ? ", bias" : "", act == NULL ? "linear" : act);
+    snprintf(c->text, sizeof c->text, "Nx%lldx%lld by %lldx%lld%s%s, %s", (long long)rows, (long long)k, (long long)k,
+             (long long)n, transposed ? " transposed" : "", bias ? ", bias" : "", act == NULL ? "linear" : act);
 }
 
 static void random_gemm(gal_rng *rng, kernel_case *c) {
     int64_t k = case_pick(rng, 1, 600), n = case_pick(rng, 1, 200);
     bool transposed = case_pick(rng, 0, 1), bias = case_pick(rng, 0, 3) > 0;
-    gemm_case(k, n, transposed, bias, random_activation(rng), rng, c);
-    if (case_pick(rng, 0, 2) == 0) c->batch = case_pick(rng, 12, 60);
+    int64_t rows = case_pick(rng, 0, 2) == 0 ? case_pick(rng, 1, 30) : 0;
+    gemm_case(rows, k, n, transposed, bias, random_activation(rng), rng, c);
+    if (rows == 0 && case_pick(rng, 0, 2) == 0) c->batch = case_pick(rng, 12, 60);
 }
 
 static void pool_case(const char *op, const layer *l, bool ceil, bool count_pad, kernel_case *c) {
@@ -343,8 +347,9 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
                  (long long)conv->side, (long long)conv->side, (long long)conv->in, (long long)conv->out,
                  (long long)conv->window, (long long)conv->window, (long long)conv->stride, (long long)conv->group,
                  conv->network);
-    } else if (private && index < 2 && strcmp(op, "Gemm") == 0) {
-        gemm_case(index == 0 ? 512 : 2048, index == 0 ? 2 : 1000, true, true, NULL, &rng, out);
+    } else if (private && index < 4 && strcmp(op, "Gemm") == 0) { /* classifiers, and a block of ConvNeXt and of ViT */
+        static const int64_t rows[] = {0, 0, 784, 197}, k[] = {512, 2048, 192, 768}, n[] = {2, 1000, 768, 768};
+        gemm_case(rows[index], k[index], n[index], index < 2, true, NULL, &rng, out);
     } else if (private && index < 2 && is_one_of(op, "AveragePool GlobalAveragePool MaxPool ")) {
         layer l = {.h = index == 0 ? 32 : 112,
                    .w = index == 0 ? 32 : 112,

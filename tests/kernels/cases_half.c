@@ -55,13 +55,18 @@ static void narrow_case(galen_dtype half, kernel_case *c) {
         if (node->in[i] != NULL) in[i] = copy_value(graph, node->in[i], stays_f32(node, i) ? GALEN_F32 : half);
     /* Weights vary as in training: then the rows for batches take what they can, and no other row looks at it. */
     if (strcmp(node->op->name, "Conv") == 0) in[1]->is_variable = true;
+    gal_attr attr[8];
+    uint32_t n_attr = node->n_attr;
+    memcpy(attr, node->attr, n_attr * sizeof *attr);
+    if (strcmp(node->op->name, "Gemm") == 0 && in[0]->shape.rank > 2) /* as the pass has it */
+        attr[n_attr++] = (gal_attr){.name = "to", .type = GAL_ATTR_INT, .i = (int64_t)half};
     const gal_node_spec spec = {.domain = node->op->domain,
                                 .op = node->op->name,
                                 .n_in = node->n_in,
                                 .n_out = 1,
-                                .n_attr = node->n_attr,
+                                .n_attr = n_attr,
                                 .in = in,
-                                .attr = node->attr};
+                                .attr = attr};
     gal_node *made;
     must(gal_graph_node(graph, &spec, &made, &err), &err);
     must(gal_graph_mark_output(graph, made->out[0], &err), &err);

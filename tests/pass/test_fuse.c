@@ -111,6 +111,23 @@ static void test_products(void **state) {
 
 /* DenseNet's BatchNormalization and Relu in front of a convolution, plain and as an exporter that adds Mul and Add
  * writes it. */
+/* Rows of pixels or tokens: the product of a stack of matrices takes in bias and activation as that of one does. A bias
+ * of more than a row stays. */
+static void test_stacks(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    const int64_t w[2] = {6, 5}, v[2] = {5, 4}, rows[2] = {3, 4};
+    gal_value *y = small_op(g, "MatMul", small_input(g, "x", 2, 3, 6), small_constant(g, -1, 2, w));
+    y = small_op(g, "Relu", small_op(g, "Add", small_row(g, -1, 5), y), NULL);
+    y = small_op(g, "MatMul", y, small_constant(g, -1, 2, v));
+    small_output(g, small_op(g, "Add", y, small_constant(g, -1, 2, rows)));
+    small_check_all(g);
+    assert_int_equal(small_count(g, "Gemm"), 2);
+    assert_int_equal(small_count(g, "Add"), 1);
+    assert_string_equal(g->first->stands_for, "MatMul+Add+Relu");
+    gal_graph_destroy(g);
+}
+
 static void test_scale_shift(void **state) {
     (void)state;
     for (int longer = 0; longer < 2; longer++) {
@@ -163,9 +180,10 @@ static void test_portable(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activations), cmocka_unit_test(test_clip_and_gates), cmocka_unit_test(test_not_quite),
-        cmocka_unit_test(test_residual),    cmocka_unit_test(test_order),          cmocka_unit_test(test_products),
-        cmocka_unit_test(test_scale_shift), cmocka_unit_test(test_left_alone),     cmocka_unit_test(test_portable)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_activations), cmocka_unit_test(test_clip_and_gates),
+                                       cmocka_unit_test(test_not_quite),   cmocka_unit_test(test_residual),
+                                       cmocka_unit_test(test_order),       cmocka_unit_test(test_products),
+                                       cmocka_unit_test(test_stacks),      cmocka_unit_test(test_scale_shift),
+                                       cmocka_unit_test(test_left_alone),  cmocka_unit_test(test_portable)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

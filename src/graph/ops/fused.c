@@ -93,12 +93,22 @@ galen_status gal_galen_conv_run(const gal_call *call, galen_error *err) {
     return GALEN_OK;
 }
 
-/* in: A [M, K], W [K, N] or with transB [N, K], optional B [N]. The product is f32, also of bf16 or f16 operands. */
+/*
+ * in: A [..., K], W [K, N] or with transB [N, K], optional B [N]. The product [..., N] is f32, also of bf16 or f16
+ * operands, unless attribute `to` says that it has their type.
+ */
 galen_status gal_galen_gemm_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
     GAL_TRY(need_types(node, err));
     GAL_TRY(need_activation(node, err));
-    return gal_gemm_shape(node, GALEN_F32, err);
+    const gal_value *bias = node->n_in > 2 ? node->in[2] : NULL;
+    int64_t to = gal_attr_int(node, "to", GALEN_F32);
+    if (to != GALEN_F32 && to != (int64_t)node->in[0]->dtype)
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "attribute to %lld is not the operands' type",
+                             (long long)to);
+    if (node->in[0]->shape.rank > 2 && bias != NULL && bias->shape.rank > 1)
+        return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED, "the bias of a stack of matrices must be one row");
+    return gal_gemm_shape(node, GALEN_MAX_RANK, (galen_dtype)to, err);
 }
 
 void gal_galen_gemm_cost(const gal_node *node, int64_t batch, gal_cost *cost) {
@@ -113,8 +123,9 @@ galen_status gal_galen_gemm_run(const gal_call *call, galen_error *err) {
     const galen_tensor *a = call->in[0], *b = call->in[1], *c = node->n_in > 2 ? call->in[2] : NULL;
     bool tb = gal_attr_int(node, "transB", 0) != 0;
     gal_gemm_ref g = {.dtype = a->dtype, .merged = true, .a = a->data, .b = b->data, .alpha = 1, .beta = 1};
-    g.y = call->out[0]->data;
-    g.m = a->dim[0], g.k = a->dim[1], g.n = b->dim[!tb];
+    g.y = call->out[0]->data, g.narrow = gal_dtype_is_half(call->out[0]->dtype);
+    g.m = 1, g.k = a->dim[a->rank - 1], g.n = b->dim[!tb];
+    for (int i = 0; i + 1 < a->rank; i++) g.m *= a->dim[i];
     g.a_row = g.k, g.a_col = 1, g.b_row = tb ? 1 : g.n, g.b_col = tb ? g.k : 1;
     if (c) {
         int64_t cols = c->rank > 0 ? c->dim[c->rank - 1] : 1, rows = c->rank > 1 ? c->dim[c->rank - 2] : 1;

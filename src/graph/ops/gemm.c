@@ -23,7 +23,11 @@ static inline __attribute__((always_inline)) void finish(const gal_gemm_ref *g, 
     double v = (double)g->alpha * sum;
     if (g->c) v += (double)g->beta * load(g->merged ? GALEN_F32 : t, g->c, row * g->c_row + col * g->c_col);
     if (t == GALEN_F32 || g->merged) {
-        ((float *)g->y)[at] = gal_activate(g->activation, g->act_alpha, g->act_beta, (float)v);
+        float y = gal_activate(g->activation, g->act_alpha, g->act_beta, (float)v);
+        if (g->narrow)
+            gal_store_float(t, (uint16_t *)g->y + at, (double)y);
+        else
+            ((float *)g->y)[at] = y;
     } else if (t == GALEN_F64) {
         ((double *)g->y)[at] = v;
     } else {
@@ -88,31 +92,34 @@ galen_status gal_gemm_infer(gal_graph *graph, gal_node *node, galen_error *err) 
     (void)graph;
     GAL_TRY(gal_need_dtype(node, 0, GEMM_TYPES, err));
     GAL_TRY(gal_need_same_dtype(node, 0, err));
-    return gal_gemm_shape(node, node->in[0]->dtype, err);
+    return gal_gemm_shape(node, 2, node->in[0]->dtype, err);
 }
 
-galen_status gal_gemm_shape(const gal_node *node, galen_dtype result, galen_error *err) {
+galen_status gal_gemm_shape(const gal_node *node, int max_rank, galen_dtype result, galen_error *err) {
     bool ta, tb;
     GAL_TRY(gal_need_flag(node, "transA", false, &ta, err));
     GAL_TRY(gal_need_flag(node, "transB", false, &tb, err));
     const gal_shape *a = &node->in[0]->shape, *b = &node->in[1]->shape;
-    if (a->rank != 2 || b->rank != 2)
+    if (a->rank < 2 || a->rank > max_rank || b->rank != 2)
         return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the operands have %d and %d dimensions, both need 2",
                              a->rank, b->rank);
-    if (!gal_dim_equal(a->dim[!ta], b->dim[tb]))
+    const gal_dim *matrix = a->dim + a->rank - 2;
+    if (!gal_dim_equal(matrix[!ta], b->dim[tb]))
         return gal_node_fail(node, err, GALEN_ERR_FORMAT, "the operands' inner dimensions %lld and %lld differ",
-                             (long long)a->dim[!ta].size, (long long)b->dim[tb].size);
+                             (long long)matrix[!ta].size, (long long)b->dim[tb].size);
     float alpha = gal_attr_float(node, "alpha", 1), beta = gal_attr_float(node, "beta", 1);
     if (!gal_dtype_is_float(node->in[0]->dtype) && (alpha != 1 || beta != 1))
         return gal_node_fail(node, err, GALEN_ERR_UNSUPPORTED,
                              "attributes alpha and beta other than 1 are not supported for integers");
-    gal_shape out = {.rank = 2, .dim = {a->dim[ta], b->dim[!tb]}};
+    gal_shape out = *a;
+    out.dim[out.rank - 2] = matrix[ta], out.dim[out.rank - 1] = b->dim[!tb];
     GAL_TRY(check_c(node, &out, err));
     return gal_set_output(node, 0, result, &out, err);
 }
 
 void gal_gemm_cost(const gal_node *node, int64_t batch, gal_cost *cost) {
-    int64_t inner = gal_dim_at(node->in[0]->shape.dim[gal_attr_int(node, "transA", 0) ? 0 : 1], batch), mac;
+    const gal_shape *a = &node->in[0]->shape;
+    int64_t inner = gal_dim_at(a->dim[a->rank - (gal_attr_int(node, "transA", 0) ? 2 : 1)], batch), mac;
     int64_t outputs = gal_out_elements(node, batch);
     if (__builtin_mul_overflow(outputs, inner, &mac)) mac = INT64_MAX / 64;
     cost->mac += mac;
