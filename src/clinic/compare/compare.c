@@ -68,14 +68,16 @@ static bool truth(const work *w, size_t k, size_t c) {
 
 /* ---- differences ---- */
 
-/* Of all cases, the positive or the negative ones of the question at hand. */
-static double design_effect(const work *w, gal_cases which) {
+/* Of the question at hand: of accuracy, of sensitivity, of specificity. */
+typedef enum counted { ALL, POSITIVES, NEGATIVES } counted;
+
+static double design_effect(const work *w, counted which) {
     const gal_case_set *cases = w->pairs->cases;
     double n = 0, squares = 0;
     if (!w->of_patient) return 1;
     memset(w->of_patient, 0, cases->patients * sizeof *w->of_patient);
     for (size_t k = 0; k < w->count; k++) {
-        if (which != GAL_CASES_ALL && (w->positive[k] != 0) != (which == GAL_CASES_POSITIVE)) continue;
+        if (which != ALL && (w->positive[k] != 0) != (which == POSITIVES)) continue;
         double before = w->of_patient[cases->patient[k]]++;
         squares += 2 * before + 1; /* exact: the next square less the last */
         n++;
@@ -84,7 +86,7 @@ static double design_effect(const work *w, gal_cases which) {
 }
 
 /* From the counts, and which cases they are of. */
-static void finish_difference(const work *w, gal_cases which, gal_share_difference *d) {
+static void finish_difference(const work *w, counted which, gal_share_difference *d) {
     const gal_paired *c = &d->counts;
     d->design_effect = design_effect(w, which);
     double z =
@@ -111,7 +113,7 @@ static void compare_all(const work *w, gal_case_comparison *out) {
         gal_paired_add(&out->accuracy.counts, right[GAL_CANDIDATE], right[GAL_REFERENCE]);
         out->changed += changed;
     }
-    finish_difference(w, GAL_CASES_ALL, &out->accuracy);
+    finish_difference(w, ALL, &out->accuracy);
 }
 
 static void measure_shift(const work *w, gal_case_comparison *out) {
@@ -174,9 +176,9 @@ static size_t plan(const gal_share_difference *d, double margin, double level, g
 static galen_status compare_decisions(const work *w, size_t c, gal_binary_comparison *q, galen_error *err) {
     const gal_compare_settings *s = w->settings;
     count_decisions(w, c, q);
-    finish_difference(w, GAL_CASES_POSITIVE, &q->sensitivity);
-    finish_difference(w, GAL_CASES_NEGATIVE, &q->specificity);
-    finish_difference(w, GAL_CASES_ALL, &q->accuracy);
+    finish_difference(w, POSITIVES, &q->sensitivity);
+    finish_difference(w, NEGATIVES, &q->specificity);
+    finish_difference(w, ALL, &q->accuracy);
     q->missed = exact_share(w, "missed", q->confusion[GAL_CANDIDATE].false_negatives, &q->sensitivity);
     q->newly_missed = exact_share(w, "newly_missed", q->sensitivity.counts.only_second, &q->sensitivity);
     q->new_false_alarms = exact_share(w, "new_false_alarms", q->specificity.counts.only_second, &q->specificity);

@@ -5,6 +5,8 @@
 #include "clinic/stats/interval.h"
 #include "clinic/stats/paired.h"
 
+#include <galen/status.h>
+
 /*
  * Intervals of the difference of two paired shares, (only_first - only_second) / cases, in [-1, 1]. z: the normal
  * quantile, as for gal_wilson. No cases: [-1, 1].

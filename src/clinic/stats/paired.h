@@ -2,10 +2,8 @@
 #ifndef GAL_CLINIC_PAIRED_H
 #define GAL_CLINIC_PAIRED_H
 
-#include <galen/status.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Cases by which of two was right. */
 typedef struct gal_paired {
@@ -14,19 +12,6 @@ typedef struct gal_paired {
 
 /* One more case, on which each was right or not. */
 void gal_paired_add(gal_paired *counts, bool first, bool second);
-
-/* Which cases count: all compares accuracies, the positive ones sensitivities, the negative ones specificities. */
-typedef enum gal_cases { GAL_CASES_ALL, GAL_CASES_POSITIVE, GAL_CASES_NEGATIVE } gal_cases;
-
-/* A score decides positive from its threshold on. */
-typedef struct gal_decider {
-    const double *score; /* one a case */
-    double threshold;
-} gal_decider;
-
-/* Counts right decisions; `positive` has 0 or 1 for each of `count` cases. GALEN_ERR_NUMERIC for NaN. */
-galen_status gal_pair(const uint8_t *positive, size_t count, const gal_decider *first, const gal_decider *second,
-                      gal_cases cases, gal_paired *out, galen_error *err);
 
 /*
  * McNemar's test that both are right equally often, two-sided, given the cases on which they differ (Psychometrika 12,

@@ -73,18 +73,6 @@ gal_psi gal_psi_of(const uint64_t *then, const uint64_t *now, int bins) {
 
 /* ---- Kolmogorov and Smirnov ---- */
 
-/* The largest |i m - j n| after both samples passed a value: the distance times n m, a whole number. */
-static double largest_step(const double *a, size_t n, const double *b, size_t m) {
-    double most = 0;
-    for (size_t i = 0, j = 0; i < n && j < m;) {
-        double at = fmin(a[i], b[j]);
-        while (i < n && a[i] == at) i++;
-        while (j < m && b[j] == at) j++;
-        most = fmax(most, fabs((double)i * (double)m - (double)j * (double)n));
-    }
-    return most;
-}
-
 /*
  * Of all orders of the two samples, the share whose path from (0, 0) to (n, m) stays nearer to the diagonal than
  * `step`. inside[j] is that share of the paths to (i, j), which come from (i - 1, j) with the chance i / (i + j).
@@ -108,12 +96,6 @@ static double kolmogorov_tail(double x) {
     return fmin(fmax(sum, 0), 1);
 }
 
-static bool any_nan(const double *value, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (isnan(value[i])) return true;
-    return false;
-}
-
 static galen_status exact_p(size_t n, size_t m, double step, double *p, galen_error *err) {
     double *inside = gal_calloc(m + 1, sizeof *inside);
     if (!inside) return gal_fail_memory(err, "a test of two samples", (m + 1) * sizeof *inside);
@@ -129,19 +111,6 @@ static galen_status judge_step(size_t n, size_t m, double step, gal_ks *out, gal
     out->exact = dn * dm <= EXACT_PRODUCT;
     out->p = kolmogorov_tail(out->distance * sqrt(dn * dm / (dn + dm)));
     return out->exact ? exact_p(n, m, step, &out->p, err) : GALEN_OK;
-}
-
-galen_status gal_ks_test(const double *first, size_t n, const double *second, size_t m, gal_ks *out, galen_error *err) {
-    *out = (gal_ks){NAN, NAN, false};
-    if (n == 0 || m == 0) return gal_fail(err, GALEN_ERR_ARGUMENT, "a test of two samples needs numbers in both");
-    if (any_nan(first, n) || any_nan(second, m))
-        return gal_fail(err, GALEN_ERR_NUMERIC, "a number to be compared is NaN");
-    double *a = sorted_copy(first, n), *b = sorted_copy(second, m);
-    galen_status status = a && b ? GALEN_OK : gal_fail_memory(err, "a test of two samples", (n + m) * sizeof *a);
-    if (status == GALEN_OK) status = judge_step(n, m, largest_step(a, n, b, m), out, err);
-    gal_free(a);
-    gal_free(b);
-    return status;
 }
 
 galen_status gal_ks_of(const uint64_t *then, const uint64_t *now, int bins, gal_ks *out, galen_error *err) {
@@ -172,11 +141,6 @@ galen_status gal_cusum_start(double mean, double deviation, double slack, double
     return GALEN_OK;
 }
 
-void gal_cusum_reset(gal_cusum *cusum) {
-    cusum->high = cusum->low = 0;
-    cusum->high_run = cusum->low_run = 0;
-}
-
 gal_drift gal_cusum_add(gal_cusum *cusum, double value) {
     double z = (value - cusum->mean) / cusum->deviation;
     if (!isfinite(z)) z = cusum->slack + cusum->limit + 1;
@@ -191,16 +155,4 @@ gal_drift gal_cusum_add(gal_cusum *cusum, double value) {
     }
     if (cusum->high > cusum->limit) return GAL_DRIFT_UP;
     return cusum->low > cusum->limit ? GAL_DRIFT_DOWN : GAL_DRIFT_NONE;
-}
-
-/* One way: (exp(-2 d b) + 2 d b - 1) / (2 d^2), d the drift of the sum, b the limit corrected for the overshoot. */
-static double one_way(double drift, double limit) {
-    double b = limit + 1.166;
-    if (fabs(drift) < 1e-8) return b * b;
-    return (exp(-2 * drift * b) + 2 * drift * b - 1) / (2 * drift * drift);
-}
-
-double gal_cusum_run_length(const gal_cusum *cusum, double shift) {
-    double up = one_way(shift - cusum->slack, cusum->limit), down = one_way(-shift - cusum->slack, cusum->limit);
-    return 1 / (1 / up + 1 / down);
 }

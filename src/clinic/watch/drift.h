@@ -47,15 +47,11 @@ typedef struct gal_ks {
 } gal_ks;
 
 /*
- * The two-sample test of Kolmogorov and Smirnov; ties make p too large rather than too small. Exact where n m is at
+ * The two-sample test of Kolmogorov and Smirnov, of samples counted in the same bins. The distance is the largest at
+ * the bins' edges, where both distribution functions are known exactly: that of the numbers themselves is no smaller,
+ * and where each bin is one value it is the same. Ties make p too large rather than too small. Exact where n m is at
  * most 10^7, by counting lattice paths (Hodges, Arkiv for Matematik 3, 1958), otherwise Kolmogorov's limit at the
- * effective size n m / (n + m). GALEN_ERR_ARGUMENT without numbers on a side, GALEN_ERR_NUMERIC for NaN.
- */
-galen_status gal_ks_test(const double *first, size_t n, const double *second, size_t m, gal_ks *out, galen_error *err);
-
-/*
- * The same of two samples counted in the same bins. The distance is the largest at the bins' edges, where both
- * distribution functions are known exactly: never larger than that of the numbers themselves, and p never too small.
+ * effective size n m / (n + m). GALEN_ERR_ARGUMENT without numbers on a side.
  */
 galen_status gal_ks_of(const uint64_t *then, const uint64_t *now, int bins, gal_ks *out, galen_error *err);
 
@@ -80,12 +76,8 @@ typedef enum gal_drift { GAL_DRIFT_NONE, GAL_DRIFT_UP, GAL_DRIFT_DOWN } gal_drif
 /* GALEN_ERR_ARGUMENT unless all are finite, deviation and limit are above 0 and slack is at least 0. */
 galen_status gal_cusum_start(double mean, double deviation, double slack, double limit, gal_cusum *out,
                              galen_error *err);
-/* Takes the next number in; the alarm stays until gal_cusum_reset. A number that is not finite is an alarm upwards, for
- * it is no number the model was tested on. */
+/* Takes the next number in; an alarm stays. A number that is not finite is an alarm upwards, for it is no number the
+ * model was tested on. */
 gal_drift gal_cusum_add(gal_cusum *cusum, double value);
-void gal_cusum_reset(gal_cusum *cusum);
-/* The mean number of values until an alarm, the true mean having moved by `shift` deviations, both ways, by Siegmund's
- * approximation (Sequential Analysis, 1985). */
-double gal_cusum_run_length(const gal_cusum *cusum, double shift);
 
 #endif
