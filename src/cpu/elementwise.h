@@ -32,6 +32,9 @@ typedef struct gal_elementwise {
     /* y[i] = factor * sum over p < pixels, in order, of x[p * stride + i], for i < n. */
     void (*mean)(const float *x, size_t pixels, size_t stride, float *y, size_t n, float factor);
     gal_blend_fn blend;
+    /* y[i] = (x[i] - mean) / sqrt(variance + epsilon) * scale[i] + shift[i] for i < n, with the n numbers' own mean and
+     * variance. y may be x; shift may be NULL. */
+    void (*normalize)(const float *x, const float *scale, const float *shift, float epsilon, float *y, size_t n);
 } gal_elementwise;
 
 extern const gal_elementwise gal_elementwise_avx2, gal_elementwise_avx512, gal_elementwise_neon;

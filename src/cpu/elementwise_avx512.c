@@ -12,6 +12,7 @@ const gal_elementwise gal_elementwise_avx512 = {
     .activate = activate,
     .scale_shift = scale_shift,
     .blend = blend,
+    .normalize = normalize,
     .pool_max = pool_max,
     .pool_sum = pool_sum,
     .mean = mean,

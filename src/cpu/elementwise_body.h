@@ -157,3 +157,27 @@ static void blend(const void *x, const size_t *tap, const float *weight, size_t 
     else
         blend_taps(x, tap, weight, taps, y, n);
 }
+
+static float sum_lanes(vf x) {
+    float lane[VF], sum = 0;
+    vf_store(lane, x);
+    for (int i = 0; i < VF; i++) sum += lane[i];
+    return sum;
+}
+
+/* The differences from the mean lie in y in between: there, what lies behind n reads as zero again. */
+static void normalize(const float *x, const float *scale, const float *shift, float epsilon, float *y, size_t n) {
+    vf sum = vf_zero(), squares = vf_zero();
+    for (size_t i = 0; i < n; i += VF) sum = vf_add(sum, any_load(x + i, n - i));
+    vf mean = vf_set(sum_lanes(sum) / (float)n);
+    for (size_t i = 0; i < n; i += VF) {
+        any_store(y + i, n - i, vf_sub(any_load(x + i, n - i), mean));
+        vf d = any_load(y + i, n - i);
+        squares = vf_fma(d, d, squares);
+    }
+    vf inverse = vf_set(1 / sqrtf(sum_lanes(squares) / (float)n + epsilon));
+    for (size_t i = 0; i < n; i += VF) {
+        vf b = shift != NULL ? any_load(shift + i, n - i) : vf_zero();
+        any_store(y + i, n - i, vf_fma(vf_mul(any_load(y + i, n - i), inverse), any_load(scale + i, n - i), b));
+    }
+}

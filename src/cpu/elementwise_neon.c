@@ -13,6 +13,7 @@ const gal_elementwise gal_elementwise_neon = {
     .activate = activate,
     .scale_shift = scale_shift,
     .blend = blend,
+    .normalize = normalize,
     .pool_max = pool_max,
     .pool_sum = pool_sum,
     .mean = mean,

@@ -282,6 +282,7 @@ static const struct {
     {"", "HardSigmoid", follow},
     {"", "HardSwish", follow},
     {"", "Identity", follow},
+    {"", "LayerNormalization", follow},
     {"", "LeakyRelu", follow},
     {"", "Mul", join},
     {"", "Relu", follow},

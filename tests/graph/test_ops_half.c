@@ -134,6 +134,23 @@ static void pools_and_scale(const half_type *type) {
     free_all(in, 3);
 }
 
+/* Scale and bias may be f32, and are used as they are; the result is rounded once. */
+static void layer_norm_keeps_f32_parameters(const half_type *type) {
+    const gal_attr attr[] = {FLOAT("epsilon", 0)};
+    galen_tensor in[3] = {half_of(type->dtype, (float[]){1, 3}, DIMS(1, 2)),
+                          tensor_of(GALEN_F32, (float[]){1 + type->tie / 16, 1}, DIMS(2)),
+                          tensor_of(GALEN_F32, (float[]){1, type->tie}, DIMS(2))};
+    galen_tensor y = node_result("", "LayerNormalization", in, 3, attr, 1);
+    assert_true(at(type, &y, 0) == -type->tie / 16 && at(type, &y, 1) == 1);
+    test_node t;
+    galen_tensor other = half_of(type->other, (float[]){1, 1}, DIMS(2));
+    assert_int_equal(node_make(&t, "", "LayerNormalization", (galen_tensor[]){in[0], other}, 2, 1, attr, 1),
+                     GALEN_ERR_UNSUPPORTED);
+    gal_graph_destroy(t.graph);
+    gal_free(y.data), gal_free(other.data);
+    free_all(in, 3);
+}
+
 /* A 16-bit image with weights in another type, or a 16-bit bias, is refused by name. */
 static void refuse_conv(const half_type *type, galen_dtype weights, galen_dtype bias, const char *message) {
     test_node t;
@@ -160,13 +177,21 @@ static void for_each_type(void **state) {
 }
 
 int main(void) {
-    static void (*const checks[])(const half_type *type) = {conv_rounds_once,        depthwise_keeps_f32_weights,
-                                                            gemm_gives_f32,          gemm_of_a_stack_rounds_once,
-                                                            narrow_rounds_and_grows, pools_and_scale,
+    static void (*const checks[])(const half_type *type) = {conv_rounds_once,
+                                                            depthwise_keeps_f32_weights,
+                                                            gemm_gives_f32,
+                                                            gemm_of_a_stack_rounds_once,
+                                                            narrow_rounds_and_grows,
+                                                            pools_and_scale,
+                                                            layer_norm_keeps_f32_parameters,
                                                             types_are_checked};
-    static const char *const names[] = {"conv_rounds_once",        "depthwise_keeps_f32_weights",
-                                        "gemm_gives_f32",          "gemm_of_a_stack_rounds_once",
-                                        "narrow_rounds_and_grows", "pools_and_scale",
+    static const char *const names[] = {"conv_rounds_once",
+                                        "depthwise_keeps_f32_weights",
+                                        "gemm_gives_f32",
+                                        "gemm_of_a_stack_rounds_once",
+                                        "narrow_rounds_and_grows",
+                                        "pools_and_scale",
+                                        "layer_norm_keeps_f32_parameters",
                                         "types_are_checked"};
     struct CMUnitTest tests[sizeof checks / sizeof *checks];
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)

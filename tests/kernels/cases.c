@@ -287,6 +287,19 @@ static void random_resize(gal_rng *rng, kernel_case *c) {
     resize_case(h, w, channels, mode, where[case_pick(rng, 0, 3)], up, across, c);
 }
 
+/* Lines of n numbers; over the last two dimensions where `deep`. */
+static void layer_norm_case(int64_t lines, int64_t n, bool deep, bool bias, gal_rng *rng, kernel_case *c) {
+    int64_t x[4] = {1, lines, deep ? 3 : 1, n}, dim[2] = {3, n};
+    const gal_attr attr[2] = {whole("axis", deep ? -2 : -1), number("epsilon", 1e-6f)};
+    c->depth = (double)(x[2] * n);
+    c->graph = new_graph();
+    gal_value *in[3] = {new_input(c->graph, "x", 4, x, true)};
+    for (int i = 1; i < 3; i++) in[i] = new_weights(c->graph, rng, deep ? 2 : 1, deep ? dim : &n, 1);
+    new_node(c, "", "LayerNormalization", bias ? 3 : 2, in, 2, attr);
+    snprintf(c->text, sizeof c->text, "%lld lines of %lldx%lld%s", (long long)lines, (long long)x[2], (long long)n,
+             bias ? ", bias" : "");
+}
+
 /* ---- by op ---- */
 
 static bool is_one_of(const char *op, const char *list) {
@@ -325,6 +338,9 @@ bool case_random(const char *domain, const char *op, gal_rng *rng, kernel_case *
         random_binary(op, rng, out);
     else if (!private && strcmp(op, "Resize") == 0)
         random_resize(rng, out);
+    else if (!private && strcmp(op, "LayerNormalization") == 0)
+        layer_norm_case(case_pick(rng, 1, 60), case_pick(rng, 1, 300), case_pick(rng, 0, 3) == 0,
+                        case_pick(rng, 0, 3) > 0, rng, out);
     else if (is_map(private, op))
         map_case(op, rng, case_pick(rng, 1, 999), out);
     else
@@ -366,6 +382,8 @@ bool case_bench(const char *domain, const char *op, int index, int64_t batch, ke
         transpose_case(3, 224, 224, out);
     } else if (!private && index == 0 && strcmp(op, "Resize") == 0) {
         resize_case(56, 56, 64, "linear", "half_pixel", 2, 2, out);
+    } else if (!private && index == 0 && strcmp(op, "LayerNormalization") == 0) {
+        layer_norm_case(784, 192, false, true, &rng, out);
     } else if (index == 0 && is_map(private, op)) {
         map_case(op, &rng, 112 * 112 * 32, out);
     } else {

@@ -19,6 +19,7 @@ static bool stays_f32(const gal_node *node, uint32_t index) {
         node->in[1]->shape.dim[1].size == 1)
         return true;
     if (index < 32 && (node->op->shape_in >> index & 1)) return true;
+    if (strcmp(node->op->name, "LayerNormalization") == 0) return index > 0;
     return strcmp(node->op->domain, "galen") == 0 &&
            ((strcmp(node->op->name, "ScaleShift") == 0 && index > 0) || index == 2);
 }

@@ -143,6 +143,32 @@ static void test_resize(void **state) {
     gal_graph_destroy(g);
 }
 
+static gal_value *turned(gal_graph *g, gal_value *x, const int64_t perm[4]) {
+    return small_with(g, "Transpose", x, small_list("perm", perm, 4));
+}
+
+/* A block of ConvNeXt as PyTorch exports it is in 16 bits from its window to its sum, its linear layers' results too.
+ */
+static void test_convnext(void **state) {
+    (void)state;
+    gal_graph *g = small_graph();
+    const int64_t last[4] = {0, 2, 3, 1}, first[4] = {0, 3, 1, 2}, up[2] = {6, 24}, down[2] = {24, 6};
+    gal_value *x = small_conv(g, small_input(g, "x", 4, 8, 8), 6, 2, 2);
+    gal_value *norm[3] = {turned(g, depthwise(g, x, 1), last), small_row(g, -1, 6), small_row(g, -1, 6)};
+    gal_value *y = small_node(g, "LayerNormalization", 3, norm, 0, NULL)->out[0];
+    y = small_op(g, "Add", small_op(g, "MatMul", y, small_constant(g, -1, 2, up)), small_row(g, -1, 24));
+    y = small_op(g, "MatMul", small_op(g, "HardSwish", y, NULL), small_constant(g, -1, 2, down));
+    y = small_op(g, "Mul", small_row(g, -1, 6), small_op(g, "Add", y, small_row(g, -1, 6)));
+    small_output(g, small_conv(g, small_op(g, "Add", turned(g, y, first), x), 5, 1, 1));
+    compare(g, 0.05);
+    assert_int_equal(count_half(g, "LayerNormalization"), 1);
+    assert_int_equal(count_half(g, "Gemm"), 2);
+    assert_int_equal(count_half(g, "Conv"), 3);
+    assert_int_equal(small_count(g, "Narrow"), 1);
+    assert_int_equal(small_count(g, "Cast"), 1); /* of the output */
+    gal_graph_destroy(g);
+}
+
 /* Widening the small operand costs less than narrowing the large one. */
 static void test_large_operand(void **state) {
     (void)state;
@@ -194,6 +220,7 @@ int main(void) {
         cmocka_unit_test(test_inverted_residual),
         cmocka_unit_test(test_element_wise),
         cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_convnext),
         cmocka_unit_test(test_large_operand),
         cmocka_unit_test(test_shared_border),
         cmocka_unit_test(test_no_memory),

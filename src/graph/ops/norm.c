@@ -170,12 +170,21 @@ static galen_status need_inner(const gal_node *node, uint32_t index, int axis, g
                          index);
 }
 
+/* Scale and bias have x's type, or stay f32 beside an x in 16 bits: they are few. */
+static galen_status need_parameter_types(const gal_node *node, galen_error *err) {
+    galen_dtype type = node->in[0]->dtype;
+    uint32_t allowed = GAL_BIT(type) | (gal_dtype_is_half(type) ? GAL_BIT(GALEN_F32) : 0);
+    for (uint32_t i = 1; i < node->n_in; i++)
+        if (node->in[i] != NULL) GAL_TRY(gal_need_dtype(node, i, allowed, err));
+    return GALEN_OK;
+}
+
 galen_status gal_layernormalization_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     (void)graph;
     int axis;
     gal_shape reduced = node->in[0]->shape;
     GAL_TRY(gal_need_dtype(node, 0, GAL_FLOATS, err));
-    GAL_TRY(gal_need_same_dtype(node, 0, err));
+    GAL_TRY(need_parameter_types(node, err));
     GAL_TRY(gal_need_axis(node, gal_attr_int(node, "axis", -1), reduced.rank, &axis, err));
     GAL_TRY(need_inner(node, 1, axis, err));
     GAL_TRY(need_inner(node, 2, axis, err));
