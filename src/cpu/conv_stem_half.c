@@ -120,7 +120,7 @@ static void run(const gal_call *call, const stem_level *level) {
     const copy_job job = {.s = &s, .x = call->in[0]->data, .to = call->scratch};
     gal_pool_run(call->pool, copy_image, (void *)(uintptr_t)&job, (size_t)call->in[0]->dim[0]);
     galen_tensor copy = *call->in[0];
-    copy.data = call->scratch;
+    copy.dim[2] = s.wide.w, copy.dim[3] = 2 * s.wide.c, copy.data = call->scratch;
     const galen_tensor *in[] = {&copy, NULL, NULL, call->node->n_in > 3 ? call->in[3] : NULL};
     gal_call inner = *call;
     inner.in = in;
