@@ -10,4 +10,5 @@
 #include "cpu/activation_body.h"
 #include "cpu/conv_dw_half_body.h"
 
-const gal_dw_half gal_dw_f16_avx2 = {.block = PAIR, .split = PAIR_SPLIT, .band = dw_band};
+const gal_dw_level gal_dw_f16_avx2 = {
+    .element = sizeof(uint16_t), .block = PAIR, .split = PAIR_SPLIT, .band = dw_band, .mean = dw_mean};

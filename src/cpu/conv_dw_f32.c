@@ -1,36 +1,29 @@
 /* f32 depthwise convolution: packing, bands of rows over threads, and the rows of conv.def. */
-#include "cpu/conv_dw_f32.h"
+#include "cpu/conv_dw.h"
 
 #include "cpu/levels.h"
 #include "cpu/rows.h"
 
 #include <string.h>
 
-enum {
-    BAND_BYTES = 64 << 10 /* of input a band touches, about */,
-    WHOLE = 32 /* columns are padded to two of the widest vectors */
-};
+enum { BAND_BYTES = 64 << 10 /* of input a band touches, about */ };
 
-const char *gal_conv_dw_f32_decode(const gal_node *node, gal_conv *conv) {
-    return node->in[0]->dtype == GALEN_F32 ? gal_conv_dw_decode(node, WHOLE, conv) : "is for f32";
-}
-
-static const char *dw_reject(const gal_node *node) {
+static const char *dw_reject(const gal_node *node, const gal_dw_level *level) {
     gal_conv conv;
-    const char *why = gal_conv_dw_f32_decode(node, &conv);
+    const char *why = gal_conv_dw_decode(node, level->block, &conv);
     if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
     return why;
 }
 
-static void dw_needs(const gal_node *node, gal_kernel_needs *needs) {
+static void dw_needs(const gal_node *node, const gal_dw_level *level, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
-    if (gal_conv_dw_f32_decode(node, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
+    if (gal_conv_dw_decode(node, level->block, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
 }
 
-void gal_conv_dw_f32_pack(const gal_node *node, void *packed) {
+static void dw_pack(const gal_node *node, const gal_dw_level *level, void *packed) {
     gal_conv conv;
-    if (gal_conv_dw_f32_decode(node, &conv) != NULL) return;
+    if (gal_conv_dw_decode(node, level->block, &conv) != NULL) return;
     const float *w = node->in[1]->constant->data;
     float *to = (float *)packed + conv.panels;
     int64_t taps = conv.r * conv.s;
@@ -43,7 +36,7 @@ void gal_conv_dw_f32_pack(const gal_node *node, void *packed) {
 }
 
 typedef struct dw_job {
-    gal_dw_fn fn;
+    const gal_dw_level *level;
     gal_dw_band image; /* of the first image */
     int64_t rows, bands;
 } dw_job;
@@ -53,18 +46,18 @@ static void run_band(void *context, size_t index) {
     const gal_conv *cv = job->image.conv;
     int64_t n = (int64_t)index / job->bands, band = (int64_t)index % job->bands;
     gal_dw_band mine = job->image;
-    mine.x += n * cv->h * cv->w * cv->c;
-    mine.y += n * cv->oh * cv->ow * cv->k;
-    if (mine.residual != NULL) mine.residual += n * cv->oh * cv->ow * cv->k;
+    mine.x = (const float *)mine.x + n * cv->h * cv->w * cv->c;
+    mine.y = (float *)mine.y + n * cv->oh * cv->ow * cv->k;
+    if (mine.residual != NULL) mine.residual = (const float *)mine.residual + n * cv->oh * cv->ow * cv->k;
     mine.first = band * job->rows;
     mine.end = mine.first + job->rows < cv->oh ? mine.first + job->rows : cv->oh;
-    job->fn(&mine);
+    job->level->band(&mine);
 }
 
-static galen_status dw_run(const gal_call *call, gal_dw_fn fn) {
+static galen_status dw_run(const gal_call *call, const gal_dw_level *level) {
     const gal_conv *cv = call->packed;
     const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
-    dw_job job = {.fn = fn,
+    dw_job job = {.level = level,
                   .image = {.conv = cv,
                             .c_end = cv->c,
                             .x_pitch = cv->c,
@@ -82,20 +75,20 @@ static galen_status dw_run(const gal_call *call, gal_dw_fn fn) {
 
 #define DEPTHWISE(level)                                                                                               \
     const char *gal_conv_dw_f32_##level##_reject(const gal_node *node) {                                               \
-        return dw_reject(node);                                                                                        \
+        return dw_reject(node, &gal_dw_f32_##level);                                                                   \
     }                                                                                                                  \
     void gal_conv_dw_f32_##level##_needs(const gal_node *node, int64_t max_batch, int threads,                         \
                                          gal_kernel_needs *needs) {                                                    \
         (void)max_batch, (void)threads;                                                                                \
-        dw_needs(node, needs);                                                                                         \
+        dw_needs(node, &gal_dw_f32_##level, needs);                                                                    \
     }                                                                                                                  \
     void gal_conv_dw_f32_##level##_pack(const gal_node *node, gal_columns part, void *packed) {                        \
         (void)part;                                                                                                    \
-        gal_conv_dw_f32_pack(node, packed);                                                                            \
+        dw_pack(node, &gal_dw_f32_##level, packed);                                                                    \
     }                                                                                                                  \
     galen_status gal_conv_dw_f32_##level##_run(const gal_call *call, galen_error *err) {                               \
         (void)err;                                                                                                     \
-        return dw_run(call, gal_conv_dw_band_##level);                                                                 \
+        return dw_run(call, &gal_dw_f32_##level);                                                                      \
     }
 
 GAL_EACH_LEVEL(DEPTHWISE)

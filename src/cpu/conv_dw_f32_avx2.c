@@ -6,6 +6,4 @@
 #include "cpu/activation_body.h"
 #include "cpu/conv_dw_f32_body.h"
 
-void gal_conv_dw_band_avx2(const gal_dw_band *band) {
-    dw_band(band);
-}
+const gal_dw_level gal_dw_f32_avx2 = {.element = sizeof(float), .block = WHOLE, .band = dw_band, .mean = dw_mean};

@@ -5,7 +5,11 @@
  */
 #include "cpu/conv_dw_f32_tile.h"
 
-enum { PX = 4, BLOCK = 4 * VF /* channels a row of tiles goes through together */ };
+enum {
+    WHOLE = 32, /* columns are padded to two of the widest vectors of any level */
+    PX = 4,
+    BLOCK = 4 * VF /* channels a row of tiles goes through together */
+};
 
 /* px pixels by nv vectors. */
 static inline __attribute__((always_inline)) void dw_body(const gal_dw_band *band, const dw_step *st, const int px,
@@ -20,7 +24,7 @@ static inline __attribute__((always_inline)) void dw_body(const gal_dw_band *ban
     }
     for (int64_t r = st->r0; r < st->r1; r++) {
         const float *w = st->weight + (size_t)(r * cv->s + st->s0) * cv->columns;
-        const float *x = band->x + (st->x + (r * cv->dh * cv->w + st->s0 * cv->dw) * band->x_pitch);
+        const float *x = (const float *)band->x + (st->x + (r * cv->dh * cv->w + st->s0 * cv->dw) * band->x_pitch);
         for (int64_t s = st->s0; s < st->s1; s++, w += cv->columns, x += cv->dw * band->x_pitch) {
             GAL_UNROLL
             for (int j = 0; j < nv; j++) {
@@ -114,4 +118,12 @@ static void dw_band(const gal_dw_band *band) {
     for (int64_t c0 = band->c_first; c0 < end; c0 += dw_channels(end - c0, tiles)) {
         for (int64_t oh = band->first; oh < band->end; oh++) dw_row(band, oh, c0, tiles);
     }
+}
+
+static void dw_mean(const float *sum, int64_t parts, size_t pitch, void *mean, size_t n, float factor) {
+    float *to = mean;
+    for (size_t c = 0; c < n; c++) to[c] = sum[c];
+    for (int64_t p = 1; p < parts; p++)
+        for (size_t c = 0; c < n; c++) to[c] += sum[(size_t)p * pitch + c];
+    for (size_t c = 0; c < n; c++) to[c] *= factor;
 }

@@ -7,7 +7,5 @@
 #include "cpu/activation_body.h"
 #include "cpu/conv_dw_f32_body.h"
 
-void gal_conv_dw_band_neon(const gal_dw_band *band) {
-    dw_band(band);
-}
+const gal_dw_level gal_dw_f32_neon = {.element = sizeof(float), .block = WHOLE, .band = dw_band, .mean = dw_mean};
 #endif

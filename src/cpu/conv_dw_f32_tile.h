@@ -4,7 +4,7 @@
  * window row stay in registers. Each output is the chain of conv_dw_f32_body.h, tap by tap: which of the two computes a
  * pixel changes no bit.
  */
-#include "cpu/conv_dw_f32.h"
+#include "cpu/conv_dw.h"
 
 enum { WIDE = 7, NARROW = 4 }; /* pixels of a tile; the images of common networks are multiples of seven wide */
 
@@ -28,12 +28,12 @@ static inline __attribute__((always_inline)) vf dw_load(const float *p, int part
 static inline __attribute__((always_inline)) void dw_store(const gal_dw_band *band, size_t at, vf acc, int part,
                                                            const bool whole) {
     const gal_conv *cv = band->conv;
-    if (band->residual != NULL) acc = vf_add(acc, dw_load(band->residual + at, part, whole));
+    if (band->residual != NULL) acc = vf_add(acc, dw_load((const float *)band->residual + at, part, whole));
     acc = vf_clamp(acc, vf_set(cv->act.low), vf_set(cv->act.high));
     if (whole)
-        vf_store(band->y + at, acc);
+        vf_store((float *)band->y + at, acc);
     else
-        vf_store_part(band->y + at, part, acc);
+        vf_store_part((float *)band->y + at, part, acc);
 }
 
 /* The second walk over px pixels by nv vectors that were stored: the activation, and the sums. */
@@ -41,7 +41,7 @@ static inline __attribute__((always_inline)) void dw_finish(const gal_dw_band *b
                                                             int nv, const bool whole) {
     const gal_conv *cv = band->conv;
     size_t n = whole ? (size_t)(nv * VF) : (size_t)st->part, pitch = (size_t)band->y_pitch;
-    float *y = band->y + st->out;
+    float *y = (float *)band->y + st->out;
     if (cv->act.kind > GAL_ACT_CLIP) activate_rows_of(y, y, (size_t)px, n, pitch, &cv->act);
     if (band->sum == NULL) return;
     float *sum = band->sum + st->channel;
@@ -84,7 +84,7 @@ static inline __attribute__((always_inline)) void dw_tile(const gal_dw_band *ban
     GAL_UNROLL
     for (int i = 0; i < px; i++) acc[i] = vf_zero();
     for (int64_t r = st->r0; r < st->r1; r++)
-        dw_tile_row(band->x + (st->x + (int64_t)from + r * cv->dh * cv->w * band->x_pitch), x_pitch,
+        dw_tile_row((const float *)band->x + (st->x + (int64_t)from + r * cv->dh * cv->w * band->x_pitch), x_pitch,
                     st->weight + from + (size_t)(r * taps) * columns, columns, st, acc, px, taps, whole);
     vf bias = vf_load(st->bias + from);
     GAL_UNROLL

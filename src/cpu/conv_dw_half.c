@@ -1,20 +1,21 @@
 /* Depthwise convolution of 16-bit floats: packing, bands of rows over threads, and its rows of bf16.def and f16.def. */
-#include "cpu/conv_dw_half.h"
+#include "cpu/conv_dw.h"
 
+#include "cpu/levels.h"
 #include "cpu/rows.h"
 
 #include <string.h>
 
 enum { BAND_BYTES = 64 << 10 /* of input a band touches, about */ };
 
-static const char *dw_reject(const gal_node *node, const gal_dw_half *level) {
+static const char *dw_reject(const gal_node *node, const gal_dw_level *level) {
     gal_conv conv;
     const char *why = gal_conv_dw_decode(node, level->block, &conv);
     if (why == NULL && !gal_conv_f32_finite(node->in[1]->constant)) why = "the weights hold NaN or infinity";
     return why;
 }
 
-static void dw_needs(const gal_node *node, const gal_dw_half *level, gal_kernel_needs *needs) {
+static void dw_needs(const gal_node *node, const gal_dw_level *level, gal_kernel_needs *needs) {
     gal_conv conv;
     *needs = (gal_kernel_needs){0};
     if (gal_conv_dw_decode(node, level->block, &conv) == NULL) needs->packed_bytes = gal_conv_dw_packed_bytes(&conv);
@@ -26,7 +27,7 @@ static size_t place(int64_t c, size_t block, bool split) {
     return split ? in / 2 + in % 2 * (block / 2) : in;
 }
 
-static void dw_pack(const gal_node *node, const gal_dw_half *level, void *packed) {
+static void dw_pack(const gal_node *node, const gal_dw_level *level, void *packed) {
     gal_conv conv;
     if (gal_conv_dw_decode(node, level->block, &conv) != NULL) return;
     const float *w = node->in[1]->constant->data;
@@ -42,8 +43,8 @@ static void dw_pack(const gal_node *node, const gal_dw_half *level, void *packed
 }
 
 typedef struct dw_job {
-    const gal_dw_half *level;
-    gal_dw_half_band image; /* of the first image */
+    const gal_dw_level *level;
+    gal_dw_band image; /* of the first image */
     int64_t rows, bands;
 } dw_job;
 
@@ -51,25 +52,26 @@ static void run_band(void *context, size_t index) {
     const dw_job *job = context;
     const gal_conv *cv = job->image.conv;
     int64_t n = (int64_t)index / job->bands, band = (int64_t)index % job->bands;
-    gal_dw_half_band mine = job->image;
-    mine.x += n * cv->h * cv->w * mine.in_pitch;
-    mine.y += n * cv->oh * cv->ow * mine.out_pitch;
-    if (mine.residual != NULL) mine.residual += n * cv->oh * cv->ow * cv->k;
+    gal_dw_band mine = job->image;
+    mine.x = (const uint16_t *)mine.x + n * cv->h * cv->w * mine.x_pitch;
+    mine.y = (uint16_t *)mine.y + n * cv->oh * cv->ow * mine.y_pitch;
+    if (mine.residual != NULL) mine.residual = (const uint16_t *)mine.residual + n * cv->oh * cv->ow * cv->k;
     mine.first = band * job->rows;
     mine.end = mine.first + job->rows < cv->oh ? mine.first + job->rows : cv->oh;
     job->level->band(&mine);
 }
 
-static galen_status dw_run(const gal_call *call, const gal_dw_half *level) {
+static galen_status dw_run(const gal_call *call, const gal_dw_level *level) {
     const gal_conv *cv = call->packed;
     const galen_tensor *residual = call->node->n_in > 3 ? call->in[3] : NULL;
     dw_job job = {.level = level,
                   .image = {.conv = cv,
+                            .c_end = cv->c,
                             .x = call->in[0]->data,
                             .residual = residual == NULL ? NULL : residual->data,
                             .y = call->out[0]->data,
-                            .in_pitch = call->in_pitch,
-                            .out_pitch = call->out_pitch}};
+                            .x_pitch = call->in_pitch,
+                            .y_pitch = call->out_pitch}};
     int64_t line = cv->w * cv->c * cv->sh * (int64_t)sizeof(uint16_t);
     job.rows = BAND_BYTES / line + 4;
     job.bands = (cv->oh + job.rows - 1) / job.rows;
@@ -95,11 +97,4 @@ static galen_status dw_run(const gal_call *call, const gal_dw_half *level) {
         return dw_run(call, &gal_dw_##level);                                                                          \
     }
 
-#if defined(__x86_64__)
-DEPTHWISE(bf16_avx512bf16)
-DEPTHWISE(f16_avx512)
-DEPTHWISE(f16_avx2)
-#elif defined(__aarch64__)
-DEPTHWISE(bf16_neonbf16)
-DEPTHWISE(f16_neon)
-#endif
+GAL_EACH_HALF_LEVEL(DEPTHWISE)

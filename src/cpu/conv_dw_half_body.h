@@ -8,7 +8,7 @@
  * as zeros, which changes no sum since weights are finite. Each output is one chain of fused multiply-adds from the
  * bias over the taps inside the image, in order: whichever computes a pixel, its bits are the same.
  */
-#include "cpu/conv_dw_half.h"
+#include "cpu/conv_dw.h"
 
 enum {
     MOST = 8,   /* pixels of a tile */
@@ -29,6 +29,7 @@ typedef struct dw_row {
     const uint16_t *residual; /* NULL, or beside it */
     int64_t out_pitch, k;     /* elements from pixel to pixel in y and residual */
     pair_mask mask;           /* channels of the block that exist */
+    float *total;             /* NULL, or [PAIR], to which outputs are added as they were rounded */
     const gal_cpu_activation *act;
 } dw_row;
 
@@ -38,14 +39,23 @@ static inline __attribute__((always_inline)) void dw_finish(const dw_row *row, i
     uint16_t *y = row->y + ow * row->out_pitch;
     const gal_cpu_activation act = *row->act;
     const pair_mask mask = row->mask;
+    pair total = {vf_zero(), vf_zero()};
+    if (row->total != NULL) total = (pair){vf_load(row->total), vf_load(row->total + VF)};
     for (int64_t i = 0; i < px; i++, y += row->out_pitch) {
         pair v = sum[i];
         if (row->residual != NULL) {
             pair more = pair_load_part(row->residual + (ow + i) * row->k, mask);
             v.a = vf_add(v.a, more.a), v.b = vf_add(v.b, more.b);
         }
-        pair_store_part(y, mask, (pair){activate_short(v.a, kind, &act), activate_short(v.b, kind, &act)});
+        v = (pair){activate_short(v.a, kind, &act), activate_short(v.b, kind, &act)};
+        pair_store_part(y, mask, v);
+        if (row->total == NULL) continue;
+        v = pair_rounded(v);
+        total = (pair){vf_add(total.a, v.a), vf_add(total.b, v.b)};
     }
+    if (row->total == NULL) return;
+    vf_store(row->total, total.a);
+    vf_store(row->total + VF, total.b);
 }
 
 /* A loop each for what networks put behind a depthwise convolution, one for the others. */
@@ -177,7 +187,7 @@ static void dw_row_of_pixels(const gal_conv *cv, const dw_row *row) {
 }
 
 /* Row `oh` for the block of channels from c on. */
-static dw_row dw_row_at(const gal_dw_half_band *band, int64_t oh, int64_t c) {
+static dw_row dw_row_at(const gal_dw_band *band, int64_t oh, int64_t c) {
     const gal_conv *cv = band->conv;
     const float *packed = (const float *)cv;
     int64_t h0 = oh * cv->sh - cv->top, r0, r1, pixel = oh * cv->ow;
@@ -185,28 +195,41 @@ static dw_row dw_row_at(const gal_dw_half_band *band, int64_t oh, int64_t c) {
     dw_row row = {.bias = packed + cv->bias + c,
                   .weight = packed + cv->panels + (c * cv->r + r0 * PAIR) * cv->s,
                   .rows = r1 - r0,
-                  .pitch = band->in_pitch,
-                  .line = cv->dh * cv->w * band->in_pitch,
-                  .x = band->x + (h0 + r0 * cv->dh) * cv->w * band->in_pitch + c,
-                  .y = band->y + pixel * band->out_pitch + c,
-                  .out_pitch = band->out_pitch,
+                  .pitch = band->x_pitch,
+                  .line = cv->dh * cv->w * band->x_pitch,
+                  .y = (uint16_t *)band->y + pixel * band->y_pitch + c,
+                  .out_pitch = band->y_pitch,
                   .k = cv->k,
-                  .mask = pair_first((size_t)(cv->c - c)),
+                  .mask = pair_first((size_t)(band->c_end - c)),
                   .act = &cv->act};
-    if (band->residual != NULL) row.residual = band->residual + pixel * cv->k + c;
+    row.x = (const uint16_t *)band->x + (h0 + r0 * cv->dh - band->x_line) * cv->w * band->x_pitch + c - band->c_first;
+    if (band->residual != NULL) row.residual = (const uint16_t *)band->residual + pixel * cv->k + c;
+    if (band->sum != NULL) row.total = band->sum + (c - band->c_first);
     return row;
 }
 
-static void dw_band(const gal_dw_half_band *band) {
+static void dw_band(const gal_dw_band *band) {
     const gal_conv *cv = band->conv;
     bool tiles = dw_has_tiles(cv);
-    for (int64_t from = 0; from < cv->c; from += CHUNK) {
-        int64_t to = from + CHUNK < cv->c ? from + CHUNK : cv->c;
+    for (int64_t from = band->c_first; from < band->c_end; from += CHUNK) {
+        int64_t to = from + CHUNK < band->c_end ? from + CHUNK : band->c_end;
         for (int64_t oh = band->first; oh < band->end; oh++) {
             for (int64_t c = from; c < to; c += PAIR) {
                 const dw_row row = dw_row_at(band, oh, c);
                 (tiles ? dw_row_of_tiles : dw_row_of_pixels)(cv, &row);
             }
         }
+    }
+}
+
+static void dw_mean(const float *sum, int64_t parts, size_t pitch, void *mean, size_t n, float factor) {
+    vf by = vf_set(factor);
+    for (size_t c = 0; c < n; c += PAIR) {
+        pair total = {vf_load(sum + c), vf_load(sum + c + VF)};
+        for (int64_t p = 1; p < parts; p++) {
+            const float *more = sum + (size_t)p * pitch + c;
+            total = (pair){vf_add(total.a, vf_load(more)), vf_add(total.b, vf_load(more + VF))};
+        }
+        pair_store_part((uint16_t *)mean + c, pair_first(n - c), (pair){vf_mul(total.a, by), vf_mul(total.b, by)});
     }
 }

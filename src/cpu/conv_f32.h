@@ -63,16 +63,16 @@ void gal_conv_f32_run_terms(const gal_gemm_f32 *gemm, const gal_call *call, cons
 void gal_conv_f32_run_by(const gal_gemm_f32 *gemm, const gal_call *call, const void *packed);
 
 /* `count` pixels side by side by columns [from, from + columns) of 1x1 weights; from is a multiple of gemm->nr. */
-typedef struct gal_pixels_f32 {
-    const gal_conv *conv; /* with what gal_conv_f32_pack wrote behind it */
+typedef struct gal_pixels {
+    const gal_conv *conv; /* with what the tile's rows packed behind it */
     const gal_gemm_f32 *gemm;
-    const float *x; /* [count][conv->c] */
+    const void *x; /* [count][conv->c] words: floats, or pairs of 16 bits */
     int64_t count, from, columns;
-    float *out;            /* of column `from`; pixels out_pitch floats apart */
-    const float *residual; /* NULL, or laid out like out */
+    void *out;            /* of column `from`; pixels out_pitch elements of gemm->element bytes apart */
+    const void *residual; /* NULL, or laid out like out */
     int64_t out_pitch;
-} gal_pixels_f32;
+} gal_pixels;
 /* On the calling thread. Each output has the bits of gal_conv_f32_run. */
-void gal_conv_f32_pixels(const gal_pixels_f32 *pixels);
+void gal_conv_pixels(const gal_pixels *pixels);
 
 #endif

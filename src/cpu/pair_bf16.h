@@ -44,6 +44,11 @@ static inline __m512i pair_round(pair x) {
     return _mm512_permutexvar_epi16(weave, (__m512i)_mm512_cvtne2ps_pbh(x.b, x.a));
 }
 
+/* What a store and a load would make of it. */
+static inline pair pair_rounded(pair x) {
+    return pair_of(pair_round(x));
+}
+
 static inline void pair_store(uint16_t *p, pair x) {
     _mm512_storeu_si512(p, pair_round(x));
 }

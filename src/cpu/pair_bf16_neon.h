@@ -46,6 +46,11 @@ static inline uint16x8_t pair_round(pair x) {
     return vcombine_u16(vzip1_u16(even, odd), vzip2_u16(even, odd));
 }
 
+/* What a store and a load would make of it. */
+static inline pair pair_rounded(pair x) {
+    return pair_of(pair_round(x));
+}
+
 static inline void pair_store_part(uint16_t *p, pair_mask n, pair x) {
     if (n >= PAIR) {
         vst1q_u16(p, pair_round(x));

@@ -10,8 +10,11 @@ static inline vf f16_load(const uint16_t *p) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
 }
 /* To nearest even; subnormals are kept, what is too large becomes infinity. */
+static inline __m128i f16_round(vf x) {
+    return _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 static inline void f16_store(uint16_t *p, vf x) {
-    _mm_storeu_si128((void *)p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    _mm_storeu_si128((void *)p, f16_round(x));
 }
 /* At most VF of n elements; the others are zero and never touched in memory. */
 static inline vf f16_load_part(const uint16_t *p, size_t n) {
@@ -51,6 +54,10 @@ static inline pair pair_load_part(const uint16_t *p, pair_mask mask) {
 static inline void pair_store_part(uint16_t *p, pair_mask mask, pair x) {
     f16_store_part(p, mask, x.a);
     f16_store_part(p + VF, pair_behind(mask), x.b);
+}
+/* What a store and a load would make of it. */
+static inline pair pair_rounded(pair x) {
+    return (pair){_mm256_cvtph_ps(f16_round(x.a)), _mm256_cvtph_ps(f16_round(x.b))};
 }
 /* One element in every lane. */
 static inline pair pair_set(uint16_t x) {

@@ -41,6 +41,10 @@ static inline void pair_store_part(uint16_t *p, pair_mask mask, pair x) {
     _mm256_mask_storeu_epi16(p, (__mmask16)mask, f16_round(x.a));
     _mm256_mask_storeu_epi16(p + VF, (__mmask16)(mask >> VF), f16_round(x.b));
 }
+/* What a store and a load would make of it. */
+static inline pair pair_rounded(pair x) {
+    return (pair){_mm512_cvtph_ps(f16_round(x.a)), _mm512_cvtph_ps(f16_round(x.b))};
+}
 /* One element in every lane. */
 static inline pair pair_set(uint16_t x) {
     vf v = _mm512_cvtph_ps(_mm256_set1_epi16((short)x));

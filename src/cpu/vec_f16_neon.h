@@ -9,8 +9,11 @@ static inline vf f16_load(const uint16_t *p) {
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
 /* To nearest even; subnormals are kept, what is too large becomes infinity. */
+static inline float16x4_t f16_round(vf x) {
+    return vcvt_f16_f32(x);
+}
 static inline void f16_store(uint16_t *p, vf x) {
-    vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(x)));
+    vst1_u16(p, vreinterpret_u16_f16(f16_round(x)));
 }
 /* At most VF of n elements; the others are zero and never touched in memory. */
 static inline vf f16_load_part(const uint16_t *p, size_t n) {
@@ -50,6 +53,10 @@ static inline pair pair_load_part(const uint16_t *p, pair_mask mask) {
 static inline void pair_store_part(uint16_t *p, pair_mask mask, pair x) {
     f16_store_part(p, mask, x.a);
     f16_store_part(p + VF, pair_behind(mask), x.b);
+}
+/* What a store and a load would make of it. */
+static inline pair pair_rounded(pair x) {
+    return (pair){vcvt_f32_f16(f16_round(x.a)), vcvt_f32_f16(f16_round(x.b))};
 }
 /* One element in every lane. */
 static inline pair pair_set(uint16_t x) {

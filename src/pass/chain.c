@@ -4,14 +4,23 @@
  * it become galen.GatedConv. Activations are merged before (fuse.c).
  */
 #include "base/error.h"
+#include "graph/ops/types.h"
 #include "pass/pass.h"
 #include "pass/rewrite.h"
 
 #include <string.h>
 
-static bool is_f32_conv(const gal_node *node) {
-    return gal_is_op(node, "galen", "Conv") && node->in[0]->dtype == GALEN_F32 && node->in[1]->constant != NULL &&
-           node->in[1]->shape.rank == 4 && node->in[0]->shape.rank == 4;
+typedef struct chaining {
+    gal_graph *graph;
+    const gal_chain_choice *choice;
+    bool *changed;
+} chaining;
+
+static bool is_float_conv(const gal_node *node) {
+    if (!gal_is_op(node, "galen", "Conv") || node->in[1]->constant == NULL) return false;
+    galen_dtype type = node->in[0]->dtype;
+    return (type == GALEN_F32 || gal_dtype_is_half(type)) && node->in[1]->shape.rank == 4 &&
+           node->in[0]->shape.rank == 4;
 }
 
 static bool has_input(const gal_node *node, uint32_t index) {
@@ -28,7 +37,7 @@ static bool all_are(const gal_node *node, const char *name, int64_t value) {
 
 /* A 1x1 window that moves by single pixels over an image without padding, in one group. */
 static bool is_pointwise(const gal_node *node) {
-    if (!is_f32_conv(node)) return false;
+    if (!is_float_conv(node)) return false;
     const gal_dim *w = node->in[1]->shape.dim;
     const gal_shape *x = &node->in[0]->shape, *y = &node->out[0]->shape;
     bool alike = gal_dim_equal(x->dim[1], y->dim[1]) && gal_dim_equal(x->dim[2], y->dim[2]);
@@ -37,7 +46,7 @@ static bool is_pointwise(const gal_node *node) {
 }
 
 static bool is_depthwise(const gal_node *node) {
-    if (!is_f32_conv(node) || has_input(node, 3)) return false;
+    if (!is_float_conv(node) || has_input(node, 3)) return false;
     const gal_dim *w = node->in[1]->shape.dim;
     int64_t group = gal_attr_int(node, "group", 1);
     return group > 1 && w[0].size == group && w[1].size == 1;
@@ -66,7 +75,15 @@ static uint32_t first_attributes(const gal_node *first, gal_attr *to) {
 
 enum { ATTRS_MAX = 16 };
 
-static galen_status expand(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+/* Whether `made` is to take the place of the parts; if not, it goes. */
+static bool keeps(const chaining *c, gal_node *made, const gal_node *first, const gal_node *last) {
+    if (c->choice == NULL || c->choice->takes(c->choice->context, made, first, last)) return true;
+    gal_graph_remove(c->graph, made);
+    return false;
+}
+
+static galen_status expand(const chaining *c, gal_node *node, galen_error *err) {
+    gal_graph *graph = c->graph;
     gal_node *first = gal_sole_producer(node->in[0]), *made;
     if (first == NULL || !is_pointwise(first) || has_input(first, 3) || node->n_attr + 3 > ATTRS_MAX) return GALEN_OK;
     gal_node *mean = mean_of(node->out[0]);
@@ -86,6 +103,7 @@ static galen_status expand(gal_graph *graph, gal_node *node, bool *changed, gale
                                 .stands_for = gal_merged_name(graph, first, node->op->name),
                                 .before = node};
     GAL_TRY(gal_graph_node(graph, &spec, &made, err));
+    if (!keeps(c, made, first, node)) return GALEN_OK;
     if (mean != NULL) {
         gal_graph_replace(graph, mean->out[0], made->out[1]);
         gal_graph_remove(graph, mean);
@@ -93,7 +111,7 @@ static galen_status expand(gal_graph *graph, gal_node *node, bool *changed, gale
     gal_graph_replace(graph, node->out[0], made->out[0]);
     gal_graph_remove(graph, node);
     gal_graph_remove(graph, first);
-    *changed = true;
+    *c->changed = true;
     return GALEN_OK;
 }
 
@@ -102,11 +120,12 @@ static bool is_gate(const gal_value *value, const gal_value *x) {
     gal_shape shape = x->shape;
     if (shape.rank != 4) return false;
     shape.dim[1] = shape.dim[2] = gal_dim_fixed(1);
-    return value->constant == NULL && value->dtype == GALEN_F32 && gal_shape_equal(&value->shape, &shape) &&
+    return value->constant == NULL && value->dtype == x->dtype && gal_shape_equal(&value->shape, &shape) &&
            !gal_shape_equal(&value->shape, &x->shape);
 }
 
-static galen_status gate(gal_graph *graph, gal_node *node, bool *changed, galen_error *err) {
+static galen_status gate(const chaining *c, gal_node *node, galen_error *err) {
+    gal_graph *graph = c->graph;
     gal_node *mul = gal_sole_producer(node->in[0]), *made;
     if (mul == NULL || !gal_is_op(mul, "", "Mul") || node->n_in > 4) return GALEN_OK;
     uint32_t gated = is_gate(mul->in[1], mul->in[0]) ? 0 : 1;
@@ -122,22 +141,24 @@ static galen_status gate(gal_graph *graph, gal_node *node, bool *changed, galen_
                              .stands_for = gal_merged_name(graph, mul, node->op->name),
                              .before = node};
     GAL_TRY(gal_remake_node(graph, &spec, &made, err));
+    if (!keeps(c, made, mul, node)) return GALEN_OK;
     gal_graph_replace(graph, node->out[0], made->out[0]);
     gal_graph_remove(graph, node);
     gal_graph_remove(graph, mul);
-    *changed = true;
+    *c->changed = true;
     return GALEN_OK;
 }
 
-galen_status gal_pass_chain(gal_graph *graph, bool *changed, galen_error *err) {
+galen_status gal_pass_chain(gal_graph *graph, const gal_chain_choice *choice, bool *changed, galen_error *err) {
+    const chaining c = {.graph = graph, .choice = choice, .changed = changed};
     gal_node *next;
     for (gal_node *node = graph->first; node != NULL; node = next) {
         next = node->next;
         if (is_depthwise(node)) {
             if (mean_of(node->out[0]) == next && next != NULL) next = next->next;
-            GAL_TRY(expand(graph, node, changed, err));
+            GAL_TRY(expand(&c, node, err));
         } else if (is_pointwise(node)) {
-            GAL_TRY(gate(graph, node, changed, err));
+            GAL_TRY(gate(&c, node, err));
         }
     }
     return GALEN_OK;

@@ -28,9 +28,15 @@ galen_status gal_pass_fuse(gal_graph *graph, bool *changed,
  * once, after them, when that precision was asked for. */
 galen_status gal_pass_narrow(gal_graph *graph, galen_dtype to, bool *changed, galen_error *err);
 
-/* Layers of an inverted bottleneck in f32 into galen.ExpandDepthwise and galen.GatedConv (chain.c). Runs once, when
- * precisions are settled: other passes do not know these ops. */
-galen_status gal_pass_chain(gal_graph *graph, bool *changed, galen_error *err);
+/* Whether `made`, which takes the place of `first` and `last` (and of what lies between and behind), is better. */
+typedef struct gal_chain_choice {
+    bool (*takes)(void *context, const gal_node *made, const gal_node *first, const gal_node *last);
+    void *context;
+} gal_chain_choice;
+/* Layers of an inverted bottleneck in f32, bf16 or f16 into galen.ExpandDepthwise and galen.GatedConv (chain.c), all
+ * that can be or (choice not NULL) those it takes. Runs once, when precisions are settled: other passes do not know
+ * these ops. */
+galen_status gal_pass_chain(gal_graph *graph, const gal_chain_choice *choice, bool *changed, galen_error *err);
 
 /*
  * From here on the only input, f32 planes [N, C, H, W], is fed as pixels: u8 [N, H, W, C], which `table` (256 rows of C

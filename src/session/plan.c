@@ -95,6 +95,17 @@ static galen_status settle_precision(gal_session *s, bool optimise, galen_error 
     return GALEN_OK;
 }
 
+static int level_of(const gal_session *s, const gal_node *node) {
+    const gal_kernel *kernel = gal_kernel_pick(node, s->isa, NULL);
+    return kernel != NULL ? (int)kernel->isa : GAL_ISA_REFERENCE;
+}
+
+/* Not where a layer alone has a row of a higher level: a tile of AMX makes more of it than staying in L2 does. */
+static bool takes_chain(void *context, const gal_node *made, const gal_node *first, const gal_node *last) {
+    int level = level_of(context, made);
+    return level_of(context, first) <= level && level_of(context, last) <= level;
+}
+
 static galen_status build(gal_session *s, const gal_session_options *options, galen_error *err) {
     GAL_TRY(gal_session_check_constants(s->graph, err));
     release_files(options); /* what loading and hashing read */
@@ -103,7 +114,8 @@ static galen_status build(gal_session *s, const gal_session_options *options, ga
     if (s->precision != GALEN_F32) GAL_TRY(gal_pass_narrow(s->graph, s->precision, &(bool){false}, err));
     if (options->optimise) {
         GAL_TRY(gal_pass_fold_pixels(s->graph, &(bool){false}, err));
-        GAL_TRY(gal_pass_chain(s->graph, &(bool){false}, err));
+        const gal_chain_choice choice = {.takes = takes_chain, .context = s};
+        GAL_TRY(gal_pass_chain(s->graph, &choice, &(bool){false}, err));
     }
     if (s->pool == NULL) {
         GAL_TRY(gal_pool_create(options->threads, &s->pool, err));

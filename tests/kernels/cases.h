@@ -13,6 +13,7 @@ typedef struct kernel_case {
     double depth;          /* terms summed into an output, for the tolerance */
     double magnitude;      /* about how large an output is; 0: a few units */
     double more_magnitude; /* of outputs behind the first */
+    double between;        /* about how far an output moves as what is rounded inside the node doubles; 0: nothing is */
     char text[200];        /* what it is, for people */
 } kernel_case;
 

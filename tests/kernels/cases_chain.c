@@ -71,10 +71,12 @@ static void expand_case(const chain *ch, gal_rng *rng, kernel_case *c) {
     const layer *l = &ch->l;
     const int64_t w1[4] = {l->c, ch->c, 1, 1}, w2[4] = {l->c, 1, l->r, l->s}, stride[2] = {l->stride, l->stride};
     const int64_t pads[4] = {l->top, l->left, l->bottom, l->right}, dilation[2] = {l->dilation, l->dilation};
+    float tap = 1.7f / sqrtf((float)(l->r * l->s));
     start(c, (double)(ch->c * l->r * l->s), 0);
+    c->between = 8 * (double)tap; /* two of the largest that the first convolution makes, by a weight of the second */
     gal_value *in[5] = {new_image(c->graph, "x", l->h, l->w, ch->c),
                         new_weights(c->graph, rng, 4, w1, 1.7f / sqrtf((float)ch->c)), NULL,
-                        new_weights(c->graph, rng, 4, w2, 1.7f / sqrtf((float)(l->r * l->s)))};
+                        new_weights(c->graph, rng, 4, w2, tap)};
     if (l->bias) in[2] = new_weights(c->graph, rng, 1, w1, 1);
     if (l->bias) in[4] = new_weights(c->graph, rng, 1, w1, 1);
     const gal_attr attr[] = {ints("strides", stride, 2),        ints("pads", pads, 4),

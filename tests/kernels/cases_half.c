@@ -18,6 +18,7 @@ static bool stays_f32(const gal_node *node, uint32_t index) {
     if (index == 1 && strcmp(node->op->name, "Conv") == 0 && gal_attr_int(node, "group", 1) > 1 &&
         node->in[1]->shape.dim[1].size == 1)
         return true;
+    if (index > 2 && strcmp(node->op->name, "ExpandDepthwise") == 0) return true;
     if (index < 32 && (node->op->shape_in >> index & 1)) return true;
     if (strcmp(node->op->name, "LayerNormalization") == 0) return index > 0;
     return strcmp(node->op->domain, "galen") == 0 &&
@@ -56,7 +57,7 @@ static void narrow_case(galen_dtype half, kernel_case *c) {
         if (node->in[i] != NULL) in[i] = copy_value(graph, node->in[i], stays_f32(node, i) ? GALEN_F32 : half);
     /* Weights vary as in training: then the rows for batches take what they can, and no other row looks at it. */
     if (strcmp(node->op->name, "Conv") == 0) in[1]->is_variable = true;
-    gal_attr attr[8];
+    gal_attr attr[16];
     uint32_t n_attr = node->n_attr;
     memcpy(attr, node->attr, n_attr * sizeof *attr);
     if (strcmp(node->op->name, "Gemm") == 0 && in[0]->shape.rank > 2) /* as the pass has it */
@@ -64,13 +65,13 @@ static void narrow_case(galen_dtype half, kernel_case *c) {
     const gal_node_spec spec = {.domain = node->op->domain,
                                 .op = node->op->name,
                                 .n_in = node->n_in,
-                                .n_out = 1,
+                                .n_out = node->n_out,
                                 .n_attr = n_attr,
                                 .in = in,
                                 .attr = attr};
     gal_node *made;
     must(gal_graph_node(graph, &spec, &made, &err), &err);
-    must(gal_graph_mark_output(graph, made->out[0], &err), &err);
+    for (uint32_t i = 0; i < made->n_out; i++) must(gal_graph_mark_output(graph, made->out[i], &err), &err);
     gal_graph_destroy(c->graph);
     c->graph = graph;
     c->node = made;

@@ -70,17 +70,20 @@ static double element(const galen_tensor *t, int64_t i) {
 
 /*
  * The first element that is further from the reference than the terms summed excuse; false when none is. A bf16
- * result may round to the neighbour (2^-7 of it; f16: 2^-10, or 2^-24) where the f32 sums differ across the middle.
+ * result may round to the neighbour (2^-7 of it; f16: 2^-10, or 2^-24) where the f32 sums differ across the middle,
+ * and so may what a chain of layers rounds in between.
  */
-static bool output_differs(const galen_tensor *ref, const galen_tensor *got, double depth, double magnitude, char *what,
-                           size_t size) {
+static bool output_differs(const galen_tensor *ref, const galen_tensor *got, const kernel_case *c, double magnitude,
+                           char *what, size_t size) {
     int64_t n = galen_tensor_elements(ref);
-    double unit = depth > 1 ? 0x1p-23 * (16 + 8 * sqrt(depth)) : 0x1p-23 * 8, base = depth > 1 ? 4 : 1;
+    double depth = c->depth, unit = depth > 1 ? 0x1p-23 * (16 + 8 * sqrt(depth)) : 0x1p-23 * 8,
+           base = depth > 1 ? 4 : 1;
     if (magnitude > base) base = magnitude;
     double step = ref->dtype == GALEN_BF16 ? 0x1p-7 : ref->dtype == GALEN_F16 ? 0x1p-10 : 0;
     for (int64_t i = 0; i < n; i++) {
         double r = element(ref, i), g = element(got, i), far = fabs(r - g);
-        if (far <= unit * (base + fabs(r)) + step * fabs(r) || (isnan(r) && isnan(g)) || r == g) continue;
+        if (far <= unit * (base + fabs(r)) + step * (c->between + fabs(r)) || (isnan(r) && isnan(g)) || r == g)
+            continue;
         snprintf(what, size, "element %lld is %.9g, the reference says %.9g", (long long)i, g, r);
         return true;
     }
@@ -89,8 +92,8 @@ static bool output_differs(const galen_tensor *ref, const galen_tensor *got, dou
 
 static bool differs(const prepared *ref, const prepared *got, const kernel_case *c, char *what, size_t size) {
     for (uint32_t k = 0; k <= ref->n_more; k++)
-        if (output_differs(call_output(ref, k), call_output(got, k), c->depth,
-                           k == 0 ? c->magnitude : c->more_magnitude, what, size))
+        if (output_differs(call_output(ref, k), call_output(got, k), c, k == 0 ? c->magnitude : c->more_magnitude, what,
+                           size))
             return true;
     return false;
 }

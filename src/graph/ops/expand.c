@@ -44,19 +44,19 @@ void gal_expand_split(const gal_node *node, gal_expand *out) {
     if (w->shape.rank > 0) out->inner.shape.dim[x->shape.rank - 1] = w->shape.dim[0];
 }
 
-static galen_status need_f32(const gal_node *node, galen_error *err) {
-    for (uint32_t i = 0; i < node->n_in; i++)
-        if (node->in[i] != NULL) GAL_TRY(gal_need_dtype(node, i, GAL_BIT(GALEN_F32), err));
-    return GALEN_OK;
+/* What galen.Conv takes, but f64. */
+static galen_status need_type(const gal_node *node, galen_error *err) {
+    return gal_need_dtype(node, 0, GAL_BIT(GALEN_F32) | GAL_BIT(GALEN_BF16) | GAL_BIT(GALEN_F16), err);
 }
 
 /*
  * in: X [N, H, W, C], W1 [E, C, 1, 1], optional B1 [E], W2 [E, 1, R, S], optional B2 [E]. out: Y [N, OH, OW, E] and,
- * when asked for, its mean [N, 1, 1, E].
+ * when asked for, its mean [N, 1, 1, E]. Types as in galen.Conv; in bf16 and f16 what lies between the convolutions is
+ * rounded as the first of them rounds it, and the mean is that of Y as it was rounded.
  */
 galen_status gal_galen_expanddepthwise_infer(gal_graph *graph, gal_node *node, galen_error *err) {
     gal_expand parts;
-    GAL_TRY(need_f32(node, err));
+    GAL_TRY(need_type(node, err));
     if (node->in[0]->shape.rank != 4 || node->in[1]->shape.rank != 4 || input(node, 3) == NULL)
         return gal_node_fail(node, err, GALEN_ERR_FORMAT, "an image [N, H, W, C] and two weights are needed");
     gal_expand_split(node, &parts);
@@ -71,7 +71,7 @@ galen_status gal_galen_expanddepthwise_infer(gal_graph *graph, gal_node *node, g
     if (node->n_out < 2 || node->out[1] == NULL) return GALEN_OK;
     gal_shape mean = node->out[0]->shape;
     mean.dim[1] = mean.dim[2] = gal_dim_fixed(1);
-    return gal_set_output(node, 1, GALEN_F32, &mean, err);
+    return gal_set_output(node, 1, node->in[0]->dtype, &mean, err);
 }
 
 /* Both convolutions, and an addition an output for the mean. */
@@ -88,7 +88,7 @@ size_t gal_galen_expanddepthwise_scratch(const gal_node *node, int64_t batch) {
     gal_expand parts;
     galen_tensor inner;
     gal_expand_split(node, &parts);
-    gal_shape_at(&parts.inner.shape, GALEN_F32, batch, &inner);
+    gal_shape_at(&parts.inner.shape, parts.inner.dtype, batch, &inner);
     return (size_t)galen_tensor_bytes(&inner);
 }
 
@@ -103,7 +103,7 @@ galen_status gal_galen_expanddepthwise_run(const gal_call *call, galen_error *er
     gal_expand parts;
     galen_tensor inner;
     gal_expand_split(node, &parts);
-    gal_shape_at(&parts.inner.shape, GALEN_F32, call->in[0]->dim[0], &inner);
+    gal_shape_at(&parts.inner.shape, parts.inner.dtype, call->in[0]->dim[0], &inner);
     inner.data = call->scratch;
     const galen_tensor *first[3] = {call->in[0], call->in[1], call->in[2]};
     const galen_tensor *second[3] = {&inner, call->in[3], node->n_in > 4 ? call->in[4] : NULL};
@@ -117,9 +117,10 @@ galen_status gal_galen_expanddepthwise_run(const gal_call *call, galen_error *er
 
 /* ---- the 1x1 convolution of an image times one number a channel ---- */
 
-/* in: X [N, H, W, C], W [K, C, 1, 1], optional B [K], optional residual like the output, gate [N, 1, 1, C]. */
+/* in: X [N, H, W, C], W [K, C, 1, 1], optional B [K], optional residual like the output, gate [N, 1, 1, C] of X's type.
+ */
 galen_status gal_galen_gatedconv_infer(gal_graph *graph, gal_node *node, galen_error *err) {
-    GAL_TRY(need_f32(node, err));
+    GAL_TRY(need_type(node, err));
     GAL_TRY(gal_galen_conv_infer(graph, node, err));
     gal_shape gate = node->in[0]->shape;
     gate.dim[1] = gate.dim[2] = gal_dim_fixed(1);
@@ -134,31 +135,16 @@ void gal_galen_gatedconv_cost(const gal_node *node, int64_t batch, gal_cost *cos
     cost->flop += gal_in_elements(node, 0, batch);
 }
 
-/* The product, rounded to f32 as Mul rounds it. */
+/* The product, rounded as Mul rounds it. */
 size_t gal_galen_gatedconv_scratch(const gal_node *node, int64_t batch) {
-    return (size_t)gal_in_elements(node, 0, batch) * sizeof(float);
-}
-
-typedef struct product {
-    const float *x, *gate;
-    float *y;
-    int64_t area, channels;
-} product;
-
-static void multiply_image(void *context, size_t n) {
-    const product *p = context;
-    size_t c = (size_t)p->channels, first = n * (size_t)p->area;
-    const float *gate = p->gate + n * c;
-    for (size_t i = first; i < first + (size_t)p->area; i++)
-        for (size_t k = 0; k < c; k++) p->y[i * c + k] = p->x[i * c + k] * gate[k];
+    return (size_t)gal_in_elements(node, 0, batch) * galen_dtype_size(node->in[0]->dtype);
 }
 
 galen_status gal_galen_gatedconv_run(const gal_call *call, galen_error *err) {
-    galen_tensor x = *call->in[0];
-    product p = {.x = x.data, .gate = call->in[4]->data, .y = call->scratch};
-    p.area = x.dim[1] * x.dim[2], p.channels = x.dim[3];
+    galen_tensor x = *call->in[0], *made = &x;
     x.data = call->scratch;
-    gal_pool_run(call->pool, multiply_image, &p, (size_t)x.dim[0]);
+    const galen_tensor *const factors[2] = {call->in[0], call->in[4]};
+    GAL_TRY(gal_mul_run(&(gal_call){.node = call->node, .in = factors, .out = &made, .pool = call->pool}, err));
     const galen_tensor *in[4] = {&x, call->in[1], call->in[2], call->in[3]};
     const gal_call conv = {.node = call->node, .in = in, .out = call->out, .pool = call->pool};
     return gal_galen_conv_run(&conv, err);
