@@ -1,6 +1,8 @@
 /* Winograd convolution: which layers it pays for, and their weights. */
 #include "cpu/conv_wino.h"
 
+#include "base/half.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -32,27 +34,27 @@ static int64_t ceil_div(int64_t a, int64_t b) {
  * large and the image is small. Weights that change from run to run are those of training, which runs batches: each
  * image pays its share of reading them and of packing them anew.
  */
-static const double l3_bytes = 7.5;       /* a cycle: 29 GB/s at 3.84 GHz */
 static const double transform = 4;        /* cycles for a vector of one position, either way: measured */
 static const double repack[2] = {14, 34}; /* cycles for a window of nine weights, as they are or transformed */
 
-static double weight_cycles(const gal_wino *wino, double window_bytes, int transformed) {
-    double windows = (double)wino->cv.c * (double)wino->columns, read = windows * window_bytes / l3_bytes;
+static double weight_cycles(const gal_wino *wino, double l3, double window_bytes, int transformed) {
+    double windows = (double)wino->cv.c * (double)wino->columns, read = windows * window_bytes / l3;
     return wino->changing ? (read + windows * repack[transformed]) / TRAINING_IMAGES : read;
 }
 
-static double direct_cycles(const gal_wino *wino, int vec) {
+static double direct_cycles(const gal_wino *wino, const gal_wino_level *level) {
     const gal_conv *cv = &wino->cv;
-    double weights = 9 * (double)cv->c * (double)wino->columns;
-    double each = (wino->half ? 4 : 2) * vec, bytes = wino->half ? sizeof(uint16_t) : sizeof(float);
-    return (double)(cv->oh * cv->ow) * weights / each + weight_cycles(wino, 9 * bytes, 0);
+    double weights = 9 * (double)cv->c * (double)wino->columns, each = level->cost.direct * level->gemm->vec;
+    double window_bytes = 9 * (double)galen_dtype_size(level->dtype);
+    return (double)(cv->oh * cv->ow) * weights / each + weight_cycles(wino, level->cost.l3, window_bytes, 0);
 }
 
-static double winograd_cycles(const gal_wino *wino, int vec) {
-    double tiles = (double)(wino->down * wino->across), positions = wino->side * wino->side;
+static double winograd_cycles(const gal_wino *wino, const gal_wino_level *level) {
+    double tiles = (double)(wino->down * wino->across), positions = wino->side * wino->side, vec = level->gemm->vec;
     double weights = positions * (double)wino->cv.c * (double)wino->columns;
     double transformed = positions * (double)(wino->pixel + wino->columns) / vec;
-    return tiles * (weights / (2 * vec) + transform * transformed) + weight_cycles(wino, positions * sizeof(float), 1);
+    return tiles * (weights / (level->cost.multiply * vec) + transform * transformed) +
+           weight_cycles(wino, level->cost.l3, positions * sizeof(float), 1);
 }
 
 static void set_tiles(gal_wino *wino, int m) {
@@ -61,13 +63,13 @@ static void set_tiles(gal_wino *wino, int m) {
 }
 
 /* The output size of a tile that takes the fewest cycles, or 0: the direct sums do. */
-static int choose(const gal_wino *wino, int vec) {
+static int choose(const gal_wino *wino, const gal_wino_level *level) {
     gal_wino try = *wino;
     int best = 0;
-    double fewest = direct_cycles(wino, vec);
-    for (int m = 2; m <= 4; m += 2) {
+    double fewest = direct_cycles(wino, level);
+    for (int m = level->smallest; m <= 4; m += 2) {
         set_tiles(&try, m);
-        double cycles = winograd_cycles(&try, vec);
+        double cycles = winograd_cycles(&try, level);
         if (cycles >= fewest) continue;
         fewest = cycles;
         best = m;
@@ -101,12 +103,12 @@ const char *gal_wino_make(const gal_conv *conv, const gal_wino_level *level, boo
     memset(wino, 0, sizeof *wino);
     wino->cv = *conv;
     wino->changing = changing;
-    wino->half = level->dtype != GALEN_F32;
+    wino->dtype = level->dtype;
     if (cv->r != 3 || cv->s != 3 || cv->sh != 1 || cv->sw != 1 || cv->dh != 1 || cv->dw != 1 || cv->group != 1)
         return "is for 3x3 windows with stride 1 in one group";
     wino->pixel = round_up((size_t)cv->c, (size_t)gemm->vec);
     wino->columns = round_up((size_t)cv->k, (size_t)gemm->vec);
-    int best = choose(wino, gemm->vec);
+    int best = choose(wino, level);
     if (best == 0) return "the direct sums take fewer cycles at this shape";
     if (best != m) return "another tile takes fewer cycles at this shape";
     set_tiles(wino, m);
@@ -139,22 +141,19 @@ static void make_g(int m, double g[6][3]) {
     g[finite][2] = 1;
 }
 
-static float widen(uint16_t x) {
-    uint32_t bits = (uint32_t)x << 16;
-    float y;
-    memcpy(&y, &bits, sizeof y);
-    return y;
+static float widen(galen_dtype dtype, const void *from, int64_t at) {
+    if (dtype == GALEN_F32) return ((const float *)from)[at];
+    uint16_t x = ((const uint16_t *)from)[at];
+    return dtype == GALEN_BF16 ? gal_bf16_to_f32(x) : gal_f16_to_f32(x);
 }
 
 /* Windows [tap][column] of one channel and the columns from `first` on; zeros behind the last. */
-static void gather(const gal_wino_weights *from, bool half, int64_t c, gal_columns of, int64_t width, float *to) {
+static void gather(const gal_wino_weights *from, galen_dtype dtype, int64_t c, gal_columns of, int64_t width,
+                   float *to) {
     if (of.end - of.first < width) memset(to, 0, (size_t)(9 * width) * sizeof *to);
     for (int64_t k = of.first; k < of.end; k++, to++) {
         int64_t at = k * from->column + c * from->channel;
-        for (int t = 0; t < 9; t++) {
-            int64_t tap = at + (from->reversed ? 8 - t : t);
-            to[t * width] = half ? widen(((const uint16_t *)from->w)[tap]) : ((const float *)from->w)[tap];
-        }
+        for (int t = 0; t < 9; t++) to[t * width] = widen(dtype, from->w, at + (from->reversed ? 8 - t : t));
     }
 }
 
@@ -175,7 +174,7 @@ void gal_wino_pack(const gal_wino *wino, const gal_wino_level *level, const gal_
         const gal_columns of = {first, at_most(first + width, part.end)};
         float *panel = packed + wino->weights + (size_t)first * depth;
         for (int64_t c = 0; c < cv->c; c++) {
-            gather(from, wino->half, c, of, width, window);
+            gather(from, wino->dtype, c, of, width, window);
             level->weights(wino->m, g, window, (size_t)width, panel + c * width, (size_t)(cv->c * width));
         }
     }

@@ -12,8 +12,8 @@
  * infinity: of the pairs tried these have the smallest mean error, half that of 0, +-1, +-2, and every coefficient is
  * exact in f32. Weights are transformed in f64 and rounded once.
  *
- * bf16 becomes f32 as it is read and is rounded once, when an output is written: F(4x4) of floats multiplies a quarter
- * as often, and products of bf16 are only twice as fast.
+ * bf16 and f16 become f32 as they are read and are rounded once, when an output is written: F(4x4) of floats multiplies
+ * a quarter as often, and products of bf16 are only twice as fast, of f16 no faster.
  *
  * An output is one fixed chain of operations on the pixels of its own tile, so its bits depend on nothing else. NaN or
  * infinity in one pixel reaches every output of the tiles that read it, not only its neighbours.
@@ -29,7 +29,7 @@ enum { GAL_WINO_POSITIONS = 36 }; /* the most of any kind */
 typedef struct gal_wino {
     gal_conv cv;
     bool changing;        /* the weights, from run to run */
-    bool half;            /* pixels, weights and outputs are bf16 */
+    galen_dtype dtype;    /* of pixels, weights and outputs */
     int m, side;          /* outputs and inputs along the side of a tile: m and m + 2 */
     int64_t down, across; /* tiles of an image */
     int64_t block;        /* tiles whose transformed pixels stay in L2 together with a panel's products */
@@ -56,16 +56,25 @@ typedef struct gal_wino_out {
 
 /* Weights as a model holds them: the window of column k and channel c is the nine at w + k * column + c * channel. */
 typedef struct gal_wino_weights {
-    const void *w;     /* f32 or bf16 */
+    const void *w;     /* of the layer's type */
     const float *bias; /* may be NULL */
     int64_t column, channel;
     bool reversed; /* the last tap comes first: an input gradient */
 } gal_wino_weights;
 
+/* What a level's processors do in a cycle of one core. */
+typedef struct gal_wino_cost {
+    double multiply; /* vectors of f32 multiply-adds */
+    double direct;   /* the same of the type's direct sums */
+    double l3;       /* bytes of weights from L3 */
+} gal_wino_cost;
+
 /* One instruction-set level. */
 typedef struct gal_wino_level {
     const gal_gemm_f32 *gemm;
     galen_dtype dtype; /* of pixels, weights and outputs */
+    int smallest;      /* m of the smallest tile that has a row */
+    gal_wino_cost cost;
     /* G w G' in f64 of `width` windows [tap][width], whole vectors; position p to to[p * step]. */
     void (*weights)(int m, const double g[6][3], const float *window, size_t width, float *to, size_t step);
     /* B' x B of one tile: `side`^2 pointers to c elements each; position p to to[p * step], whole vectors. */
@@ -74,7 +83,8 @@ typedef struct gal_wino_level {
     void (*output)(int m, const gal_wino_out *out);
 } gal_wino_level;
 
-extern const gal_wino_level gal_wino_f32_avx2, gal_wino_f32_avx512, gal_wino_f32_neon, gal_wino_bf16_avx512bf16;
+extern const gal_wino_level gal_wino_f32_avx2, gal_wino_f32_avx512, gal_wino_f32_neon, gal_wino_bf16_avx512bf16,
+    gal_wino_f16_avx2, gal_wino_f16_avx512, gal_wino_f16_neon;
 
 /* A convolution by F(m x m, 3x3), m 2 or 4. NULL, or why this row cannot or should not do it. */
 const char *gal_wino_make(const gal_conv *conv, const gal_wino_level *level, bool changing, int m, gal_wino *wino);

@@ -23,5 +23,10 @@ static inline __attribute__((always_inline)) void store(uint16_t *p, int left, v
 
 #include "cpu/conv_wino_body.h"
 
-const gal_wino_level gal_wino_bf16_avx512bf16 = {
-    .gemm = &gal_tile_avx512, .dtype = GALEN_BF16, .weights = weights, .input = input, .output = output};
+const gal_wino_level gal_wino_bf16_avx512bf16 = {.gemm = &gal_tile_avx512,
+                                                 .dtype = GALEN_BF16,
+                                                 .smallest = 4,
+                                                 .cost = {.multiply = 2, .direct = 4, .l3 = 7.5},
+                                                 .weights = weights,
+                                                 .input = input,
+                                                 .output = output};

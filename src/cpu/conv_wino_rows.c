@@ -9,12 +9,16 @@
 
 static const float largest_weight = 1e30f; /* beyond, sums of transformed weights may overflow */
 
+static float weight(const galen_tensor *weights, int64_t i) {
+    if (weights->dtype == GALEN_F32) return ((const float *)weights->data)[i];
+    uint16_t x = ((const uint16_t *)weights->data)[i];
+    return weights->dtype == GALEN_BF16 ? gal_bf16_to_f32(x) : gal_f16_to_f32(x);
+}
+
 static bool moderate(const galen_tensor *weights) {
-    const float *w = weights->data;
-    const uint16_t *half = weights->data;
     int64_t n = galen_tensor_elements(weights);
-    bool all = true, wide = weights->dtype == GALEN_F32;
-    for (int64_t i = 0; i < n; i++) all &= fabsf(wide ? w[i] : gal_bf16_to_f32(half[i])) <= largest_weight;
+    bool all = true;
+    for (int64_t i = 0; i < n; i++) all &= fabsf(weight(weights, i)) <= largest_weight;
     return all;
 }
 
@@ -25,8 +29,8 @@ typedef gal_wino_weights (*weights_fn)(const gal_node *node, const gal_wino *win
 static const char *reject(const gal_node *node, const gal_wino_level *level, int m, decode_fn decode) {
     gal_wino wino;
     const char *why = decode(node, level, m, &wino);
-    if (why == NULL && wino.half && !wino.changing) return "weights that stay are for products of bf16";
-    if (why == NULL && wino.half && wino.cv.act.kind > GAL_ACT_CLIP) return "in bf16 takes no such activation";
+    if (why == NULL && wino.dtype != GALEN_F32 && wino.cv.act.kind > GAL_ACT_CLIP)
+        return "in 16 bits takes no such activation";
     if (why == NULL && !moderate(node->in[1]->constant)) why = "the weights hold NaN, infinity or more than 1e30";
     return why;
 }
@@ -107,7 +111,12 @@ static gal_wino_weights grad_weights(const gal_node *node, const gal_wino *wino)
     ROW(conv_wino, f32, level, 4, gal_wino_decode, conv_weights)                                                       \
     ROW(conv_grad_input_wino, f32, level, 4, grad_decode, grad_weights)
 
+#define F16(level)                                                                                                     \
+    ROW(conv_wino, f16, level, 2, gal_wino_decode, conv_weights)                                                       \
+    ROW(conv_wino, f16, level, 4, gal_wino_decode, conv_weights)
+
 GAL_EACH_LEVEL(LEVEL)
+GAL_EACH_LEVEL(F16)
 #if defined(__x86_64__)
 ROW(conv_wino, bf16, avx512bf16, 4, gal_wino_decode, conv_weights)
 ROW(conv_grad_input_wino, bf16, avx512bf16, 4, grad_decode, grad_weights)
