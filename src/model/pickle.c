@@ -10,8 +10,8 @@
 typedef struct machine {
     const uint8_t *at, *end;
     gal_arena *arena;
-    gal_pickle_value **stack, **memo;
-    size_t depth, stack_room, memo_room, memo_count;
+    gal_pickle_value **stack, **memo, **storage;
+    size_t depth, stack_room, memo_room, memo_count, storages, storage_room;
 } machine;
 
 static galen_status cut_off(galen_error *err) {
@@ -237,15 +237,31 @@ static galen_status persistent(machine *m, galen_error *err) {
     gal_pickle_value *id = NULL, *result = NULL;
     GAL_TRY(pop(m, &id, err));
     GAL_TRY(push_new(m, GAL_PICKLE_STORAGE, &result, err));
-    return gal_pickle_storage(id, result, err);
+    GAL_TRY(gal_pickle_storage(id, result, err));
+    GAL_TRY(grow(m, &m->storage, &m->storage_room, m->storages + 1, GAL_PICKLE_MAX_STACK, "list of storages", err));
+    m->storage[m->storages++] = result;
+    return GALEN_OK;
 }
 
-/* BUILD sets attributes: PyTorch does so on the state dict (its versions), which is of no use here. */
+/* NEWOBJ: PyTorch of 2017 wrote parameters so. */
+static galen_status new_object(machine *m, galen_error *err) {
+    gal_pickle_value *args = NULL, *class = NULL;
+    GAL_TRY(pop(m, &args, err));
+    GAL_TRY(pop(m, &class, err));
+    if (class->kind != GAL_PICKLE_GLOBAL || class->global != GAL_GLOBAL_PARAMETER_CLASS)
+        return gal_fail(err, GALEN_ERR_UNSUPPORTED, "the pickle makes an object that is no parameter: refused");
+    if (args->kind != GAL_PICKLE_TUPLE || args->n < 1 || args->item[0]->kind != GAL_PICKLE_TENSOR)
+        return gal_fail(err, GALEN_ERR_FORMAT, "the pickle makes a parameter from the wrong parts");
+    return push(m, args->item[0], err);
+}
+
+/* BUILD sets attributes: PyTorch does so on the state dict (its versions) and on old parameters (whether they learn),
+ * which is of no use here. */
 static galen_status build(machine *m, galen_error *err) {
     gal_pickle_value *state = NULL, *object = NULL;
     GAL_TRY(pop(m, &state, err));
     GAL_TRY(pop(m, &object, err));
-    if (object->kind != GAL_PICKLE_DICT)
+    if (object->kind != GAL_PICKLE_DICT && object->kind != GAL_PICKLE_TENSOR)
         return gal_fail(err, GALEN_ERR_UNSUPPORTED, "the pickle sets attributes of an object: refused");
     return push(m, object, err);
 }
@@ -321,6 +337,7 @@ static galen_status step(machine *m, uint8_t opcode, galen_error *err) {
     case 'c': return global_lines(m, err);
     case 0x93: return global_stack(m, err);
     case 'R': return reduce(m, err);
+    case 0x81: return new_object(m, err);
     case 'b': return build(m, err);
     case 'Q': return persistent(m, err);
     default:
@@ -329,8 +346,7 @@ static galen_status step(machine *m, uint8_t opcode, galen_error *err) {
     }
 }
 
-galen_status gal_pickle_read(const void *bytes, size_t size, gal_arena *arena, const gal_pickle_value **out,
-                             galen_error *err) {
+galen_status gal_pickle_read(const void *bytes, size_t size, gal_arena *arena, gal_pickle *out, galen_error *err) {
     const uint8_t *at = bytes;
     machine m = {.at = at, .end = size ? at + size : at, .arena = arena};
     while (m.at != m.end) {
@@ -338,7 +354,7 @@ galen_status gal_pickle_read(const void *bytes, size_t size, gal_arena *arena, c
         if (opcode == '.') {
             gal_pickle_value *top = NULL;
             GAL_TRY(pop(&m, &top, err));
-            *out = top;
+            *out = (gal_pickle){top, (size_t)(m.at - at), m.storage, m.storages};
             return GALEN_OK;
         }
         GAL_TRY(step(&m, opcode, err));

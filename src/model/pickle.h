@@ -31,7 +31,9 @@ typedef enum gal_pickle_kind {
 typedef enum gal_pickle_global {
     GAL_GLOBAL_DICT,
     GAL_GLOBAL_TENSOR,
+    GAL_GLOBAL_OLD_TENSOR,
     GAL_GLOBAL_PARAMETER,
+    GAL_GLOBAL_PARAMETER_CLASS,
     GAL_GLOBAL_STORAGE
 } gal_pickle_global;
 
@@ -52,9 +54,15 @@ struct gal_pickle_value {
 
 enum { GAL_PICKLE_MAX_STACK = 1 << 20, GAL_PICKLE_MAX_MEMO = 1 << 22, GAL_PICKLE_MAX_TEXT = 1 << 20 };
 
+typedef struct gal_pickle {
+    const gal_pickle_value *value;
+    size_t bytes;                     /* of the pickle; more may follow it */
+    gal_pickle_value *const *storage; /* every storage that was named, each as often as it was */
+    size_t n_storage;
+} gal_pickle;
+
 /* Reads a pickle of protocol 2 to 5. Everything is allocated from `arena`. Containers may contain themselves: walk with
  * a depth limit. */
-galen_status gal_pickle_read(const void *bytes, size_t size, gal_arena *arena, const gal_pickle_value **out,
-                             galen_error *err);
+galen_status gal_pickle_read(const void *bytes, size_t size, gal_arena *arena, gal_pickle *out, galen_error *err);
 
 #endif

@@ -15,7 +15,9 @@ typedef struct allowed {
 static const allowed whitelist[] = {
     {"collections", "OrderedDict", GAL_GLOBAL_DICT, 0},
     {"torch._utils", "_rebuild_tensor_v2", GAL_GLOBAL_TENSOR, 0},
+    {"torch._utils", "_rebuild_tensor", GAL_GLOBAL_OLD_TENSOR, 0},
     {"torch._utils", "_rebuild_parameter", GAL_GLOBAL_PARAMETER, 0},
+    {"torch.nn.parameter", "Parameter", GAL_GLOBAL_PARAMETER_CLASS, 0},
     {"torch", "FloatStorage", GAL_GLOBAL_STORAGE, GALEN_F32},
     {"torch", "DoubleStorage", GAL_GLOBAL_STORAGE, GALEN_F64},
     {"torch", "HalfStorage", GAL_GLOBAL_STORAGE, GALEN_F16},
@@ -73,10 +75,12 @@ static galen_status check_extent(const gal_pickle_value *t, galen_error *err) {
     return GALEN_OK;
 }
 
-/* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]). */
-static galen_status make_tensor(const gal_pickle_value *args, gal_pickle_value *out, galen_error *err) {
+/* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]); its predecessor took the first
+ * four. */
+static galen_status make_tensor(const gal_pickle_value *args, size_t least, size_t most, gal_pickle_value *out,
+                                galen_error *err) {
     int strides = 0;
-    if (args->n < 6 || args->n > 7) return wrong(err, "a tensor");
+    if (args->n < least || args->n > most) return wrong(err, "a tensor");
     gal_pickle_value *const *a = args->item;
     if (a[0]->kind != GAL_PICKLE_STORAGE || a[1]->kind != GAL_PICKLE_INT || a[1]->i < 0) return wrong(err, "a tensor");
     if (!read_sizes(a[2], out->dim, &out->rank) || !read_sizes(a[3], out->stride, &strides) || strides != out->rank)
@@ -112,7 +116,8 @@ galen_status gal_pickle_call(gal_arena *arena, const gal_pickle_value *callee, g
     if (callee->kind != GAL_PICKLE_GLOBAL || args->kind != GAL_PICKLE_TUPLE) return wrong(err, "a call");
     switch (callee->global) {
     case GAL_GLOBAL_DICT: return make_dict(arena, args, *result, err);
-    case GAL_GLOBAL_TENSOR: return make_tensor(args, *result, err);
+    case GAL_GLOBAL_TENSOR: return make_tensor(args, 6, 7, *result, err);
+    case GAL_GLOBAL_OLD_TENSOR: return make_tensor(args, 4, 4, *result, err);
     case GAL_GLOBAL_PARAMETER: /* _rebuild_parameter(tensor, requires_grad, hooks) */
         if (args->n != 3 || args->item[0]->kind != GAL_PICKLE_TENSOR) return wrong(err, "a parameter");
         *result = args->item[0];
@@ -122,8 +127,11 @@ galen_status gal_pickle_call(gal_arena *arena, const gal_pickle_value *callee, g
 }
 
 galen_status gal_pickle_storage(const gal_pickle_value *id, gal_pickle_value *out, galen_error *err) {
-    if (id->kind != GAL_PICKLE_TUPLE || id->n != 5) return wrong(err, "a storage");
+    if (id->kind != GAL_PICKLE_TUPLE || id->n < 5 || id->n > 6) return wrong(err, "a storage");
     gal_pickle_value *const *a = id->item;
+    if (id->n == 6 && a[5]->kind != GAL_PICKLE_NONE)
+        return gal_fail(err, GALEN_ERR_UNSUPPORTED,
+                        "the checkpoint holds views of storages: save a state_dict() of clones");
     if (a[0]->kind != GAL_PICKLE_TEXT || strcmp(a[0]->text, "storage") != 0) return wrong(err, "a storage");
     if (a[1]->kind != GAL_PICKLE_GLOBAL || a[1]->global != GAL_GLOBAL_STORAGE) return wrong(err, "a storage");
     if (a[2]->kind != GAL_PICKLE_TEXT || a[4]->kind != GAL_PICKLE_INT || a[4]->i < 0) return wrong(err, "a storage");

@@ -9,7 +9,7 @@ galen_status gal_pickle_find_global(const char *module, const char *name, gal_pi
 /* callee(*args): *result is an empty value to fill, or is replaced by an argument. */
 galen_status gal_pickle_call(gal_arena *arena, const gal_pickle_value *callee, gal_pickle_value *args,
                              gal_pickle_value **result, galen_error *err);
-/* A persistent id ("storage", type, key, location, elements) into a STORAGE value. */
+/* A persistent id ("storage", type, key, location, elements[, view]) into a STORAGE value; views are refused. */
 galen_status gal_pickle_storage(const gal_pickle_value *id, gal_pickle_value *out, galen_error *err);
 
 #endif

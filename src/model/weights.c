@@ -27,8 +27,8 @@ static galen_status build_index(gal_weights *weights, galen_error *err) {
     return GALEN_OK;
 }
 
-/* Checkpoints of before PyTorch 1.6 are bare pickles, older ones tar archives. */
-static bool is_legacy(const unsigned char *b, size_t size) {
+/* Pickles that torch.save did not write, and PyTorch's tar archives of before 2017. */
+static bool is_foreign(const unsigned char *b, size_t size) {
     return (size > 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5) || (size > 262 && memcmp(b + 257, "ustar", 5) == 0);
 }
 
@@ -36,10 +36,11 @@ static galen_status read_format(const void *bytes, size_t size, gal_weights *wei
     const unsigned char *b = bytes;
     if (size >= 4 && memcmp(b, "PK\3\4", 4) == 0) return gal_pth_read(bytes, size, weights, err);
     if (size > 8 && b[8] == '{') return gal_safetensors_read(bytes, size, weights, err);
-    if (is_legacy(b, size))
-        return gal_fail(
-            err, GALEN_ERR_UNSUPPORTED,
-            "a checkpoint in PyTorch's format of before 1.6: load it in PyTorch and save its state_dict again with torch.save");
+    if (gal_pth_is_old(bytes, size)) return gal_pth_read_old(bytes, size, weights, err);
+    if (is_foreign(b, size))
+        return gal_fail(err, GALEN_ERR_UNSUPPORTED,
+                        "a pickle or tar archive that is no checkpoint of torch.save: load it in PyTorch and save its "
+                        "state_dict with torch.save");
     return gal_fail(err, GALEN_ERR_FORMAT, "neither a safetensors file nor a PyTorch checkpoint");
 }
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 
 #include <galen/tensor.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { GAL_WEIGHTS_MAX_TENSORS = 1 << 20, GAL_WEIGHTS_MAX_NAME = 4096 };
@@ -26,7 +27,8 @@ typedef struct gal_weights {
 } gal_weights;
 
 /*
- * Loads a file whose content (not its name) says it is safetensors or a PyTorch zip checkpoint. Of a checkpoint, the
+ * Loads a file whose content (not its name) says it is safetensors or a PyTorch checkpoint, a zip or, of before PyTorch
+ * 1.6, pickles in a row. Of a checkpoint, the
  * state dict is taken: the dictionary of tensors under "model_state_dict", "state_dict" or "model", else the top one; a
  * prefix "module." that all names share is dropped. Errors name the file. On success the caller owns *out.
  */
@@ -39,8 +41,10 @@ const galen_tensor *gal_weights_find(const gal_weights *weights, const char *nam
 /* Its place in `entry`, or n. */
 size_t gal_weights_index(const gal_weights *weights, const char *name);
 
-/* The two formats, called by gal_weights_parse: fill entry and n of empty weights. */
+/* The formats, called by gal_weights_parse: fill entry and n of empty weights. */
 galen_status gal_safetensors_read(const void *bytes, size_t size, gal_weights *weights, galen_error *err);
 galen_status gal_pth_read(const void *bytes, size_t size, gal_weights *weights, galen_error *err);
+bool gal_pth_is_old(const void *bytes, size_t size); /* begins as checkpoints of before PyTorch 1.6 do */
+galen_status gal_pth_read_old(const void *bytes, size_t size, gal_weights *weights, galen_error *err);
 
 #endif

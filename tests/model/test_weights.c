@@ -138,7 +138,8 @@ static void other_formats_are_told_apart(void **state) {
         const char *text;
     } bad[] = {
         {"", 0, "neither"},
-        {"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15, "before 1.6"},
+        {"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15, "cut off"},
+        {"\x80\x04K\1.", 5, "no checkpoint of torch.save"},
         {"PK\3\4 and then nothing", 22, "zip"},
         {"\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10, "cut off"},
         {"hello world, hello world", 24, "neither"},

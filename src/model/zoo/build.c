@@ -2,6 +2,7 @@
 #include "model/zoo/build.h"
 
 #include "base/error.h"
+#include "base/half.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -60,9 +61,36 @@ static bool same_shape(const galen_tensor *a, const galen_tensor *b) {
     return same;
 }
 
+/*
+ * Where a parameter is in the weights, or n. torchvision's DenseNet weights of 2017, the only ones it has, call the
+ * layers of a dense layer norm.1 for norm1, and so on.
+ */
+static size_t find_weight(const gal_zoo *zoo, const char *name) {
+    size_t index = gal_weights_index(zoo->weights, name);
+    const char *layer = strstr(name, ".denselayer");
+    const char *at = layer != NULL ? strpbrk(layer + sizeof ".denselayer" - 1, ".") : NULL;
+    if (index < zoo->weights->n || at == NULL || strlen(at) < 6) return index;
+    int head = (int)(at - name) + 5; /* up to ".norm" or ".conv" */
+    return gal_weights_index(zoo->weights, gal_zoo_name("%.*s.%s", head, name, name + head).s);
+}
+
+/* Fills f32 from a tensor of another floating-point type; false for what is none. */
+static bool convert(const galen_tensor *from, float *to) {
+    size_t n = (size_t)galen_tensor_elements(from);
+    const double *wide = from->data;
+    switch (from->dtype) {
+    case GALEN_F16: gal_f16_to_f32_row(from->data, to, n); return true;
+    case GALEN_BF16: gal_bf16_to_f32_row(from->data, to, n); return true;
+    case GALEN_F64:
+        for (size_t i = 0; i < n; i++) to[i] = (float)wide[i];
+        return true;
+    default: return false;
+    }
+}
+
 /* Copies a parameter of the file; *done stays false when a head of another size is to be made anew. */
 static galen_status copy_weight(gal_zoo *zoo, const char *name, galen_tensor *to, bool *done) {
-    size_t index = gal_weights_index(zoo->weights, name);
+    size_t index = find_weight(zoo, name);
     if (index == zoo->weights->n)
         return gal_fail(zoo->err, GALEN_ERR_FORMAT, "parameter '%s' is missing from the weights", name);
     const galen_tensor *from = &zoo->weights->entry[index].tensor;
@@ -76,11 +104,12 @@ static galen_status copy_weight(gal_zoo *zoo, const char *name, galen_tensor *to
         return gal_fail(zoo->err, GALEN_ERR_FORMAT,
                         "parameter '%s' has shape %s in the weights where the network needs %s", name, have, need);
     }
-    if (from->dtype != GALEN_F32)
+    *done = true;
+    if (from->dtype == GALEN_F32)
+        memcpy(to->data, from->data, (size_t)galen_tensor_bytes(to));
+    else if (!convert(from, to->data))
         return gal_fail(zoo->err, GALEN_ERR_UNSUPPORTED, "parameter '%s' is %s: save the weights as 32-bit floats",
                         name, galen_dtype_name(from->dtype));
-    memcpy(to->data, from->data, (size_t)galen_tensor_bytes(to));
-    *done = true;
     return GALEN_OK;
 }
 
