@@ -9,9 +9,9 @@
 #include "cpu/conv_dw.h"
 #include "cpu/levels.h"
 #include "cpu/rows.h"
+#include "cpu/share.h"
 #include "graph/ops/expand.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -54,7 +54,8 @@ typedef struct expand_job {
     size_t element;
     int64_t n, groups; /* images; groups of them */
     int64_t cuts;      /* tasks that share the parts of an image */
-    atomic_llong next;
+    gal_share *shares;
+    int64_t n_share; /* threads that have tasks */
 } expand_job;
 
 static int64_t ceil_div(int64_t a, int64_t b) {
@@ -109,7 +110,8 @@ static void expand_needs(const gal_node *node, const expand_level *level, int64_
     *needs = (gal_kernel_needs){0};
     if (expand_decode(node, level, &parts, &s) != NULL) return;
     needs->packed_bytes = s.second + gal_conv_dw_packed_bytes(&s.dw);
-    needs->scratch_bytes = (size_t)threads * s.slot + (size_t)(max_batch * s.parts) * s.dw.columns * sizeof(float);
+    needs->scratch_bytes =
+        (size_t)threads * (s.slot + sizeof(gal_share)) + (size_t)(max_batch * s.parts) * s.dw.columns * sizeof(float);
 }
 
 static void expand_pack(const gal_node *node, const expand_level *level, void *packed) {
@@ -214,12 +216,8 @@ static void run_slot(void *context, size_t index) {
     expand_job *job = context;
     const expand_shape *s = job->shape;
     char *slot = job->slots + index * s->slot;
-    int64_t tasks = job->groups * job->cuts * s->blocks;
-    for (;;) {
-        int64_t task = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
-        if (task >= tasks) break;
+    for (int64_t task; (task = gal_share_take(job->shares, job->n_share, (int64_t)index)) >= 0;)
         run_task(job, task, slot);
-    }
 }
 
 /* The parts' sums, in order, over the pixels. */
@@ -248,14 +246,16 @@ static galen_status expand_run(const gal_call *call, const expand_level *level) 
                       .element = level->dw->element};
     int threads = gal_pool_threads(call->pool);
     job.dw = at(s, s->second);
-    if (mean != NULL) job.sum = (float *)(void *)(job.slots + (size_t)threads * s->slot);
+    job.shares = (gal_share *)(void *)(job.slots + (size_t)threads * s->slot);
+    if (mean != NULL) job.sum = (float *)(void *)(job.shares + threads);
     job.n = call->in[0]->dim[0];
     if (job.n == 0) return GALEN_OK;
     job.groups = ceil_div(job.n, s->images);
     bool enough = threads == 1 || job.groups * s->blocks >= 4 * threads;
     job.cuts = enough ? 1 : s->parts; /* two tasks make the lines between two parts twice */
-    atomic_init(&job.next, 0);
-    gal_pool_run(call->pool, run_slot, &job, (size_t)at_most(threads, job.groups * job.cuts * s->blocks));
+    job.n_share = at_most(threads, job.groups * job.cuts * s->blocks);
+    gal_share_out(job.shares, job.n_share, job.groups * job.cuts * s->blocks);
+    gal_pool_run(call->pool, run_slot, &job, (size_t)job.n_share);
     if (mean != NULL) finish_mean(&job, mean->data);
     return GALEN_OK;
 }

@@ -7,8 +7,7 @@
 #include "cpu/elementwise.h"
 #include "cpu/levels.h"
 #include "cpu/rows.h"
-
-#include <stdatomic.h>
+#include "cpu/share.h"
 
 enum {
     SCRATCH = 256 << 10,       /* bytes of pixels a thread holds, unless a tile has more */
@@ -34,7 +33,8 @@ typedef struct gated_job {
     int64_t pixels, area; /* of all images; of one */
     int64_t chunks;
     int64_t share, shares; /* panels a task computes, and pieces of the panels */
-    atomic_llong next;
+    gal_share *own;
+    int64_t n_own; /* threads that have tasks */
 } gated_job;
 
 static int64_t ceil_div(int64_t a, int64_t b) {
@@ -75,7 +75,7 @@ static void gated_needs(const gal_node *node, const gal_gemm_f32 *gemm, int thre
     if (gated_decode(node, gemm, &cv) != NULL) return;
     needs->packed_bytes = gal_conv_f32_packed_bytes(&cv);
     needs->outputs = cv.k;
-    needs->scratch_bytes = (size_t)threads * slot_bytes(&cv, gemm);
+    needs->scratch_bytes = (size_t)threads * (slot_bytes(&cv, gemm) + sizeof(gal_share));
 }
 
 /* Pixels [first, end) times the gates of their images. */
@@ -114,11 +114,8 @@ static void run_task(const gated_job *job, int64_t chunk, int64_t share, char *s
 static void run_slot(void *context, size_t index) {
     gated_job *job = context;
     char *slot = job->slots + index * job->slot;
-    for (;;) {
-        int64_t task = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
-        if (task >= job->chunks * job->shares) break;
+    for (int64_t task; (task = gal_share_take(job->own, job->n_own, (int64_t)index)) >= 0;)
         run_task(job, task / job->shares, task % job->shares, slot);
-    }
 }
 
 /* No choice here changes a bit (gemm_f32.h), so they may look at batch and threads. */
@@ -129,7 +126,7 @@ static void cut(gated_job *job, int threads) {
     bool light = cv->c * cv->k * (int64_t)sizeof(float) <= LIGHT_WEIGHTS;
     if (light) chunk = at_most(chunk, ceil_div(ceil_div(job->pixels, wanted), mr) * mr);
     int64_t panels = ceil_div(cv->k, job->level->gemm->nr);
-    job->chunks = ceil_div(job->pixels, chunk);
+    job->chunks = at_most(ceil_div(ceil_div(job->pixels, chunk), threads) * threads, ceil_div(job->pixels, mr));
     job->shares = job->chunks >= wanted ? 1 : at_most(panels, ceil_div(wanted, job->chunks));
     job->share = ceil_div(panels, job->shares);
     job->shares = ceil_div(panels, job->share);
@@ -147,8 +144,10 @@ static galen_status gated_run(const gal_call *call, const gated_level *level) {
     if (job.pixels == 0) return GALEN_OK;
     int threads = gal_pool_threads(call->pool);
     cut(&job, threads);
-    atomic_init(&job.next, 0);
-    gal_pool_run(call->pool, run_slot, &job, (size_t)at_most(threads, job.chunks * job.shares));
+    job.own = (gal_share *)(void *)(job.slots + (size_t)threads * job.slot);
+    job.n_own = at_most(threads, job.chunks * job.shares);
+    gal_share_out(job.own, job.n_own, job.chunks * job.shares);
+    gal_pool_run(call->pool, run_slot, &job, (size_t)job.n_own);
     return GALEN_OK;
 }
 
