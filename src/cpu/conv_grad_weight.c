@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum {
-    ROWS = 12, /* the most of any level's tile */
+    ROWS = 16, /* the most of any level's tile */
     WIDTH = 32 /* and two of its vectors */
 };
 
@@ -183,6 +183,7 @@ static void run_unit(void *context, size_t index) {
     tile.pixels = list_pixels(job, tap, pixel);
     tile.stride = (size_t)(p->merged ? p->columns : p->taps * p->columns);
     if (tap == 0 && column == 0) tile.x_ahead = x_ahead(job);
+    if (job->level->begin != NULL) job->level->begin();
     for (int64_t b = part * job->part; b < end; b++) {
         int64_t row = block_row(job, b);
         tile.rows = (int)(block_row(job, b + 1) - row);
@@ -191,6 +192,7 @@ static void run_unit(void *context, size_t index) {
         tile.dy_ahead = tap == 0 && b == 0 ? dy_ahead(job) : 0;
         job->level->tile(&tile);
     }
+    if (job->level->end != NULL) job->level->end();
 }
 
 /* ---- a batch in one chunk ---- */
@@ -212,12 +214,14 @@ static void run_whole(void *context, size_t index) {
     tile.rows = (int)(block_row(job, b + 1) - row);
     tile.x += row;
     tile.stride = (size_t)(p->taps * width);
+    if (job->level->begin != NULL) job->level->begin();
     for (int64_t tap = 0; tap < p->taps; tap++) {
         tile.pixel = job->pixel + tap * GAL_GRAD_PIXELS;
         tile.pixels = job->pixels[tap];
         tile.sum = sum + tap * width;
         job->level->tile(&tile);
     }
+    if (job->level->end != NULL) job->level->end();
     job->level->transpose(sum, width, tile.rows * p->taps, outputs,
                           job->out + ((group * p->kg + column) * p->cg + row) * p->taps, p->cg * p->taps);
 }

@@ -39,9 +39,12 @@ typedef struct gal_grad_level {
     void (*pair)(const uint16_t *a, const uint16_t *b, uint32_t *word, size_t n);
     /* f16 only: n floats. */
     void (*widen)(const uint16_t *x, float *y, size_t n);
+    /* NULL, or called on a thread before its first tile and after its last: what a tile needs of the processor. */
+    void (*begin)(void);
+    void (*end)(void);
 } gal_grad_level;
 
-extern const gal_grad_level gal_grad_avx2, gal_grad_avx512, gal_grad_neon;
+extern const gal_grad_level gal_grad_avx2, gal_grad_avx512, gal_grad_avx512bf16, gal_grad_neon;
 
 /* The functions of a row, for any level. */
 const char *gal_grad_weight_reject(const gal_node *node, const gal_grad_level *level);

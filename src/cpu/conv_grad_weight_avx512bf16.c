@@ -42,19 +42,19 @@ static void pair(const uint16_t *a, const uint16_t *b, uint32_t *word, size_t n)
     }
 }
 
-static const gal_grad_level level = {.mr = MR, .vec = VF, .tile = tile, .transpose = transpose, .pair = pair};
+const gal_grad_level gal_grad_avx512bf16 = {.mr = MR, .vec = VF, .tile = tile, .transpose = transpose, .pair = pair};
 
 const char *gal_conv_grad_weight_bf16_avx512bf16_reject(const gal_node *node) {
-    return gal_grad_weight_reject(node, &level);
+    return gal_grad_weight_reject(node, &gal_grad_avx512bf16);
 }
 
 void gal_conv_grad_weight_bf16_avx512bf16_needs(const gal_node *node, int64_t max_batch, int threads,
                                                 gal_kernel_needs *needs) {
     (void)threads;
-    gal_grad_weight_needs(node, &level, max_batch, needs);
+    gal_grad_weight_needs(node, &gal_grad_avx512bf16, max_batch, needs);
 }
 
 galen_status gal_conv_grad_weight_bf16_avx512bf16_run(const gal_call *call, galen_error *err) {
     (void)err;
-    return gal_grad_weight_run(call, &level);
+    return gal_grad_weight_run(call, &gal_grad_avx512bf16);
 }
