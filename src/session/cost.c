@@ -15,9 +15,9 @@ static const double FAR_RATE = 29e9, MEMORY_RATE = 15e9;
 static const double SHOWS = 0.3;
 /* Seconds to call all threads for one step, and to set up one step of a group. */
 static const double CALL = 4e-6, SET_UP = 0.5e-6, SEGMENT = 20e-6;
-/* Caches where the chip does not tell; and the most of a shared cache, for each thread, that is ours: a virtual machine
- * is told of all of it and shares it with others. */
-static const double NEAR_DEFAULT = 1 << 20, FAR_DEFAULT = 8 << 20, FAR_MOST = 16 << 20;
+/* Caches where the chip does not tell; and the most of a shared cache, for each thread, that is ours: what a server's
+ * cores have each (Zen 3 to 5: 32 MiB for eight). A virtual machine is told of all of it and shares it with others. */
+static const double NEAR_DEFAULT = 1 << 20, FAR_DEFAULT = 8 << 20, FAR_MOST = 4 << 20;
 /* Values and weights compete for the near cache with stacks, tables and the other hyper-thread's data. */
 static const double NEAR_USABLE = 0.75;
 /* Tiles that hold the same pixel of several images: from that many images on, that many rows (src/cpu/conv_f32_run.c).
@@ -116,8 +116,10 @@ static void read_step(const gal_session *s, const gal_step *step, gal_port *port
 
 static void read_caches(gal_cost_model *model) {
     double near = (double)gal_cache_bytes(2), far = (double)gal_cache_bytes(3);
-    model->near = NEAR_USABLE * (near > 0 ? near : NEAR_DEFAULT);
-    model->far = far > 0 ? fmin(far, FAR_MOST * model->threads) : FAR_DEFAULT;
+    if (near <= 0) near = NEAR_DEFAULT;
+    model->near = NEAR_USABLE * near;
+    /* The shared cache takes what the near ones give up, and holds nothing of theirs. */
+    model->far = far > 0 ? fmin(far, FAR_MOST * model->threads) + near * model->threads : FAR_DEFAULT;
 }
 
 galen_status gal_cost_model_make(const gal_session *session, gal_cost_model *model, galen_error *err) {

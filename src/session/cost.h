@@ -28,7 +28,7 @@ typedef struct gal_load {
 typedef struct gal_cost_model {
     const gal_session *session;
     double threads, batch; /* the largest batch */
-    double near, far;      /* bytes of a core's own cache, and of the one all share, that may be counted on */
+    double near, far;      /* bytes of a core's own cache, and of all own ones with the shared one, to count on */
     gal_load *load;        /* by step */
     gal_port *port;
 } gal_cost_model;
