@@ -1,4 +1,4 @@
-/* Rows of galen.MaxPoolGrad, galen.AveragePoolGrad and galen.ActivationGrad (Relu). */
+/* Rows of galen.MaxPoolGrad, AveragePoolGrad, GlobalAveragePoolGrad and ActivationGrad. */
 #include "cpu/levels.h"
 #include "cpu/rows.h"
 #include "cpu/train_loops.h"
@@ -86,29 +86,62 @@ static void run_pool(const gal_call *call, const gal_train_loops *loops, bool la
     gal_pool_run(call->pool, one_image, &j, (size_t)dx->dim[0]);
 }
 
-/* ---- Relu ---- */
+/* ---- the mean of whole images: a task is an image ---- */
+
+static const char *reject_global(const gal_node *node) {
+    return node->out[0]->shape.rank == 4 ? NULL : "the image is not two-dimensional";
+}
+
+/* Every pixel is the only one that adds to itself, so nothing is rounded twice. */
+static void one_mean(void *context, size_t n) {
+    const pool_job *j = context;
+    size_t size = j->loops->element, pixels = j->image_in / j->c, tap[MAX_TAPS];
+    char *dx = j->dx + n * j->image_in * size;
+    for (size_t i = 0; i < MAX_TAPS; i++) tap[i] = i * j->c;
+    memset(dx, 0, j->image_in * size);
+    for (size_t first = 0; first < pixels; first += MAX_TAPS) {
+        size_t taps = pixels - first < MAX_TAPS ? pixels - first : MAX_TAPS;
+        j->loops->mean_gradient(j->dy + n * j->c * size, 1.0f / (float)pixels, tap, taps, dx + first * j->c * size,
+                                j->c);
+    }
+}
+
+static void run_global(const gal_call *call, const gal_train_loops *loops) {
+    const galen_tensor *dx = call->out[0];
+    pool_job j = {.loops = loops, .dy = call->in[0]->data, .dx = dx->data, .c = (size_t)dx->dim[3]};
+    j.image_in = (size_t)(dx->dim[1] * dx->dim[2]) * j.c;
+    gal_pool_run(call->pool, one_mean, &j, (size_t)dx->dim[0]);
+}
+
+/* ---- activations ---- */
 
 static const char *reject_activation(const gal_node *node) {
     gal_activation kind;
-    return gal_activation_of(node, &kind) && kind == GAL_ACT_RELU ? NULL : "the activation is not Relu";
+    bool known = gal_activation_of(node, &kind) && kind != GAL_ACT_NONE && kind != GAL_ACT_GELU;
+    return known ? NULL : "the activation has no fast gradient";
 }
 
-typedef struct relu_job {
+typedef struct activation_job {
     const gal_train_loops *loops;
-    const char *dy, *y;
+    gal_cpu_activation f;
+    const char *dy, *x;
     char *dx;
     size_t n;
-} relu_job;
+} activation_job;
 
 static void some(void *context, size_t index) {
-    const relu_job *j = context;
+    const activation_job *j = context;
     size_t at = index * TASK, n = j->n - at < TASK ? j->n - at : TASK, bytes = at * j->loops->element;
-    j->loops->relu_gradient(j->dy + bytes, j->y + bytes, n, j->dx + bytes);
+    if (j->f.kind == GAL_ACT_RELU)
+        j->loops->relu_gradient(j->dy + bytes, j->x + bytes, n, j->dx + bytes);
+    else
+        j->loops->activation_gradient(&j->f, j->dy + bytes, j->x + bytes, n, j->dx + bytes);
 }
 
-static void run_relu(const gal_call *call, const gal_train_loops *loops) {
-    relu_job j = {loops, call->in[0]->data, call->in[1]->data, call->out[0]->data,
-                  (size_t)galen_tensor_elements(call->out[0])};
+static void run_activation(const gal_call *call, const gal_train_loops *loops) {
+    activation_job j = {.loops = loops, .dy = call->in[0]->data, .x = call->in[1]->data, .dx = call->out[0]->data};
+    if (gal_cpu_activation_of(call->node, &j.f) != NULL) return;
+    j.n = (size_t)galen_tensor_elements(call->out[0]);
     gal_pool_run(j.n > TASK ? call->pool : NULL, some, &j, (j.n + TASK - 1) / TASK);
 }
 
@@ -124,7 +157,8 @@ static void run_relu(const gal_call *call, const gal_train_loops *loops) {
 #define ROWS(suffix, loops)                                                                                            \
     ROW(maxpool_grad, suffix, reject_pool, run_pool(call, &gal_train_loops_##loops, true))                             \
     ROW(avgpool_grad, suffix, reject_mean, run_pool(call, &gal_train_loops_##loops, false))                            \
-    ROW(activation_grad, suffix, reject_activation, run_relu(call, &gal_train_loops_##loops))
+    ROW(gap_grad, suffix, reject_global, run_global(call, &gal_train_loops_##loops))                                   \
+    ROW(activation_grad, suffix, reject_activation, run_activation(call, &gal_train_loops_##loops))
 #define LEVEL(level) ROWS(f32_##level, level)
 GAL_EACH_LEVEL(LEVEL)
 #if defined(__x86_64__)

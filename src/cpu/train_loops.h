@@ -6,6 +6,8 @@
 #ifndef GAL_CPU_TRAIN_LOOPS_H
 #define GAL_CPU_TRAIN_LOOPS_H
 
+#include "cpu/activation.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -50,6 +52,8 @@ typedef struct gal_train_loops {
     void (*channel_sum)(const void *dy, size_t rows, size_t c, float *sum);
     /* dx = y > 0 ? dy : 0 */
     void (*relu_gradient)(const void *dy, const void *y, size_t n, void *dx);
+    /* dx = dy f'(x) of another activation f; at a kink as galen.ActivationGrad. */
+    void (*activation_gradient)(const gal_cpu_activation *f, const void *dy, const void *x, size_t n, void *dx);
     /* Adds dy[c] to dx at the first maximum of x among the taps (offsets in elements, the same for x and dx). */
     void (*max_gradient)(const void *dy, const void *x, const size_t *tap, size_t taps, void *dx, size_t c);
     /* Adds share * dy[c] to dx at every tap. */

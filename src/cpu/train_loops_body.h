@@ -5,6 +5,7 @@
  *   store(p, n, x) the same
  */
 #include "cpu/train_loops.h"
+#include "cpu/vec_math.h"
 
 #include <math.h>
 
@@ -282,6 +283,45 @@ static void relu_gradient(const void *dy, const void *y, size_t n, void *dx) {
                          vf_zero()));
 }
 
+/* f'(x); kind is a constant where this is called. */
+INLINE vf slope(const gal_activation kind, vf alpha, vf beta, vf x) {
+    vf zero = vf_zero(), one = vf_set(1), s;
+    switch (kind) {
+    case GAL_ACT_CLIP: return vf_if_less(x, alpha, zero, vf_if_less(beta, x, zero, one));
+    case GAL_ACT_SIGMOID: s = vf_sigmoid(x); return vf_mul(s, vf_sub(one, s));
+    case GAL_ACT_SILU: s = vf_sigmoid(x); return vf_mul(s, vf_fma(x, vf_sub(one, s), one));
+    case GAL_ACT_TANH: s = vf_tanh(x); return vf_sub(one, vf_mul(s, s));
+    case GAL_ACT_HARD_SIGMOID:
+        s = vf_fma(alpha, x, beta);
+        return vf_if_less(zero, s, vf_if_less(s, one, alpha, zero), zero);
+    case GAL_ACT_HARD_SWISH:
+        s = vf_fma(x, vf_set(1.0f / 3), vf_set(0.5f));
+        return vf_if_less(vf_set(-3), x, vf_if_less(x, vf_set(3), s, one), zero);
+    case GAL_ACT_LEAKY_RELU: return vf_if_less(zero, x, one, alpha);
+    default: return vf_if_less(zero, x, one, zero);
+    }
+}
+
+INLINE void slope_loop(const gal_activation kind, const gal_cpu_activation *f, const element *dy, const element *x,
+                       size_t n, element *dx) {
+    vf alpha = vf_set(f->alpha), beta = vf_set(f->beta);
+    for (size_t i = 0; i < n; i += VF)
+        store(dx + i, n - i, vf_mul(load(dy + i, n - i), slope(kind, alpha, beta, load(x + i, n - i))));
+}
+
+static void activation_gradient(const gal_cpu_activation *f, const void *dy, const void *x, size_t n, void *dx) {
+    switch (f->kind) {
+    case GAL_ACT_CLIP: slope_loop(GAL_ACT_CLIP, f, dy, x, n, dx); break;
+    case GAL_ACT_SIGMOID: slope_loop(GAL_ACT_SIGMOID, f, dy, x, n, dx); break;
+    case GAL_ACT_SILU: slope_loop(GAL_ACT_SILU, f, dy, x, n, dx); break;
+    case GAL_ACT_TANH: slope_loop(GAL_ACT_TANH, f, dy, x, n, dx); break;
+    case GAL_ACT_HARD_SIGMOID: slope_loop(GAL_ACT_HARD_SIGMOID, f, dy, x, n, dx); break;
+    case GAL_ACT_HARD_SWISH: slope_loop(GAL_ACT_HARD_SWISH, f, dy, x, n, dx); break;
+    case GAL_ACT_LEAKY_RELU: slope_loop(GAL_ACT_LEAKY_RELU, f, dy, x, n, dx); break;
+    default: slope_loop(GAL_ACT_RELU, f, dy, x, n, dx); break;
+    }
+}
+
 static void max_gradient(const void *dy, const void *x, const size_t *tap, size_t taps, void *dx, size_t c) {
     for (size_t i = 0; i < c; i += VF) {
         const element *at = (const element *)x + i;
@@ -313,5 +353,5 @@ static void mean_gradient(const void *dy, float share, const size_t *tap, size_t
 #define TRAIN_LOOPS                                                                                                    \
     {                                                                                                                  \
         sizeof(element), moments, normalise, gradient_sums, gradient, gradient_add, gradient_end, channel_sum,         \
-            relu_gradient, max_gradient, mean_gradient                                                                 \
+            relu_gradient, activation_gradient, max_gradient, mean_gradient                                            \
     }

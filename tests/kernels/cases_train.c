@@ -16,8 +16,9 @@ typedef struct image {
 } image;
 
 bool case_is_train(const gal_kernel *kernel) {
-    static const char *const ops[] = {"BatchNorm",  "Moments",     "BatchNormGrad",   "NormGradSum",   "NormGradEnd",
-                                      "ChannelSum", "MaxPoolGrad", "AveragePoolGrad", "ActivationGrad"};
+    static const char *const ops[] = {
+        "BatchNorm",  "Moments",     "BatchNormGrad",   "NormGradSum",    "NormGradEnd",
+        "ChannelSum", "MaxPoolGrad", "AveragePoolGrad", "ActivationGrad", "GlobalAveragePoolGrad"};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (strcmp(kernel->op, ops[i]) == 0) return true;
     return false;
@@ -120,12 +121,31 @@ static void pool(const gal_kernel *kernel, const image *m, int64_t numbers[10], 
     d->attr[d->n_attr++] = (gal_attr){.name = "count_include_pad", .type = GAL_ATTR_INT, .i = m->relu};
 }
 
+static void global_pool(const gal_kernel *kernel, const image *m, int64_t numbers[10], gal_graph *g, draft *d) {
+    d->in[d->n_in++] = input(g, "dy", kernel->dtype, 1, 1, m->c);
+    numbers[0] = m->h, numbers[1] = m->w;
+    d->attr[d->n_attr++] = ints("spatial", numbers, 2);
+}
+
+static void activation(const gal_kernel *kernel, const image *m, gal_graph *g, draft *d) {
+    static const char *const kinds[] = {"Clip", "Sigmoid", "SiLU", "Tanh", "HardSigmoid", "HardSwish", "LeakyRelu"};
+    size_t n = sizeof kinds / sizeof *kinds;
+    const char *kind = m->relu ? "Relu" : kinds[(size_t)(m->more + m->window) % n];
+    bool clip = strcmp(kind, "Clip") == 0;
+    d->in[d->n_in++] = input(g, "x", kernel->dtype, m->h, m->w, m->c);
+    d->attr[d->n_attr++] = (gal_attr){.name = "activation", .type = GAL_ATTR_STRING, .s = kind};
+    d->attr[d->n_attr++] = (gal_attr){.name = "act_alpha", .type = GAL_ATTR_FLOAT, .f = clip ? -0.7f : 0.2f};
+    d->attr[d->n_attr++] = (gal_attr){.name = "act_beta", .type = GAL_ATTR_FLOAT, .f = clip ? 1.3f : 0.5f};
+}
+
 static void make(const gal_kernel *kernel, const image *m, gal_rng *rng, kernel_case *c) {
     draft d = {.n_out = 1};
     int64_t numbers[10];
     galen_error err;
     must(gal_graph_create("check", &c->graph, &err), &err);
-    if (strstr(kernel->op, "Pool") != NULL) {
+    if (strcmp(kernel->op, "GlobalAveragePoolGrad") == 0) {
+        global_pool(kernel, m, numbers, c->graph, &d);
+    } else if (strstr(kernel->op, "Pool") != NULL) {
         pool(kernel, m, numbers, c->graph, &d);
     } else if (strncmp(kernel->op, "BatchNorm", 9) == 0) {
         norm(kernel, m, rng, c->graph, &d);
@@ -136,10 +156,7 @@ static void make(const gal_kernel *kernel, const image *m, gal_rng *rng, kernel_
     } else {
         if (strcmp(kernel->op, "Moments") == 0) d.n_out = 2;
         d.in[d.n_in++] = input(c->graph, "dy", kernel->dtype, m->h, m->w, m->c);
-        if (strcmp(kernel->op, "ActivationGrad") == 0) {
-            d.in[d.n_in++] = input(c->graph, "y", kernel->dtype, m->h, m->w, m->c);
-            d.attr[d.n_attr++] = (gal_attr){.name = "activation", .type = GAL_ATTR_STRING, .s = "Relu"};
-        }
+        if (strcmp(kernel->op, "ActivationGrad") == 0) activation(kernel, m, c->graph, &d);
     }
     const gal_node_spec spec = {.domain = "galen",
                                 .op = kernel->op,
