@@ -87,6 +87,11 @@ typedef struct gal_amx_kind {
 
 extern const gal_amx_kind gal_amx_bf16, gal_amx_bf16_f32; /* with bf16 and with f32 output */
 
+/* The bf16 weights of column k of all: channel c at window position (r, s) is w[c * stride[0] + r * stride[1] + s *
+ * stride[2]]. packed was zero. */
+void gal_amx_bf16_pack_column(const gal_amx_conv *amx, int64_t k, const uint16_t *w, const int64_t stride[3],
+                              uint8_t *packed);
+
 /* Copies `pixels` times `bytes` bytes, each completed with zeros to whole steps; `to` and `from` advance by so many
  * bytes a pixel. */
 void gal_amx_copy_pixels(uint8_t *to, int64_t to_step, const uint8_t *from, int64_t from_step, int64_t bytes,

@@ -11,6 +11,28 @@ static const char *complete(const char *why, gal_amx_conv *amx) {
     return why != NULL ? why : gal_amx_conv_make(amx, 0, 1, 0);
 }
 
+/* One tap's channels from byte `first` of the tap on; those of one step lie in one tile. */
+static void pack_tap(const gal_amx_conv *amx, int64_t k, int64_t tap, int64_t first, const uint16_t *from, int64_t step,
+                     uint8_t *packed) {
+    int64_t end = first + amx->cv.cg;
+    for (int64_t at = first; at < end;) {
+        int64_t line = at / GAL_AMX_STEP * GAL_AMX_STEP;
+        uint8_t *to = packed + gal_amx_weight_at(amx, k, tap, line);
+        for (; at < end && at < line + GAL_AMX_STEP; at += 2, from += step)
+            memcpy(to + (at - line) / 4 * GAL_AMX_STEP + at % 4, from, sizeof *from);
+    }
+}
+
+void gal_amx_bf16_pack_column(const gal_amx_conv *amx, int64_t k, const uint16_t *w, const int64_t stride[3],
+                              uint8_t *packed) {
+    const gal_conv *cv = &amx->cv;
+    for (int64_t t = 0; t < cv->r * cv->s; t++) {
+        const uint16_t *from = w + t / cv->s * stride[1] + t % cv->s * stride[2];
+        int64_t tap = cv->merged ? t / cv->s : t, first = cv->merged ? t % cv->s * cv->cg : 0;
+        pack_tap(amx, k, tap, first, from, stride[0], packed);
+    }
+}
+
 static const char *decode_conv(const gal_node *node, gal_amx_conv *amx) {
     memset(amx, 0, sizeof *amx);
     return complete(gal_conv_bf16_decode(node, &amx->cv), amx);
@@ -29,17 +51,11 @@ static void needs_of(const gal_amx_conv *amx, int64_t max_batch, int threads, ga
 /* Channel c of column k at window position (r, s) is w[k * stride[0] + c * stride[1] + r * stride[2] + s * stride[3]].
  */
 static void pack(const gal_amx_conv *amx, const gal_node *node, const int64_t stride[4], uint8_t *packed) {
-    const gal_conv *cv = &amx->cv;
     const uint16_t *w = node->in[1]->constant->data;
     const float *bias = node->n_in > 2 && node->in[2] != NULL ? node->in[2]->constant->data : NULL;
     memcpy(packed, amx, sizeof *amx);
-    for (int64_t k = 0; k < cv->k; k++) {
-        for (int64_t t = 0; t < cv->r * cv->s; t++) {
-            const uint16_t *from = w + k * stride[0] + t / cv->s * stride[2] + t % cv->s * stride[3];
-            int64_t tap = cv->merged ? t / cv->s : t, first = cv->merged ? t % cv->s * cv->cg : 0;
-            for (int64_t c = 0; c < cv->cg; c += 2, from += stride[1])
-                memcpy(packed + gal_amx_weight_at(amx, k, tap, first + c), from, sizeof *from);
-        }
+    for (int64_t k = 0; k < amx->cv.k; k++) {
+        gal_amx_bf16_pack_column(amx, k, w + k * stride[0], stride + 1, packed);
         /* Plus zero makes -0 to +0, so that a sum that skips taps of padding cannot differ in its sign. */
         float b = bias != NULL ? bias[k] + 0.0f : 0.0f;
         memcpy(packed + gal_amx_column_at(amx, 0, k), &b, sizeof b);
