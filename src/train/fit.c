@@ -245,8 +245,10 @@ static galen_status check(const gal_fit_options *o, const gal_train_source *trai
 static galen_status go(gal_fit_loop *l, gal_fit_result *result, galen_error *err) {
     bool found = false;
     if (l->options->resume) GAL_TRY(gal_fit_restore(l, &found, err));
-    GAL_TRY(run_epochs(l, result, err));
-    result->epochs = l->epoch, result->steps = gal_trainer_steps(l->trainer), result->skipped = l->skipped;
+    galen_status status = run_epochs(l, result, err);
+    result->epochs = status == GALEN_OK ? l->epoch : l->kept;
+    if (status != GALEN_OK) return status;
+    result->steps = gal_trainer_steps(l->trainer), result->skipped = l->skipped;
     result->scale = gal_trainer_scale(l->trainer);
     result->best_epoch = l->best_epoch, result->best = l->best_score;
     result->has_point = l->has_point, result->point = l->point;

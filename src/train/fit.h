@@ -54,8 +54,9 @@ typedef struct gal_fit_options {
 } gal_fit_options;
 
 typedef struct gal_fit_result {
-    int64_t epochs, steps, skipped; /* made, those before a resume included */
-    double scale;                   /* of the loss, at the end (gal_trainer_scale) */
+    /* Made, those before a resume included. After a failure only epochs is set: those of the last checkpoint. */
+    int64_t epochs, steps, skipped;
+    double scale; /* of the loss, at the end (gal_trainer_scale) */
     int64_t best_epoch;
     gal_train_score best;      /* of the best epoch on the validation pictures */
     bool has_point;            /* an operating point was frozen */

@@ -93,6 +93,7 @@ galen_status gal_fit_save(gal_fit_loop *l, galen_error *err) {
     if (status == GALEN_OK) status = gal_run_path(l->options->folder, "last.safetensors", path, err);
     if (status == GALEN_OK) status = gal_checkpoint_write(l->trainer, path, notes, err);
     l->saved = gal_clock_seconds();
+    if (status == GALEN_OK) l->kept = l->epoch;
     free(notes);
     return status;
 }

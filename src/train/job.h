@@ -94,7 +94,7 @@ typedef struct gal_train_place {
  * have a validation split or gets one (setting val); a test split is judged once, at the end. Setting guard: the best
  * model's card gets limits and sets from the validation pictures, or hooks.say tells why not.
  *
- * With a memory budget, or when memory runs out while the training is put together, batch, runs and segments may become
+ * With a memory budget, or when memory runs out before a first epoch is saved, batch, runs and segments may become
  * others than the job's (budget.h); config.json holds what was chosen. A settled or resumed job chooses nothing: out of
  * memory is its end.
  */

@@ -150,6 +150,15 @@ static galen_status find_inputs(run *r, galen_error *err) {
     return GALEN_OK;
 }
 
+static galen_status make_parts_that_fit(run *r, galen_error *err) {
+    galen_error own;
+    galen_status status;
+    while ((status = make_parts(r, &own)) == GALEN_ERR_MEMORY && gal_job_shrink(r->job, r->hooks, own.message))
+        close_parts(r);
+    if (status != GALEN_OK && err != NULL) *err = own;
+    return status;
+}
+
 static galen_status open_all(run *r, galen_error *err) {
     GAL_TRY(read_frozen(r, err));
     GAL_TRY(gal_pool_create((int)r->job->threads, &r->pool, err));
@@ -157,12 +166,7 @@ static galen_status open_all(run *r, galen_error *err) {
     GAL_TRY(find_inputs(r, err));
     GAL_TRY(gal_job_open_model(r->job, &r->data, &r->model, err));
     GAL_TRY(fit_memory(r, err));
-    galen_error own;
-    galen_status status;
-    while ((status = make_parts(r, &own)) == GALEN_ERR_MEMORY && gal_job_shrink(r->job, r->hooks, own.message))
-        close_parts(r);
-    if (status != GALEN_OK && err != NULL) *err = own;
-    return status;
+    return make_parts_that_fit(r, err);
 }
 
 /* ---- running ---- */
@@ -235,6 +239,31 @@ static galen_status write_start(const run *r, galen_error *err) {
     return write_config(r, err);
 }
 
+/* With the settings as they are now, from the first step. */
+static galen_status begin_anew(run *r, galen_error *err) {
+    char path[GAL_RUN_PATH];
+    close_parts(r);
+    GAL_TRY(gal_run_path(r->folder, "last.safetensors", path, err));
+    if (unlink(path) != 0 && errno != ENOENT) /* of the first epoch, with other runs */
+        return gal_fail(err, GALEN_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
+    GAL_TRY(make_parts_that_fit(r, err));
+    return write_config(r, err);
+}
+
+/*
+ * When memory runs out before a first epoch is saved, by when everything has been in memory once, smaller runs begin
+ * anew: a training whose runs change on its way could not be replayed.
+ */
+static galen_status fit_what_fits(run *r, galen_error *err) {
+    galen_error own = {0};
+    galen_status status;
+    while ((status = fit(r, &own)) == GALEN_ERR_MEMORY && r->out->fit.epochs == 0 &&
+           gal_job_shrink(r->job, r->hooks, own.message))
+        GAL_TRY(begin_anew(r, err));
+    if (status != GALEN_OK && err != NULL) *err = own;
+    return status;
+}
+
 static void begin(const run *r, gal_train_phase phase) {
     if (r->hooks->phase != NULL) r->hooks->phase(r->hooks->context, phase);
 }
@@ -247,7 +276,7 @@ static galen_status go(run *r, galen_error *err) {
     r->out->task = r->data.task;
     if (!r->resume) GAL_TRY(write_start(r, err));
     begin(r, GAL_TRAIN_LOOP);
-    GAL_TRY(fit(r, err));
+    GAL_TRY(fit_what_fits(r, err));
     begin(r, GAL_TRAIN_AFTER);
     if (r->out->fit.interrupted || r->out->fit.best_epoch == 0) return GALEN_OK;
     close_parts(r); /* their memory is for what comes */

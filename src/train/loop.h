@@ -12,6 +12,7 @@ typedef struct gal_fit_loop {
     int64_t steps;         /* of an epoch */
     int runs;              /* of a step */
     double speed;          /* images a second of the epoch that has just ended, validation left out */
+    int64_t kept;          /* whole epochs in the last checkpoint of this process */
     double saved;          /* when the last checkpoint was written, in seconds of the clock */
     /* Everything from here to `waited` is in the checkpoint's notes. */
     int64_t epoch, step; /* whole epochs made, steps made in this one */

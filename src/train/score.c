@@ -35,8 +35,9 @@ static galen_status take_room(gal_train_answers *a, int64_t count, galen_error *
     return gal_fail_memory(err, "answers", n * sizeof *a->logit);
 }
 
-static galen_status ask_all(gal_session *session, const gal_train_source *source, gal_train_answers *a,
-                            galen_error *err) {
+/* Batches of the source, in parts of at most `most` pictures of `image` numbers. */
+static galen_status ask_all(gal_session *session, int64_t most, size_t image, const gal_train_source *source,
+                            gal_train_answers *a, galen_error *err) {
     size_t classes = (size_t)a->task.classes;
     gal_train_batch batch;
     GAL_TRY(source->start(source->context, 0, err));
@@ -47,30 +48,49 @@ static galen_status ask_all(gal_session *session, const gal_train_source *source
             return gal_fail(err, GALEN_ERR_INTERNAL, "a source gives more pictures than it has");
         size_t at = (size_t)a->count * classes;
         memcpy(a->target + at, batch.targets, (size_t)batch.count * classes * sizeof *a->target);
-        GAL_TRY(gal_session_run(session, batch.count, (const void *const[]){batch.images},
-                                (void *const[]){a->logit + at}, err));
+        for (int64_t i = 0; i < batch.count; i += most) {
+            int64_t n = batch.count - i < most ? batch.count - i : most;
+            const float *images = batch.images + (size_t)i * image;
+            GAL_TRY(gal_session_run(session, n, (const void *const[]){images},
+                                    (void *const[]){a->logit + at + (size_t)i * classes}, err));
+        }
         a->count += batch.count;
     }
 }
 
-galen_status gal_train_ask(const void *onnx, size_t size, const gal_train_source *source, gal_train_task task,
-                           int64_t batch, gal_isa isa, gal_pool *pool, gal_train_answers *out, galen_error *err) {
+/* `most` pictures at a time. */
+static galen_status ask(const void *onnx, size_t size, const gal_train_source *source, int64_t most, gal_isa isa,
+                        gal_pool *pool, gal_train_answers *out, galen_error *err) {
     gal_session_options options = gal_session_default_options();
     gal_session *session = NULL;
     gal_model *model;
-    options.max_batch = batch;
+    galen_tensor one;
+    options.max_batch = most;
     options.pool = pool;
     options.isa = isa;
-    *out = (gal_train_answers){.task = task};
+    *out = (gal_train_answers){.task = out->task};
     GAL_TRY(gal_onnx_parse(onnx, size, NULL, &model, err));
     galen_status status = gal_train_uncover_logits(model->graph, err);
-    if (status == GALEN_OK) status = take_room(out, source->count, err);
+    if (status == GALEN_OK) {
+        gal_shape_at(&model->graph->input[0]->shape, GALEN_F32, 1, &one);
+        status = take_room(out, source->count, err);
+    }
     if (status == GALEN_OK) status = gal_session_create(model->graph, &options, &session, err);
-    if (status == GALEN_OK) status = ask_all(session, source, out, err);
+    if (status == GALEN_OK) status = ask_all(session, most, (size_t)galen_tensor_elements(&one), source, out, err);
     gal_session_destroy(session);
     gal_model_destroy(model);
     if (status != GALEN_OK) gal_train_answers_free(out);
     return status;
+}
+
+/* Answers do not depend on how many pictures are asked about at a time, so that fewer may be, down to one. */
+galen_status gal_train_ask(const void *onnx, size_t size, const gal_train_source *source, gal_train_task task,
+                           int64_t batch, gal_isa isa, gal_pool *pool, gal_train_answers *out, galen_error *err) {
+    *out = (gal_train_answers){.task = task};
+    for (int64_t most = batch;; most /= 2) {
+        galen_status status = ask(onnx, size, source, most, isa, pool, out, err);
+        if (status != GALEN_ERR_MEMORY || most == 1) return status;
+    }
 }
 
 void gal_train_answers_free(gal_train_answers *a) {

@@ -25,7 +25,8 @@ typedef struct gal_train_score {
 
 /*
  * Runs the model `onnx` (bytes of a file whose output is logits, or Softmax or Sigmoid of them, which is left out) over
- * an epoch of `source`. GALEN_ERR_NUMERIC when an answer is no number. The caller frees *out with
+ * an epoch of `source`, `batch` pictures at a time, or fewer where memory is short, which changes no bit.
+ * GALEN_ERR_NUMERIC when an answer is no number. The caller frees *out with
  * gal_train_answers_free.
  */
 galen_status gal_train_ask(const void *onnx, size_t size, const gal_train_source *source, gal_train_task task,

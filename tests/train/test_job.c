@@ -174,9 +174,75 @@ static void targets_are_mixed_like_pictures(void **state) {
     gal_train_job_free(&job);
 }
 
+/* ---- out of memory in the loop ---- */
+
+typedef struct starving {
+    long at;    /* the allocation behind the first step of a whole batch that fails; 0: none */
+    int shrunk; /* lines that say so */
+    bool hungry;
+} starving;
+
+static void starve(void *context, const gal_fit_progress *p) {
+    starving *s = context;
+    if (s->hungry && p->step == 1 && !p->ended) test_fail_allocation(s->at, 0);
+    s->hungry = false;
+}
+
+static void hear(void *context, const char *line) {
+    starving *s = context;
+    s->shrunk += strstr(line, "going on with") != NULL;
+}
+
+static void train(const char *folder, const char *batch, const char *runs, long fail_at, starving *s,
+                  gal_train_outcome *out) {
+    char data[4096], run[4096];
+    gal_train_job job;
+    const char *const set[][2] = {{"data", data},   {"model", "zoo:cxr-resnet10"},
+                                  {"size", "32"},   {"epochs", "2"},
+                                  {"batch", batch}, {"runs", runs},
+                                  {"val", "0.3"},   {"warm-up", "0"},
+                                  {"threads", "1"}, {"workers", "1"}};
+    *s = (starving){.at = fail_at, .hungry = fail_at > 0};
+    const gal_train_hooks hooks = {.progress = starve, .say = hear, .context = s, .isa = gal_isa_detect()};
+    snprintf(data, sizeof data, "%s/mixed", test_tmp());
+    snprintf(run, sizeof run, "%s/%s", test_tmp(), folder);
+    const gal_train_place place = {.folder = run};
+    gal_train_job_init(&job);
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+        assert_ok(gal_train_job_set(&job, set[i][0], set[i][1], &err), err);
+    galen_status status = gal_train_job_run(&job, &place, &hooks, out, &err);
+    test_fail_allocation(0, 0);
+    assert_ok(status, err);
+    gal_train_job_free(&job);
+}
+
+/* An allocation that fails in the first epoch halves the runs; what comes of it is the training of these runs. Some
+ * that fail are of pictures that are asked about in smaller parts: then nothing changes. */
+static void the_loop_begins_anew_with_smaller_runs(void **state) {
+    (void)state;
+    gal_train_outcome whole, halves, starved;
+    starving s;
+    int shrunk = 0, kept = 0;
+    train("whole", "8", "1", 0, &s, &whole);
+    train("halves", "4", "2", 0, &s, &halves);
+    assert_string_not_equal(whole.sha256, halves.sha256);
+    for (long at = 1; at < 2000 && (shrunk == 0 || kept == 0); at = at * 3 / 2 + 1) {
+        char folder[32];
+        snprintf(folder, sizeof folder, "starved%ld", at);
+        train(folder, "8", "1", at, &s, &starved);
+        assert_true(s.shrunk <= 1);
+        assert_string_equal(starved.sha256, s.shrunk ? halves.sha256 : whole.sha256);
+        shrunk += s.shrunk > 0, kept += s.shrunk == 0;
+    }
+    assert_true(shrunk > 0 && kept > 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(settings_round_trip), cmocka_unit_test(defaults_are_settings),
-                                       cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(curves_are_drawn),
-                                       cmocka_unit_test(targets_are_mixed_like_pictures)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(settings_round_trip),
+                                       cmocka_unit_test(defaults_are_settings),
+                                       cmocka_unit_test(nonsense_is_refused),
+                                       cmocka_unit_test(curves_are_drawn),
+                                       cmocka_unit_test(targets_are_mixed_like_pictures),
+                                       cmocka_unit_test(the_loop_begins_anew_with_smaller_runs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
