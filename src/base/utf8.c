@@ -1,14 +1,15 @@
 /* Well-formed UTF-8 by table 3-7 of the Unicode standard. */
 #include "base/utf8.h"
 
+#include <stdint.h>
 #include <string.h>
 
-size_t gal_utf8_length(const char *text) {
-    const unsigned char *s = (const unsigned char *)text;
-    if (s[0] == 0) return 0;
+/* The length of the valid character at `s`, of at most `left` bytes; 0: there is none. A NUL ends no later byte's
+ * range, so that a text that ends with one needs no length. */
+static size_t length_within(const unsigned char *s, size_t left) {
     if (s[0] < 0x80) return 1;
     size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4) return 0;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n > left) return 0;
     /* The second byte has the narrower range where the first alone would allow overlong forms, surrogates or more than
      * U+10FFFF. */
     unsigned low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
@@ -17,6 +18,19 @@ size_t gal_utf8_length(const char *text) {
     for (size_t i = 2; i < n; i++)
         if ((s[i] & 0xc0) != 0x80) return 0;
     return n;
+}
+
+size_t gal_utf8_length(const char *text) {
+    return *text ? length_within((const unsigned char *)text, SIZE_MAX) : 0;
+}
+
+bool gal_utf8_valid_bytes(const void *bytes, size_t size) {
+    const unsigned char *s = bytes;
+    for (size_t n = 0; size > 0; s += n, size -= n) {
+        n = length_within(s, size);
+        if (n == 0) return false;
+    }
+    return true;
 }
 
 bool gal_utf8_valid(const char *text) {

@@ -9,6 +9,8 @@
 size_t gal_utf8_length(const char *text);
 /* All of it is valid. */
 bool gal_utf8_valid(const char *text);
+/* The same of bytes that no NUL ends; NULs among them are valid. */
+bool gal_utf8_valid_bytes(const void *bytes, size_t size);
 /* Copies what fits into size bytes (the closing NUL among them): bytes that begin no character become U+FFFD, control
  * characters blanks. */
 void gal_utf8_clean(const char *text, char *out, size_t size);

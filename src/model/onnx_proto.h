@@ -60,7 +60,6 @@ typedef struct gal_onnx_reader {
  */
 galen_status gal_onnx_text(gal_wire body, size_t max, gal_arena *arena, const char *what, const char **out,
                            galen_error *err);
-bool gal_onnx_utf8(const uint8_t *at, size_t size);
 
 galen_status gal_onnx_names_init(gal_onnx_names *names, size_t max, gal_arena *arena, galen_error *err);
 /* The id of a name, made if new. */

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "model/onnx_proto.h"
 
 #include <limits.h>
@@ -65,7 +66,7 @@ static galen_status read_meta_text(gal_arena *arena, gal_wire body, const char *
     size_t size = gal_wire_left(body);
     if (size > GAL_ONNX_MAX_META_TEXT)
         return gal_fail(err, GALEN_ERR_LIMIT, "an entry of metadata has %zu bytes", size);
-    if (size && (memchr(body.at, 0, size) || !gal_onnx_utf8(body.at, size)))
+    if (size && (memchr(body.at, 0, size) || !gal_utf8_valid_bytes(body.at, size)))
         return gal_fail(err, GALEN_ERR_FORMAT, "an entry of metadata is not UTF-8 text");
     *out = gal_arena_text(arena, size ? (const char *)body.at : "", size);
     return *out ? GALEN_OK : gal_fail_memory(err, "metadata", size);

@@ -1,36 +1,13 @@
 /* Texts and names of an ONNX file: checked, copied, and looked up by hash. */
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "model/onnx_proto.h"
 
 #include <string.h>
 
 /* Longest walk through the hash table: beyond it, the names were chosen to collide. */
 enum { MAX_PROBES = 1024 };
-
-/* Bytes of the UTF-8 sequence that starts with `lead`, 0 if none does. */
-static size_t utf8_length(uint8_t lead) {
-    if (lead < 0x80) return 1;
-    if (lead >= 0xc2 && lead <= 0xdf) return 2;
-    if ((lead & 0xf0) == 0xe0) return 3;
-    return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-}
-
-bool gal_onnx_utf8(const uint8_t *at, size_t size) {
-    for (size_t i = 0; i < size;) {
-        size_t n = utf8_length(at[i]);
-        if (n == 0 || n > size - i) return false;
-        uint32_t code = n == 1 ? at[i] : at[i] & (0xffu >> (n + 1));
-        for (size_t k = 1; k < n; k++) {
-            if ((at[i + k] & 0xc0) != 0x80) return false;
-            code = code << 6 | (at[i + k] & 0x3fu);
-        }
-        bool overlong = (n == 3 && code < 0x800) || (n == 4 && code < 0x10000);
-        if (overlong || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return false;
-        i += n;
-    }
-    return true;
-}
 
 static bool has_control(const uint8_t *at, size_t size) {
     for (size_t i = 0; i < size; i++)
@@ -42,7 +19,7 @@ galen_status gal_onnx_text(gal_wire body, size_t max, gal_arena *arena, const ch
                            galen_error *err) {
     size_t size = gal_wire_left(body);
     if (size > max) return gal_fail(err, GALEN_ERR_LIMIT, "%s has %zu bytes, more than %zu", what, size, max);
-    if (has_control(body.at, size) || !gal_onnx_utf8(body.at, size))
+    if (has_control(body.at, size) || !gal_utf8_valid_bytes(body.at, size))
         return gal_fail(err, GALEN_ERR_FORMAT, "%s is not plain UTF-8 text: the file is damaged", what);
     char *text = gal_arena_text(arena, size ? (const char *)body.at : "", size);
     if (!text) return gal_fail_memory(err, what, size);

@@ -27,8 +27,20 @@ static void lengths(void **state) {
         {"\xf0\x9f\xa9", 0},     /* cut off */
         {"\xff", 0},
     };
-    for (size_t i = 0; i < sizeof sample / sizeof *sample; i++)
+    for (size_t i = 0; i < sizeof sample / sizeof *sample; i++) {
         assert_int_equal(gal_utf8_length(sample[i].text), sample[i].length);
+        size_t size = strlen(sample[i].text);
+        assert_int_equal(gal_utf8_valid_bytes(sample[i].text, size), sample[i].length == size);
+    }
+}
+
+/* Characters end where the bytes do, not where a NUL or the next character would. */
+static void bytes(void **state) {
+    (void)state;
+    assert_true(gal_utf8_valid_bytes("a\0\xe2\x82\xac", 5));
+    assert_false(gal_utf8_valid_bytes("a\0\xe2\x82\xac", 4));
+    assert_false(gal_utf8_valid_bytes("\xe2\x82\xac", 1));
+    assert_true(gal_utf8_valid_bytes("", 0));
 }
 
 static void cleaned(void **state) {
@@ -95,7 +107,7 @@ static void base64_back(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lengths), cmocka_unit_test(cleaned), cmocka_unit_test(base64),
-                                       cmocka_unit_test(base64_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lengths), cmocka_unit_test(bytes), cmocka_unit_test(cleaned),
+                                       cmocka_unit_test(base64), cmocka_unit_test(base64_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
