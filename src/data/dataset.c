@@ -86,7 +86,9 @@ static galen_status check_split(const gal_dataset *set, gal_split split, size_t 
                             set->class_name[c], count[c] ? "all" : "none", pictures, name);
     }
     if (!set->multi_label && present < 2)
-        return gal_fail(err, GALEN_ERR_FORMAT, "'%s' holds pictures of only one class: at least two are needed", name);
+        return gal_fail(err, GALEN_ERR_FORMAT,
+                        "'%s' holds pictures of only one class: at least two are needed; move some of another there",
+                        name);
     return GALEN_OK;
 }
 
@@ -101,8 +103,13 @@ static galen_status check_classes(const gal_dataset *set, size_t *count, size_t 
                             set->class_name[c]);
     int least = set->multi_label ? 1 : 2;
     if (set->classes >= least) return GALEN_OK;
-    return gal_fail(err, GALEN_ERR_FORMAT, "there %s: at least %d are needed to tell them apart",
-                    set->classes == 1 ? "is only one class" : "are no classes", least);
+    if (set->classes == 0)
+        return gal_fail(err, GALEN_ERR_FORMAT, "there are no classes: at least %d are needed to tell them apart",
+                        least);
+    return gal_fail(
+        err, GALEN_ERR_FORMAT,
+        "there is only one class, '%.100s': at least %d are needed to tell them apart; add pictures of another",
+        set->class_name[0], least);
 }
 
 galen_status gal_dataset_check(const gal_dataset *dataset, unsigned needed, galen_error *err) {

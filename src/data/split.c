@@ -110,7 +110,7 @@ static bool brings_nearer(work *w, const unit *u) {
     return change < 0;
 }
 
-static galen_status choose(work *w, gal_split from, gal_split to, galen_error *err) {
+static galen_status choose(work *w, double fraction, gal_split to, galen_error *err) {
     size_t moved = 0;
     for (size_t k = 0; k < w->units; k++) {
         unit *u = &w->unit[k];
@@ -121,9 +121,9 @@ static galen_status choose(work *w, gal_split from, gal_split to, galen_error *e
     }
     if (moved > 0 && moved < w->pictures) return GALEN_OK;
     return gal_fail(err, GALEN_ERR_FORMAT,
-                    "%zu pictures (%zu groups) of '%s' cannot be divided so that '%s' gets that fraction of them: name "
-                    "the pictures of '%s' yourself, or group them by another rule",
-                    w->pictures, w->units, gal_split_name(from), gal_split_name(to), gal_split_name(to));
+                    "%zu pictures (%zu groups) cannot be divided so that '%s' gets %g of them: ask for a larger share, "
+                    "name the pictures of '%s' yourself, or group them by another rule",
+                    w->pictures, w->units, gal_split_name(to), fraction, gal_split_name(to));
 }
 
 galen_status gal_dataset_carve(gal_dataset *dataset, gal_split from, gal_split to, double fraction, uint64_t seed,
@@ -137,7 +137,7 @@ galen_status gal_dataset_carve(gal_dataset *dataset, gal_split from, gal_split t
     galen_status status = make_work(dataset, &w, err);
     if (status == GALEN_OK) status = collect(&w, from, fraction, &arena, err);
     if (status == GALEN_OK && w.units > 0) status = put_in_order(&w, seed, to, err);
-    if (status == GALEN_OK) status = choose(&w, from, to, err);
+    if (status == GALEN_OK) status = choose(&w, fraction, to, err);
     for (size_t k = 0; status == GALEN_OK && k < w.units; k++)
         for (int64_t i = w.unit[k].first; w.unit[k].moves && i != END; i = w.next[i]) dataset->sample[i].split = to;
     free_work(&w);

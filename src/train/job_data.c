@@ -103,20 +103,26 @@ static galen_status find_leaks(const gal_train_job *job, const gal_train_hooks *
     return GALEN_OK;
 }
 
+/* Into splits; one class says so before it fails to be divided. */
+static galen_status divide(const gal_train_job *job, gal_dataset *set, galen_error *err) {
+    galen_status status = gal_dataset_check(set, 0, err);
+    if (status == GALEN_OK) status = gal_dataset_split(set, job->val, job->test, (uint64_t)job->seed, err);
+    return status == GALEN_OK ? status : gal_fail_in(err, status, job->data);
+}
+
 static galen_status settle(const gal_train_job *job, const gal_train_hooks *hooks, gal_pool *pool, gal_job_data *data,
                            galen_error *err) {
     gal_dataset *set = data->set;
     say_dicom(hooks, &set->dicom);
-    GAL_TRY(gal_dataset_check(set, 0, err)); /* one class says so before it fails to be divided */
-    GAL_TRY(gal_dataset_split(set, job->val, job->test, (uint64_t)job->seed, err));
+    GAL_TRY(divide(job, set, err));
     data->pictures =
         (gal_train_counts){gal_dataset_split_count(set, GAL_SPLIT_TRAIN), gal_dataset_split_count(set, GAL_SPLIT_VAL),
                            gal_dataset_split_count(set, GAL_SPLIT_TEST)};
     GAL_TRY(say(hooks, set, err));
     bool judged = data->pictures.val > 0 || job->val > 0;
     GAL_TRY(find_leaks(job, hooks, set, pool, err));
-    GAL_TRY(gal_dataset_check(set, 1U << GAL_SPLIT_TRAIN | (judged ? 1U << GAL_SPLIT_VAL : 0), err));
-    return find_task(job, data, err);
+    galen_status status = gal_dataset_check(set, 1U << GAL_SPLIT_TRAIN | (judged ? 1U << GAL_SPLIT_VAL : 0), err);
+    return status == GALEN_OK ? find_task(job, data, err) : gal_fail_in(err, status, job->data);
 }
 
 galen_status gal_job_open_data(const gal_train_job *job, const gal_train_hooks *hooks, gal_pool *pool,

@@ -476,7 +476,12 @@ static void wrong_things_are_named(void **state) {
     expect("train {file} --freeze conv1,bn1,layer,fc --model zoo:cxr-resnet10 --out {dir}/x3", 2,
            "nothing is left to train");
     write_file("pictures/one.csv", "path,label\nphantom-3-000000.png,a\nphantom-3-000001.png,a\n");
-    expect("train {dir}/pictures/one.csv --out {dir}/x4", 3, "class");
+    expect("train {dir}/pictures/one.csv --out {dir}/x4", 3, "one.csv: there is only one class, 'a'");
+    write_file("pictures/side.csv", "path,label,split\nphantom-3-000000.png,a,train\nphantom-3-000001.png,b,train\n"
+                                    "phantom-3-000002.png,a,val\n");
+    expect("train {dir}/pictures/side.csv --out {dir}/x4", 3, "side.csv: 'val' holds pictures of only one class");
+    write_file("pictures/few.csv", "path,label\nphantom-3-000000.png,a\nphantom-3-000001.png,b\n");
+    expect("train {dir}/pictures/few.csv --out {dir}/x4", 3, "few.csv: 2 pictures (2 groups) cannot be divided");
     write_file("pictures/bad.png", "no picture");
     write_file("pictures/bad.csv", "path,label,split\nphantom-3-000000.png,a,train\nphantom-3-000001.png,b,train\n"
                                    "bad.png,a,train\nphantom-3-000002.png,a,val\nphantom-3-000003.png,b,val\n");
