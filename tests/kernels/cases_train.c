@@ -17,8 +17,8 @@ typedef struct image {
 
 bool case_is_train(const gal_kernel *kernel) {
     static const char *const ops[] = {
-        "BatchNorm",  "Moments",     "BatchNormGrad",   "NormGradSum",    "NormGradEnd",
-        "ChannelSum", "MaxPoolGrad", "AveragePoolGrad", "ActivationGrad", "GlobalAveragePoolGrad"};
+        "BatchNorm",   "Moments",         "BatchNormGrad",  "NormGradSum",           "NormGradEnd", "ChannelSum",
+        "MaxPoolGrad", "AveragePoolGrad", "ActivationGrad", "GlobalAveragePoolGrad", "ReduceSum"};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (strcmp(kernel->op, ops[i]) == 0) return true;
     return false;
@@ -127,6 +127,13 @@ static void global_pool(const gal_kernel *kernel, const image *m, int64_t number
     d->attr[d->n_attr++] = ints("spatial", numbers, 2);
 }
 
+static void pixel_sum(const gal_kernel *kernel, const image *m, gal_graph *g, draft *d) {
+    const int64_t axes[2] = {1, 2};
+    galen_error err;
+    d->in[d->n_in++] = input(g, "x", kernel->dtype, m->h, m->w, m->c);
+    must(gal_graph_ints(g, NULL, axes, 2, &d->in[d->n_in++], &err), &err);
+}
+
 static void activation(const gal_kernel *kernel, const image *m, gal_graph *g, draft *d) {
     static const char *const kinds[] = {"Clip", "Sigmoid", "SiLU", "Tanh", "HardSigmoid", "HardSwish", "LeakyRelu"};
     size_t n = sizeof kinds / sizeof *kinds;
@@ -145,6 +152,8 @@ static void make(const gal_kernel *kernel, const image *m, gal_rng *rng, kernel_
     must(gal_graph_create("check", &c->graph, &err), &err);
     if (strcmp(kernel->op, "GlobalAveragePoolGrad") == 0) {
         global_pool(kernel, m, numbers, c->graph, &d);
+    } else if (strcmp(kernel->op, "ReduceSum") == 0) {
+        pixel_sum(kernel, m, c->graph, &d);
     } else if (strstr(kernel->op, "Pool") != NULL) {
         pool(kernel, m, numbers, c->graph, &d);
     } else if (strncmp(kernel->op, "BatchNorm", 9) == 0) {
@@ -158,7 +167,7 @@ static void make(const gal_kernel *kernel, const image *m, gal_rng *rng, kernel_
         d.in[d.n_in++] = input(c->graph, "dy", kernel->dtype, m->h, m->w, m->c);
         if (strcmp(kernel->op, "ActivationGrad") == 0) activation(kernel, m, c->graph, &d);
     }
-    const gal_node_spec spec = {.domain = "galen",
+    const gal_node_spec spec = {.domain = kernel->domain,
                                 .op = kernel->op,
                                 .n_in = d.n_in,
                                 .n_out = d.n_out,

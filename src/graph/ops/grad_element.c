@@ -133,9 +133,11 @@ galen_status gal_gradient_activation(const gal_gradient *g, galen_error *err) {
     return gal_gradient_node(g, "galen", "ActivationGrad", in, 2, attr, 3, 1, &g->dx[0], err);
 }
 
-/* Rounding is taken as what it approximates. */
+/* Rounding is taken as what it approximates. To 16 bits by the op that has fast rows. */
 galen_status gal_gradient_cast(const gal_gradient *g, galen_error *err) {
     gal_value *in[1] = {g->dy[0]};
-    const gal_attr to = {.name = "to", .type = GAL_ATTR_INT, .i = g->node->in[0]->dtype};
-    return gal_gradient_node(g, "", "Cast", in, 1, &to, 1, 1, &g->dx[0], err);
+    galen_dtype type = g->node->in[0]->dtype;
+    bool narrow = g->dy[0]->dtype == GALEN_F32 && (type == GALEN_BF16 || type == GALEN_F16);
+    const gal_attr to = {.name = "to", .type = GAL_ATTR_INT, .i = type};
+    return gal_gradient_node(g, narrow ? "galen" : "", narrow ? "Narrow" : "Cast", in, 1, &to, 1, 1, &g->dx[0], err);
 }
