@@ -186,6 +186,21 @@ static void figure_row(cli_table *table, const char *title, const json_t *figure
     table_cell(table, "%s", method ? method : "");
 }
 
+/* An area's other interval, where the first is DeLong's: of patients neither is. */
+static void logit_row(cli_table *table, const json_t *figure) {
+    const json_t *logit = json_object_get(figure, "logit");
+    const char *method = show_text_of(figure, "method");
+    char b[SHOW_CELL];
+    if (json_array_size(logit) != 2 || !method || strcmp(method, "DeLong") != 0) return;
+    table_cell(table, "%s", "  on the logit scale");
+    table_cell(table, "%s", "");
+    table_cell(
+        table, "%s",
+        show_interval(b, json_number_value(json_array_get(logit, 0)), json_number_value(json_array_get(logit, 1))));
+    table_cell(table, "%s", "");
+    table_cell(table, "%s", "DeLong, logit");
+}
+
 void show_figures(FILE *to, const json_t *figures, double level) {
     char head[SHOW_CELL];
     const char *name;
@@ -194,7 +209,10 @@ void show_figures(FILE *to, const json_t *figures, double level) {
     (void)snprintf(head, sizeof head, "%g %% interval", level * 100);
     fputc('\n', to);
     table_start(&table, (const char *const[]){"figure", "value", head, "", "interval by", NULL}, "lrlll");
-    json_object_foreach((json_t *)figures, name, figure) figure_row(&table, figure_title(name), figure);
+    json_object_foreach((json_t *)figures, name, figure) {
+        figure_row(&table, figure_title(name), figure);
+        logit_row(&table, figure);
+    }
     table_end(&table, to);
 }
 

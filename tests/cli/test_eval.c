@@ -68,6 +68,7 @@ static void test_table(void **state) {
     says(said, "0 (negative)   1 false alarms                4");
     says(said, "Sensitivity               0.6667  0.0943 to 0.9916   2 of 3  Clopper-Pearson");
     says(said, "AUC (ROC)                 0.8667");
+    says(said, "on the logit scale");
     says(said, "insufficient data");
     says(said, "largest gap between two groups");
     free(said);

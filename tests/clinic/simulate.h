@@ -114,13 +114,24 @@ static inline void sim_scores(const sim_point *t, gal_rng *rng, double *first, d
         if (second) second[i] = t->r * a + sqrt(1 - t->r * t->r) * b + (positive[i] ? up2 : 0);
     }
 }
-static inline bool sim_delong(const sim_point *t, gal_rng *rng) {
+static inline gal_auc sim_area(const sim_point *t, gal_rng *rng) {
     double score[SIM_CASES];
     uint8_t positive[SIM_CASES];
-    gal_auc area;
+    gal_auc area = {.auc = NAN};
     sim_scores(t, rng, score, NULL, positive);
-    return gal_delong(&(gal_scores){score, positive, t->n + t->m}, GAL_Z95, &area, NULL) == GALEN_OK &&
-           sim_holds(area.interval, t->p);
+    (void)gal_delong(&(gal_scores){score, positive, t->n + t->m}, GAL_Z95, &area, NULL);
+    return area;
+}
+static inline bool sim_delong(const sim_point *t, gal_rng *rng) {
+    return sim_holds(sim_area(t, rng).interval, t->p);
+}
+static inline bool sim_delong_logit(const sim_point *t, gal_rng *rng) {
+    return sim_holds(sim_area(t, rng).logit, t->p);
+}
+/* Kottas, Kuss and Zapf, BMC Medical Research Methodology 14:26, 2014: by the area and the number of cases alone. */
+static inline bool sim_modified_wald(const sim_point *t, gal_rng *rng) {
+    double auc = sim_area(t, rng).auc, half = GAL_Z95 * sqrt(auc * (1 - auc) / (0.75 * (double)(t->n + t->m) - 1));
+    return sim_holds((gal_interval){auc - half, auc + half}, t->p);
 }
 static inline bool sim_delong_paired(const sim_point *t, gal_rng *rng) {
     double first[SIM_CASES], second[SIM_CASES];
@@ -214,6 +225,10 @@ static const sim_point sim_powers[] = {{266, 0, 0.05, 0.08, 0},  {400, 0, 0.05, 
 static const sim_point sim_areas[] = {{50, 50, 0.85, 0.8, 0.5},    {100, 300, 0.9, 0.87, 0.7},
                                       {60, 540, 0.92, 0.9, 0.6},   {200, 200, 0.95, 0.95, 0.8},
                                       {390, 234, 0.96, 0.94, 0.7}, {150, 150, 0.75, 0.7, 0.3}};
+static const sim_point sim_rare[] = {{20, 20, 0.9, 0, 0},    {20, 20, 0.95, 0, 0},  {20, 20, 0.98, 0, 0},
+                                     {10, 40, 0.95, 0, 0},   {10, 90, 0.95, 0, 0},  {30, 30, 0.99, 0, 0},
+                                     {50, 50, 0.98, 0, 0},   {50, 50, 0.995, 0, 0}, {60, 540, 0.97, 0, 0},
+                                     {100, 300, 0.98, 0, 0}, {390, 234, 0.99, 0, 0}};
 static const sim_point sim_boots[] = {{60, 60, 0.5, 0, 0}, {100, 100, 0.3, 0, 0}, {200, 200, 0.5, 0, 0}};
 static const sim_point sim_benefits[] = {
     {200, 0, 0.1, 0, 0}, {200, 0, 0.3, 0, 0}, {500, 0, 0.5, 0, 0}, {1000, 0, 0.2, 0, 0}};
@@ -243,6 +258,15 @@ static const sim_kind sim_kinds[] = {
      SIM_POINTS(sim_margins)},
     {"non-inferiority, power", "n cases, margin p, discordance q, difference r", sim_noninferior, NAN, 0.02, false, 1,
      SIM_POINTS(sim_powers)},
+    {"DeLong, logit scale", "n positives, m negatives, area p", sim_delong_logit, 0.95, 0.01, false, 2,
+     SIM_POINTS(sim_areas)},
+    {"DeLong, logit scale, few errors", "n positives, m negatives, area p", sim_delong_logit, 0.95, 0.01, false, 2,
+     SIM_POINTS(sim_rare)},
+    /* what it was chosen from, good or not */
+    {"DeLong, few errors", "n positives, m negatives, area p", sim_delong, 0.95, 1, false, 2, SIM_POINTS(sim_rare)},
+    {"modified Wald", "n positives, m negatives, area p", sim_modified_wald, 0.95, 1, false, 2, SIM_POINTS(sim_areas)},
+    {"modified Wald, few errors", "n positives, m negatives, area p", sim_modified_wald, 0.95, 1, false, 2,
+     SIM_POINTS(sim_rare)},
 };
 #undef SIM_POINTS
 enum { SIM_KINDS = sizeof sim_kinds / sizeof *sim_kinds, SIM_MOST_POINTS = 25 };

@@ -82,6 +82,19 @@ void gal_table_estimate(gal_document *d, gal_table *t, const json_t *estimate) {
     gal_table_text(d, t, method);
 }
 
+/* An area's other interval, where the first is DeLong's: of patients neither is. */
+static void logit_row(gal_document *d, gal_table *t, const json_t *estimate) {
+    const json_t *logit = json_object_get(estimate, "logit");
+    const char *method = gal_fact_text(estimate, "method");
+    if (json_array_size(logit) != 2 || method == NULL || strcmp(method, "DeLong") != 0) return;
+    gal_table_text(d, t, "its interval on the logit scale");
+    gal_table_text(d, t, NULL);
+    for (size_t end = 0; end < 2; end++)
+        gal_table_number(d, t, "%.4f", json_number_value(json_array_get(logit, end)), "");
+    gal_table_text(d, t, NULL);
+    gal_table_text(d, t, "DeLong, logit");
+}
+
 void gal_figures_table(gal_report *r, const json_t *figures, double level) {
     gal_document *d = r->document;
     const char *key, *heads[] = {"figure", "value", "low", "high", "cases", "interval"};
@@ -92,6 +105,7 @@ void gal_figures_table(gal_report *r, const json_t *figures, double level) {
     json_object_foreach((json_t *)figures, key, estimate) {
         gal_table_text(d, t, gal_figure_label(key));
         gal_table_estimate(d, t, estimate);
+        logit_row(d, t, estimate);
     }
 }
 

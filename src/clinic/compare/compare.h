@@ -91,10 +91,10 @@ void gal_decide(const gal_case_pairs *pairs, const gal_compare_settings *setting
  * {most, mean, id}, questions: [{name, positives, negatives, decisions: {reference, candidate: {true_positives,
  * false_positives, false_negatives, true_negatives}, sensitivity, specificity, accuracy: DIFFERENCE, missed,
  * newly_missed, new_false_alarms: as gal_estimate_json, sensitivity_noninferior, specificity_noninferior: verdict or
- * null, positives_needed, negatives_needed: cases or null} or null, auc: {reference, candidate: {value, low, high},
- * difference, low, high, p} or null}]}, where DIFFERENCE is {cases, both, only_reference, only_candidate, neither,
- * reference, candidate, difference, newcombe: [low, high], tango: [low, high], mcnemar_exact, mcnemar_mid_p}. What is
- * not decided is null. NULL: out of memory.
+ * null, positives_needed, negatives_needed: cases or null} or null, auc: {reference, candidate: {value, low, high,
+ * logit: [low, high]}, difference, low, high, p} or null}]}, where DIFFERENCE is {cases, both, only_reference,
+ * only_candidate, neither, reference, candidate, difference, newcombe: [low, high], tango: [low, high], mcnemar_exact,
+ * mcnemar_mid_p}. What is not decided is null. NULL: out of memory.
  */
 json_t *gal_case_comparison_json(const gal_case_comparison *comparison);
 

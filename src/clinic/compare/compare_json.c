@@ -76,8 +76,9 @@ static json_t *counts_json(const gal_confusion *m) {
 }
 
 static json_t *area_json(const gal_auc *auc) {
-    return json_pack("{s:o, s:o, s:o}", "value", gal_number_json(auc->auc), "low", gal_number_json(auc->interval.low),
-                     "high", gal_number_json(auc->interval.high));
+    return json_pack("{s:o, s:o, s:o, s:o}", "value", gal_number_json(auc->auc), "low",
+                     gal_number_json(auc->interval.low), "high", gal_number_json(auc->interval.high), "logit",
+                     gal_interval_json(auc->logit));
 }
 
 static json_t *areas_json(const gal_binary_comparison *q) {

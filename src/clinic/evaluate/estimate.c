@@ -59,6 +59,11 @@ gal_estimate gal_estimate_share(const char *name, size_t hits, size_t cases, gal
     return out;
 }
 
+gal_estimate gal_estimate_area(const char *name, const gal_auc *area) {
+    return (gal_estimate){
+        .name = name, .method = "DeLong", .value = area->auc, .interval = area->interval, .logit = area->logit};
+}
+
 void gal_estimate_drawn(gal_estimate *e, const gal_bootstrap_figure *figure, gal_drawn drawn, double least,
                         double most) {
     static const char *const name[][2] = {{"BCa bootstrap", "basic bootstrap"},

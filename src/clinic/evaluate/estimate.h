@@ -3,6 +3,7 @@
 #define GAL_CLINIC_ESTIMATE_H
 
 #include "clinic/measures/curves.h"
+#include "clinic/measures/delong.h"
 #include "clinic/stats/bootstrap.h"
 #include "clinic/stats/interval.h"
 
@@ -19,6 +20,7 @@ typedef struct gal_estimate {
     double value;          /* NaN: not defined on these cases */
     gal_interval interval; /* NaN, NaN: none; ends may be infinite, of a ratio */
     size_t hits, cases;    /* numerator and denominator of a proportion; 0, 0 otherwise */
+    gal_interval logit;    /* of an area, delong.h's; 0, 0 otherwise */
 } gal_estimate;
 
 /* Which interval of a proportion is shown first; all of them are in the JSON. */
@@ -55,6 +57,8 @@ galen_status gal_eval_check(const gal_eval_settings *settings, galen_error *err)
 /* hits / cases with the interval of `method` at `level`; NaN of no cases. */
 gal_estimate gal_estimate_share(const char *name, size_t hits, size_t cases, gal_proportion_method method,
                                 double level);
+/* An area with both intervals, DeLong's first. */
+gal_estimate gal_estimate_area(const char *name, const gal_auc *area);
 /* What was drawn: any cases, as many of each kind as there are, or patients with all of their cases. */
 typedef enum gal_drawn { GAL_DRAWN_CASES, GAL_DRAWN_STRATIFIED, GAL_DRAWN_PATIENTS } gal_drawn;
 
@@ -70,8 +74,8 @@ json_t *gal_number_json(double value);
 /* [low, high]. */
 json_t *gal_interval_json(gal_interval interval);
 
-/* {value, low, high, method} and of proportions hits, cases, wilson, clopper_pearson, jeffreys: [low, high] at `level`,
- * for independent cases. NULL: out of memory. */
+/* {value, low, high, method}, of proportions also hits, cases, wilson, clopper_pearson, jeffreys: [low, high] at
+ * `level`, of areas logit: [low, high], all for independent cases. NULL: out of memory. */
 json_t *gal_estimate_json(const gal_estimate *estimate, double level);
 /* {level, threshold, prevalence, proportions, bins, draws, seed}, null where not set. NULL: out of memory. */
 json_t *gal_eval_settings_json(const gal_eval_settings *settings);

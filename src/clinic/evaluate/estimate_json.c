@@ -20,10 +20,14 @@ json_t *gal_estimate_json(const gal_estimate *e, double level) {
     json_t *out =
         json_pack("{s:o, s:o, s:o, s:s?}", "value", gal_number_json(e->value), "low", gal_number_json(e->interval.low),
                   "high", gal_number_json(e->interval.high), "method", e->method);
-    if (out == NULL || e->cases == 0) return out;
-    int failed = json_object_set_new(out, "hits", json_integer((json_int_t)e->hits));
-    failed |= json_object_set_new(out, "cases", json_integer((json_int_t)e->cases));
-    for (int m = 0; m < GAL_PROPORTIONS; m++) {
+    int failed = out == NULL;
+    if (!failed && e->logit.low < e->logit.high)
+        failed = json_object_set_new(out, "logit", gal_interval_json(e->logit));
+    if (!failed && e->cases > 0) {
+        failed = json_object_set_new(out, "hits", json_integer((json_int_t)e->hits));
+        failed |= json_object_set_new(out, "cases", json_integer((json_int_t)e->cases));
+    }
+    for (int m = 0; !failed && e->cases > 0 && m < GAL_PROPORTIONS; m++) {
         gal_interval interval = gal_proportion_interval((gal_proportion_method)m, e->hits, e->cases, level);
         failed |= json_object_set_new(out, proportion_key[m], gal_interval_json(interval));
     }

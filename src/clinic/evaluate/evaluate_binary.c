@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/refmath.h"
 #include "clinic/evaluate/binary_draws.h"
-#include "clinic/measures/delong.h"
 #include "clinic/measures/precision.h"
 
 #include <math.h>
@@ -138,8 +137,7 @@ static galen_status formula_intervals(const gal_scores *s, const gal_eval_settin
     if (out->positives >= 2 && out->negatives >= 2) {
         gal_auc auc;
         GAL_TRY(gal_delong(s, z, &auc, err));
-        out->figure[GAL_AUC].interval = auc.interval;
-        out->figure[GAL_AUC].method = "DeLong";
+        out->figure[GAL_AUC] = gal_estimate_area(rows[GAL_AUC].name, &auc);
     }
     return GALEN_OK;
 }

@@ -39,7 +39,7 @@ static galen_status put_figures(const severity *s, const double *score, json_t *
     const gal_scores scores = {score, s->cases->positive, s->cases->count};
     gal_auc area;
     GAL_TRY(gal_delong(&scores, gal_z_of(s->level), &area, err));
-    const gal_estimate auc = {.name = "auc", .method = "DeLong", .value = area.auc, .interval = area.interval};
+    const gal_estimate auc = gal_estimate_area("auc", &area);
     if (put_estimate(to, &auc, s->level) != 0) return gal_fail_memory(err, "figures", 64);
     return put_decisions(s, &scores, to, err);
 }

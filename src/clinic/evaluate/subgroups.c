@@ -146,8 +146,10 @@ static void add_calibration(const task *t) {
     if (!t->cases->probability || t->own.cases < s->least) return;
     double mean = t->own.off / (double)t->own.cases, variance = mean_variance(&t->own);
     double half = gal_z_of(s->level) * sqrt(variance);
-    g->figure[GAL_GROUP_CALIBRATION] =
-        (gal_estimate){names[GAL_GROUP_CALIBRATION], "normal", mean, {mean - half, mean + half}, 0, 0};
+    g->figure[GAL_GROUP_CALIBRATION] = (gal_estimate){.name = names[GAL_GROUP_CALIBRATION],
+                                                      .method = "normal",
+                                                      .value = mean,
+                                                      .interval = {mean - half, mean + half}};
     g->variance[GAL_GROUP_CALIBRATION] = variance;
     if (t->rest.cases >= s->least)
         g->p[GAL_GROUP_CALIBRATION] =
@@ -174,7 +176,7 @@ static galen_status add_area(task *t, double *score, uint8_t *positive) {
     if (cases_of(&t->own, GAL_GROUP_AUC) < least) return GALEN_OK;
     gal_scores scores = gather(t, true, from, score, positive);
     GAL_TRY(gal_delong(&scores, z, &own, &t->error));
-    t->group->figure[GAL_GROUP_AUC] = (gal_estimate){names[GAL_GROUP_AUC], "DeLong", own.auc, own.interval, 0, 0};
+    t->group->figure[GAL_GROUP_AUC] = gal_estimate_area(names[GAL_GROUP_AUC], &own);
     t->group->variance[GAL_GROUP_AUC] = own.variance;
     if (cases_of(&t->rest, GAL_GROUP_AUC) < least) return GALEN_OK;
     scores = gather(t, false, from, score, positive);

@@ -3,9 +3,12 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/refmath.h"
 #include "clinic/measures/ranked.h"
 
 #include <math.h>
+
+static const double rounding = 1e-30; /* placements are good to 1e-16: a smaller variance is no spread */
 
 /*
  * Each positive's share of negatives below it, and each negative's share of positives above it, in the order of the
@@ -57,12 +60,37 @@ static double variance_of(const gal_scores *s, const double *placement, double m
     return sum[1] / (count[1] - 1) / count[1] + sum[0] / (count[0] - 1) / count[0];
 }
 
+/* The last area from `auc` on towards `end` that is no more than z of its own standard errors away. */
+static double farthest(double auc, double end, double positives, double negatives, double z) {
+    double inside = auc, outside = end, others = (positives + negatives) / 2 - 1;
+    for (;;) {
+        double t = (inside + outside) / 2, pairs = positives * negatives;
+        if (t == inside || t == outside) return inside;
+        double variance = t * (1 - t) * (1 + others * (1 - t) / (2 - t) + others * t / (1 + t)) / pairs;
+        *(fabs(auc - t) <= z * sqrt(variance) ? &inside : &outside) = t;
+    }
+}
+
+gal_interval gal_newcombe_area(double auc, size_t positives, size_t negatives, double z) {
+    double p = (double)positives, n = (double)negatives;
+    return (gal_interval){farthest(auc, 0, p, n, z), farthest(auc, 1, p, n, z)};
+}
+
+static gal_interval on_logit_scale(double auc, double half) {
+    double middle = gal_ref_log(auc / (1 - auc)), reach = half / (auc * (1 - auc));
+    return (gal_interval){gal_ref_sigmoid(middle - reach), gal_ref_sigmoid(middle + reach)};
+}
+
 galen_status gal_delong(const gal_scores *s, double z, gal_auc *out, galen_error *err) {
     double *placement, auc;
+    size_t positives = 0;
     GAL_TRY(placements(s, &placement, &auc, err));
     double variance = variance_of(s, placement, auc), half = z * sqrt(variance);
     gal_free(placement);
-    *out = (gal_auc){auc, variance, {fmax(auc - half, 0), fmin(auc + half, 1)}};
+    for (size_t i = 0; i < s->count; i++) positives += s->positive[i] != 0;
+    *out = (gal_auc){.auc = auc, .variance = variance, .interval = {fmax(auc - half, 0), fmin(auc + half, 1)}};
+    bool spread = variance > rounding && auc > 0 && auc < 1;
+    out->logit = spread ? on_logit_scale(auc, half) : gal_newcombe_area(auc, positives, s->count - positives, z);
     return GALEN_OK;
 }
 
@@ -82,8 +110,7 @@ galen_status gal_delong_paired(const gal_scores *s, const double *other, double 
     gal_free(second);
     *out = (gal_auc_difference){.difference = difference, .variance = variance, .statistic = 0, .p = 1};
     out->interval = (gal_interval){fmax(difference - half, -1), fmin(difference + half, 1)};
-    /* Placements are good to 1e-16: a smaller variance is rounding, not spread. */
-    if (variance > 1e-30) {
+    if (variance > rounding) {
         out->statistic = difference / sqrt(variance);
         out->p = erfc(fabs(out->statistic) / sqrt(2));
     } else if (difference != 0) {

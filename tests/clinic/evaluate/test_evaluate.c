@@ -247,6 +247,8 @@ static void draws_give_the_rest(void **state) {
     }
     assert_string_equal(e.binary.figure[GAL_SENSITIVITY].method, "Wilson");
     assert_string_equal(e.binary.figure[GAL_AUC].method, "DeLong");
+    gal_interval logit = e.binary.figure[GAL_AUC].logit, area = e.binary.figure[GAL_AUC].interval;
+    assert_true(logit.low < area.low && logit.low > 0 && logit.high < 1 && logit.low < logit.high);
     assert_string_equal(e.binary.figure[GAL_BALANCED_ACCURACY].method, "MOVER");
     assert_string_equal(e.binary.figure[GAL_F1].method, "BCa bootstrap (stratified)");
     gal_evaluation_free(&e);

@@ -24,6 +24,48 @@ static void near_delong(const json_t *root, const char *name) {
     golden_interval(got.interval, json_object_get(wanted, "ci95"), 1e-12, name);
 }
 
+/* On the scale of the logit the area is in the middle, and as many standard errors from both ends by the delta method;
+ * on a small scale, and far from the ends, both intervals are one. */
+static void logit_is_its_definition(void **state) {
+    (void)state;
+    json_t *root = golden_open();
+    gal_auc a;
+    golden_drawn(root, "ties", &first);
+    gal_scores scores = scores_of(&first);
+    assert_ok(gal_delong(&scores, GAL_Z95, &a, &err), err);
+    double low = log(a.logit.low / (1 - a.logit.low)), high = log(a.logit.high / (1 - a.logit.high));
+    double error = sqrt(a.variance) / (a.auc * (1 - a.auc));
+    golden_near((low + high) / 2, log(a.auc / (1 - a.auc)), 1e-12, "middle");
+    golden_near((high - low) / 2, GAL_Z95 * error, 1e-12, "half");
+    assert_ok(gal_delong(&scores, 1e-4, &a, &err), err);
+    golden_near(a.logit.low, a.interval.low, 1e-9, "low");
+    golden_near(a.logit.high, a.interval.high, 1e-9, "high");
+    json_decref(root);
+}
+
+/* Hanley and McNeil's variance of both numbers' mean, and what is in the interval: at its ends z standard errors. */
+static void newcombe_is_its_definition(void **state) {
+    (void)state;
+    static const struct {
+        double auc;
+        size_t n, m;
+    } seen[] = {{0.8, 20, 30}, {0.97, 50, 450}, {0.5, 4, 4}, {0.05, 12, 40}, {1, 15, 20}, {0, 15, 20}, {1, 2, 2}};
+    for (size_t i = 0; i < sizeof seen / sizeof *seen; i++) {
+        double auc = seen[i].auc, n = (double)seen[i].n, m = (double)seen[i].m, mean = (n + m) / 2;
+        gal_interval in = gal_newcombe_area(auc, seen[i].n, seen[i].m, GAL_Z95);
+        const double end[] = {in.low, in.high};
+        for (int k = 0; k < 2; k++) {
+            double t = end[k], q1 = t / (2 - t), q2 = 2 * t * t / (1 + t);
+            double v = (t * (1 - t) + (mean - 1) * (q1 - t * t) + (mean - 1) * (q2 - t * t)) / (n * m);
+            if (t != auc) golden_near(fabs(t - auc), GAL_Z95 * sqrt(v), 1e-12, "end");
+        }
+        assert_true(in.low >= 0 && in.high <= 1 && in.low <= auc && auc <= in.high && in.low < in.high);
+        gal_interval turned = gal_newcombe_area(1 - auc, seen[i].m, seen[i].n, GAL_Z95);
+        golden_near(turned.low, 1 - in.high, 1e-12, "turned round");
+    }
+    assert_true(gal_newcombe_area(1, 15, 20, GAL_Z95).high == 1 && gal_newcombe_area(0, 15, 20, GAL_Z95).low == 0);
+}
+
 /* The numbers are printed with 15 digits. */
 static void one_is_proc(void **state) {
     (void)state;
@@ -119,6 +161,14 @@ static void without_spread(void **state) {
     uint8_t positive[6] = {0, 0, 0, 1, 1, 1};
     gal_scores scores = {s, positive, 6};
     gal_auc_difference out;
+    double alike[6] = {7, 7, 7, 7, 7, 7};
+    gal_auc one;
+    assert_ok(gal_delong(&scores, GAL_Z95, &one, &err), err);
+    assert_true(one.auc == 1 && one.interval.low == 1 && one.logit.high == 1);
+    golden_near(one.logit.low, gal_newcombe_area(1, 3, 3, GAL_Z95).low, 0, "low");
+    assert_in_range((int)(100 * one.logit.low), 30, 70); /* three of a kind prove little */
+    assert_ok(gal_delong(&(gal_scores){alike, positive, 6}, GAL_Z95, &one, &err), err);
+    assert_true(one.auc == 0.5 && one.logit.low < 0.3 && one.logit.high > 0.7);
     assert_ok(gal_delong_paired(&scores, same, GAL_Z95, &out, &err), err);
     assert_true(out.difference == 0 && out.statistic == 0 && out.p == 1);
     assert_ok(gal_delong_paired(&scores, reversed, GAL_Z95, &out, &err), err);
@@ -156,6 +206,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_is_proc),
         cmocka_unit_test(two_are_proc),
+        cmocka_unit_test(logit_is_its_definition),
+        cmocka_unit_test(newcombe_is_its_definition),
         cmocka_unit_test(both_are_their_definition),
         cmocka_unit_test(without_spread),
         cmocka_unit_test(wrong_input_is_refused),
