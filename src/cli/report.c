@@ -4,6 +4,7 @@
 #include "cli/table.h"
 
 #include "analyze/report/report.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
 
@@ -11,6 +12,8 @@
 
 enum { MAX_FLIPS = 100000 };
 #define MAX_REPORT ((size_t)1 << 30)
+
+static const double max_drawn = 2e10;
 
 static const cli_option options[] = {
     {.shared = CLI_OUTPUT, .help = "write the report to FILE: .html (one page that needs nothing else), .pdf or .csv"},
@@ -29,6 +32,9 @@ static const cli_option options[] = {
      .high = MAX_FLIPS,
      .initial = "200",
      .help = "changed cases to list"},
+    {.name = "long",
+     .type = CLI_FLAG,
+     .help = "verify evidence too whose bootstrap draws more than 20 billion cases, which takes a minute or more"},
     {.shared = CLI_THREADS, .help = "threads of --verify (default: all this process may use)"},
 };
 
@@ -56,8 +62,27 @@ static int form_of(const char *path) {
     return -1;
 }
 
+/* Cases that computing anew draws: the file asks for it, and may be anybody's. */
+static double drawn_cases(const gal_evidence *evidence) {
+    const gal_case_set *set = &evidence->cases[0];
+    const char *name;
+    json_t *settings;
+    double sum = 0;
+    json_object_foreach(evidence->settings, name, settings) {
+        int each = !strcmp(name, "subgroups") ? set->attributes : set->classes;
+        sum += json_number_value(json_object_get(settings, "draws")) * (double)set->count * each;
+    }
+    return sum;
+}
+
 static galen_status verify(const cli_args *args, const gal_evidence *evidence, outcome *out, galen_error *err) {
     gal_pool *pool;
+    double drawn = drawn_cases(evidence);
+    if (drawn > max_drawn && !cli_get(args, "long")->set)
+        return gal_fail(err, GALEN_ERR_LIMIT,
+                        "its settings ask for draws of %.3g cases in all, more than %.3g: verify it with --long if you "
+                        "have the time",
+                        drawn, max_drawn);
     out->verified = true;
     galen_status status = gal_pool_create((int)cli_number(args, "threads", 0), &pool, err);
     if (status != GALEN_OK) return status;

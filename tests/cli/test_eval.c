@@ -57,6 +57,25 @@ static const char scores[] =
     "id,label,probability,sex\n"
     "a,1,0.9,F\nb,1,0.8,M\nc,1,0.3,F\nd,0,0.6,M\ne,0,0.2,F\nf,0,0.1,M\ng,0,0.05,F\nh,0,0.4,M\n";
 
+/* A file that asks for more draws than anybody waits for is told apart before the first. */
+static void test_long_verification(void **state) {
+    (void)state;
+    FILE *f = fopen(in_tmp("many.csv"), "w");
+    assert_non_null(f);
+    fputs("label,probability\n", f);
+    for (int i = 0; i < 30000; i++) fprintf(f, "%d,0.%d\n", i % 2, 1 + (i * 7 + i % 2) % 9);
+    fclose(f);
+    free(run("eval --predictions {dir}/many.csv --draws 20 -o {dir}/many.json", 0));
+    json_t *evidence = json_load_file(in_tmp("many.json"), 0, NULL), *settings = NULL;
+    assert_int_equal(json_unpack(evidence, "{s:{s:o}}", "settings", "evaluation", &settings), 0);
+    json_object_set_new(settings, "draws", json_integer(1000000));
+    assert_int_equal(json_dump_file(evidence, in_tmp("many.json"), JSON_COMPACT), 0);
+    json_decref(evidence);
+    char *said = run("report --verify {dir}/many.json", 3);
+    says(said, "verify it with --long");
+    free(said);
+}
+
 static void test_table(void **state) {
     (void)state;
     put("s.csv", scores);
@@ -250,9 +269,11 @@ static void test_wrong_use(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),    cmocka_unit_test(test_classes),   cmocka_unit_test(test_json_and_settings),
-        cmocka_unit_test(test_evidence), cmocka_unit_test(test_model),     cmocka_unit_test(test_choosing),
-        cmocka_unit_test(test_plan),     cmocka_unit_test(test_wrong_use),
+        cmocka_unit_test(test_table),     cmocka_unit_test(test_long_verification),
+        cmocka_unit_test(test_classes),   cmocka_unit_test(test_json_and_settings),
+        cmocka_unit_test(test_evidence),  cmocka_unit_test(test_model),
+        cmocka_unit_test(test_choosing),  cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_wrong_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
