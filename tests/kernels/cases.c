@@ -130,19 +130,21 @@ static void conv_case(const layer *l, gal_rng *rng, kernel_case *c) {
 
 static void random_conv(gal_rng *rng, kernel_case *c) {
     layer l;
-    int64_t kind = case_pick(rng, 0, 5);
+    int64_t kind = case_pick(rng, 0, 6);
+    bool first = kind == 6; /* of a network: the channels of pictures */
     if (kind < 2)
         l = layer_real((size_t)case_pick(rng, 0, layer_count() - 1));
-    else if (kind < 4)
+    else if (kind < 4 || first)
         layer_odd(&l, rng);
     else
         layer_tiled(&l, rng);
-    layer_scale_down(&l, kind < 4 ? 400000 : 5000000);
+    layer_scale_down(&l, kind < 4 || first ? 400000 : 5000000);
     if (kind < 4 && case_pick(rng, 0, 5) == 0) { /* a large batch of tiny images: kernels may interleave them */
         l.h = case_pick(rng, 1, 8), l.w = case_pick(rng, 1, 8);
         layer_scale_down(&l, 40000);
         c->batch = case_pick(rng, 15, 70);
     }
+    if (first) l.c = 1 + 2 * case_pick(rng, 0, 1), l.group = l.dilation = 1, l.stride = 2;
     layer_make_fit(&l);
     l.act = random_activation(rng);
     l.bias = case_pick(rng, 0, 3) > 0;
