@@ -35,19 +35,28 @@ typedef struct gal_grad_wino_level {
 extern const gal_grad_wino_level gal_grad_wino_f32_avx2, gal_grad_wino_f32_avx512, gal_grad_wino_f32_neon,
     gal_grad_wino_bf16_avx512bf16;
 
-/* How one node is cut up for a batch. Sizes in floats, places in bytes from the start of the scratch memory. */
+/*
+ * How one node is cut up for a batch and threads. A part is some blocks of channels by some panels of outputs; a thread
+ * computes it from the first tile to the last in memory of its own, since what another core wrote is slow to read.
+ * Sizes in floats, places in bytes: of the zeros from the start of the scratch memory, of the others from the start of
+ * a part's own.
+ */
 typedef struct gal_grad_wino {
     gal_conv_grad g;
     int64_t down, across, all, tiles; /* tiles of an image, of the batch and of a chunk */
     bool whole;                       /* the batch is one chunk, whose sums need no memory */
-    size_t pixel, columns;            /* channels and outputs in whole vectors */
+    int64_t blocks, panels;           /* channels by register tiles, outputs by two vectors */
+    int64_t block_parts, panel_parts; /* parts that the blocks and the panels are cut into */
+    size_t pixel, columns;            /* the most channels and outputs of a part, in whole vectors */
     size_t x_step, dy_step, sum_step; /* from one position to the next */
-    size_t zero_at, list_at, x_at, dy_at, sum_at, bytes;
+    size_t zero_bytes, x_at, dy_at, sum_at, part_bytes;
 } gal_grad_wino;
 
 /* NULL, or why this row cannot or should not do it. */
-const char *gal_grad_wino_make(const gal_node *node, const gal_grad_wino_level *level, int64_t batch,
+const char *gal_grad_wino_make(const gal_node *node, const gal_grad_wino_level *level, int64_t batch, int threads,
                                gal_grad_wino *wino);
+/* Of the scratch memory. */
+size_t gal_grad_wino_bytes(const gal_grad_wino *wino);
 galen_status gal_grad_wino_run(const gal_call *call, const gal_grad_wino_level *level);
 
 #endif

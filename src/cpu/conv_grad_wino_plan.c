@@ -1,7 +1,7 @@
 /*
  * Weight gradient by Winograd: which layers it pays for, and where things lie.
  *
- * A chunk is as many tiles as leave their transformed pixels in L3 until the products have read them.
+ * A chunk is as many tiles as leave their transformed pixels in cache until the products have read them.
  */
 #include "cpu/conv_grad_wino.h"
 
@@ -40,15 +40,14 @@ static const double direct_share = 1.1; /* of the direct sums' multiply-adds, wi
 static const double transform = 8;      /* for a vector of one position of X or dY, stored and fetched again */
 static const double finish = 6;         /* for a vector of one position's sums, likewise */
 
-static double direct_cycles(const gal_grad_wino *wino, int vec, bool half) {
-    const gal_window *w = &wino->g.window;
-    double taps = (double)taps_inside(w, 1) * (double)taps_inside(w, 2) * direct_share;
-    return taps * (double)wino->g.channels * (double)wino->columns / vec / (half ? 2 : 1);
+static double direct_cycles(const gal_conv_grad *g, int vec, bool half) {
+    double taps = (double)taps_inside(&g->window, 1) * (double)taps_inside(&g->window, 2) * direct_share;
+    return taps * (double)g->channels * (double)ceil_div(g->outputs, vec) / (half ? 2 : 1);
 }
 
 static double winograd_cycles(const gal_grad_wino *wino, int vec) {
-    double tiles = (double)(wino->down * wino->across), sums = (double)wino->g.channels * (double)wino->columns / vec;
-    double pixels = (double)(wino->pixel + wino->columns) / vec;
+    double columns = (double)ceil_div(wino->g.outputs, vec), pixels = (double)ceil_div(wino->g.channels, vec) + columns;
+    double tiles = (double)(wino->down * wino->across), sums = (double)wino->g.channels * columns;
     return POSITIONS * (tiles * (sums + transform * pixels) + finish * sums / TRAINING_IMAGES);
 }
 
@@ -64,42 +63,67 @@ static const char *check(const gal_grad_wino *wino, const gal_grad_wino_level *l
     if (g->channels > MOST_CHANNELS || g->outputs > MOST_CHANNELS || w->in[1] > MOST_PIXELS / w->in[2] ||
         w->out[1] > MOST_PIXELS / w->out[2])
         return "the image or its channels are too many";
-    if (winograd_cycles(wino, vec) >= direct_cycles(wino, vec, level->wino->dtype != GALEN_F32))
+    if (winograd_cycles(wino, vec) >= direct_cycles(g, vec, level->wino->dtype != GALEN_F32))
         return "the direct sums take fewer cycles at this shape";
     return NULL;
 }
 
-static void place(gal_grad_wino *wino) {
-    size_t each = (wino->pixel + wino->columns) * POSITIONS * sizeof(float), most = CHUNK_BYTES / each;
+/* The least multiple-and-transform work of the largest part: parts of few channels transform dY again and again. */
+static void cut(gal_grad_wino *wino, const gal_grad_wino_level *level, int threads) {
+    double least = 0;
+    for (int64_t blocks = 1; blocks <= wino->blocks && blocks <= threads; blocks++) {
+        int64_t panels = threads / blocks < wino->panels ? threads / blocks : wino->panels;
+        double x = (double)(ceil_div(wino->blocks, blocks) * level->grad->mr);
+        double dy = (double)(ceil_div(wino->panels, panels) * 2 * level->grad->vec);
+        double work = x * dy + transform * (x + dy);
+        if (blocks > 1 && work >= least) continue;
+        least = work;
+        wino->block_parts = blocks, wino->panel_parts = panels;
+    }
+}
+
+static void place(gal_grad_wino *wino, const gal_grad_wino_level *level) {
+    size_t vec = (size_t)level->grad->vec, x = round_up((size_t)wino->g.channels, vec);
+    size_t dy = round_up((size_t)wino->g.outputs, vec), most = CHUNK_BYTES / ((x + dy) * POSITIONS * sizeof(float));
     wino->tiles = most > LEAST_TILES ? (int64_t)most : LEAST_TILES;
     wino->whole = wino->all <= wino->tiles;
     if (wino->whole) wino->tiles = wino->all;
-    size_t tiles = (size_t)wino->tiles, zeros = wino->pixel > wino->columns ? wino->pixel : wino->columns;
+    /* A block has a channel more than another at most. */
+    int64_t block = ceil_div(wino->g.channels, wino->blocks), panels = ceil_div(wino->panels, wino->panel_parts);
+    int64_t channels = ceil_div(wino->blocks, wino->block_parts) * block;
+    size_t tiles = (size_t)wino->tiles;
+    wino->pixel = round_up((size_t)channels, vec);
+    wino->columns = (size_t)panels * 2 * vec < dy ? (size_t)panels * 2 * vec : dy;
     wino->x_step = tiles * wino->pixel + LINE;
     wino->dy_step = tiles * wino->columns + LINE;
-    wino->sum_step = (size_t)wino->g.channels * wino->columns + LINE;
-    wino->zero_at = 0;
-    wino->list_at = round_up(zeros, LINE) * sizeof(float);
-    wino->x_at = wino->list_at + round_up(tiles * sizeof(gal_grad_pixel), LINE * sizeof(float));
+    wino->sum_step = (size_t)channels * wino->columns + LINE;
+    size_t zeros = wino->pixel > wino->columns ? wino->pixel : wino->columns;
+    wino->zero_bytes = round_up(zeros, LINE) * sizeof(float);
+    wino->x_at = round_up(tiles * sizeof(gal_grad_pixel), LINE * sizeof(float)); /* behind the list of tiles */
     wino->dy_at = wino->x_at + POSITIONS * wino->x_step * sizeof(float);
     wino->sum_at = wino->dy_at + POSITIONS * wino->dy_step * sizeof(float);
-    wino->bytes = wino->sum_at + (wino->whole ? 0 : POSITIONS * wino->sum_step * sizeof(float));
+    wino->part_bytes =
+        round_up(wino->sum_at + (wino->whole ? 0 : POSITIONS * wino->sum_step * sizeof(float)), LINE * sizeof(float));
 }
 
-const char *gal_grad_wino_make(const gal_node *node, const gal_grad_wino_level *level, int64_t batch,
+const char *gal_grad_wino_make(const gal_node *node, const gal_grad_wino_level *level, int64_t batch, int threads,
                                gal_grad_wino *wino) {
     gal_shape shape;
-    size_t vec = (size_t)level->grad->vec;
     *wino = (gal_grad_wino){.down = 0};
     if (gal_conv_grad_weight_shape(node, &wino->g, &shape, NULL) != GALEN_OK) return "the window is not understood";
     if (node->in[0]->dtype != level->wino->dtype) return "is for another element type";
     wino->down = ceil_div(wino->g.window.out[1], GAL_GRAD_WINO_TILE);
     wino->across = ceil_div(wino->g.window.out[2], GAL_GRAD_WINO_TILE);
-    wino->pixel = round_up((size_t)wino->g.channels, vec);
-    wino->columns = round_up((size_t)wino->g.outputs, vec);
     const char *why = check(wino, level);
     if (why != NULL) return why;
     wino->all = batch * wino->down * wino->across;
-    place(wino);
+    wino->blocks = ceil_div(wino->g.channels, level->grad->mr);
+    wino->panels = ceil_div(wino->g.outputs, 2 * (int64_t)level->grad->vec);
+    cut(wino, level, threads);
+    place(wino, level);
     return NULL;
+}
+
+size_t gal_grad_wino_bytes(const gal_grad_wino *wino) {
+    return wino->zero_bytes + (size_t)(wino->block_parts * wino->panel_parts) * wino->part_bytes;
 }
