@@ -97,6 +97,7 @@ typedef struct cli_verb {
     cli_exit (*run)(const cli_args *args);
     bool hidden;
     const char *operand_words; /* completion of operands: words, or NULL for files */
+    bool operand_verbs;        /* the verbs' names instead */
 } cli_verb;
 
 struct cli_args {

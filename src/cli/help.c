@@ -199,6 +199,17 @@ void cli_print_man(FILE *to, const cli_verb *verb) {
     man_tail(to);
 }
 
+static void print_verbs(FILE *to) {
+    size_t count;
+    const cli_verb *const *verbs = cli_verbs(&count);
+    const char *between = "";
+    for (size_t i = 0; i < count; i++) {
+        if (verbs[i]->hidden) continue;
+        fprintf(to, "%s%s", between, verbs[i]->name);
+        between = " ";
+    }
+}
+
 static void bash_verb(FILE *to, const cli_verb *verb) {
     cli_option option;
     fprintf(to, "    %s)\n        case $previous in\n", verb->name);
@@ -215,7 +226,12 @@ static void bash_verb(FILE *to, const cli_verb *verb) {
     }
     fputs("        esac\n        options='", to);
     for (size_t i = 0; cli_option_at(verb, i, &option); i++) fprintf(to, "%s--%s", i ? " " : "", option.name);
-    fprintf(to, "'\n        words='%s'\n        ;;\n", verb->operand_words ? verb->operand_words : "");
+    fputs("'\n        words='", to);
+    if (verb->operand_verbs)
+        print_verbs(to);
+    else if (verb->operand_words)
+        fputs(verb->operand_words, to);
+    fputs("'\n        ;;\n", to);
 }
 
 void cli_print_bash(FILE *to) {
@@ -225,9 +241,8 @@ void cli_print_bash(FILE *to) {
           "    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} options= words=\n"
           "    if [ \"$COMP_CWORD\" = 1 ]; then\n        COMPREPLY=($(compgen -W '",
           to);
-    for (size_t i = 0; i < count; i++)
-        if (!verbs[i]->hidden) fprintf(to, "%s ", verbs[i]->name);
-    fputs("--help --version' -- \"$word\"))\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n", to);
+    print_verbs(to);
+    fputs(" --help --version' -- \"$word\"))\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n", to);
     for (size_t i = 0; i < count; i++)
         if (!verbs[i]->hidden) bash_verb(to, verbs[i]);
     fputs("    esac\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"

@@ -69,7 +69,7 @@ const cli_verb cli_help = {
     .summary = "list the verbs, or explain one",
     .text = "Without VERB, lists all verbs. 'galen VERB --help' is the same as 'galen help VERB'.",
     .run = run_help,
-    .operand_words = "predict eval info profile bench convert phantom train audit report doctor help completion",
+    .operand_verbs = true,
 };
 
 static cli_exit run_man(const cli_args *args) {

@@ -138,7 +138,8 @@ static void test_completion_is_bash(void **state) {
     snprintf(path, sizeof path, "%s/completion", test_tmp());
     FILE *f = fopen(path, "w");
     fputs(o.out, f);
-    fprintf(f, "COMP_WORDS=(galen predict --ba); COMP_CWORD=2; _galen; [ \"${COMPREPLY[*]}\" = --batch ]\n");
+    fprintf(f, "COMP_WORDS=(galen predict --ba); COMP_CWORD=2; _galen; [ \"${COMPREPLY[*]}\" = --batch ] || exit 1\n");
+    fprintf(f, "COMP_WORDS=(galen help gua); _galen; [ \"${COMPREPLY[*]}\" = guard ]\n");
     fclose(f);
     snprintf(command, sizeof command, "bash '%s'", path);
     assert_int_equal(system(command), 0);
