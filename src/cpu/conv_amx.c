@@ -1,4 +1,5 @@
 /* AMX convolution: sizes, the order of the packed weights, and how one call is cut into tasks. */
+#include "base/whole.h"
 #include "cpu/conv_amx_plan.h"
 
 enum {
@@ -18,20 +19,8 @@ enum {
 /* Output pixels of images worth interleaving. */
 enum { TINY = 4, SMALL = 16, MEDIUM = 64 };
 
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 static int64_t round_up(int64_t a, int64_t to) {
-    return ceil_div(a, to) * to;
-}
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t at_least(int64_t a, int64_t b) {
-    return a > b ? a : b;
+    return gal_ceil_div(a, to) * to;
 }
 
 static bool reads_in_place(const gal_conv *cv) {
@@ -47,7 +36,7 @@ const char *gal_amx_conv_make(gal_amx_conv *amx, uint8_t padding, int per_column
     cv->merged = cv->group == 1 && cv->s > 1 && cv->dw == 1 && cv->c < GAL_AMX_STEP;
     int64_t bytes = cv->merged ? cv->s * cv->c : cv->cg;
     amx->tap_w = cv->merged ? 1 : cv->s;
-    amx->steps = ceil_div(bytes, GAL_AMX_STEP);
+    amx->steps = gal_ceil_div(bytes, GAL_AMX_STEP);
     amx->pixel = cv->merged ? cv->sw * cv->c : amx->steps * GAL_AMX_STEP;
     if (!cv->merged && amx->pixel % ALIASED == 0) amx->pixel += GAL_AMX_STEP;
     amx->direct = reads_in_place(cv);
@@ -55,7 +44,7 @@ const char *gal_amx_conv_make(gal_amx_conv *amx, uint8_t padding, int per_column
     amx->skips = padding == 0;
     int64_t columns = round_up(cv->kg, GAL_AMX_ROWS);
     cv->columns = (size_t)columns;
-    amx->panels = ceil_div(columns, GAL_AMX_PANEL);
+    amx->panels = gal_ceil_div(columns, GAL_AMX_PANEL);
     amx->columns_at = (size_t)round_up((int64_t)sizeof *amx, 64);
     amx->extra_at = amx->columns_at + (size_t)(columns * cv->group * per_column) * 4;
     amx->tiles = (size_t)round_up((int64_t)(amx->extra_at + extra), 64);
@@ -66,7 +55,7 @@ const char *gal_amx_conv_make(gal_amx_conv *amx, uint8_t padding, int per_column
 size_t gal_amx_weight_at(const gal_amx_conv *amx, int64_t k, int64_t tap, int64_t at) {
     int64_t columns = (int64_t)amx->cv.columns, all = amx->cv.r * amx->tap_w * amx->steps;
     int64_t group = k / amx->cv.kg, j = k % amx->cv.kg, panel = j / GAL_AMX_PANEL;
-    int64_t wide = at_most(columns - panel * GAL_AMX_PANEL, GAL_AMX_PANEL) / GAL_AMX_ROWS;
+    int64_t wide = gal_at_most(columns - panel * GAL_AMX_PANEL, GAL_AMX_PANEL) / GAL_AMX_ROWS;
     int64_t tile = j % GAL_AMX_PANEL / GAL_AMX_ROWS, step = tap * amx->steps + at / GAL_AMX_STEP;
     int64_t to = (group * columns + panel * GAL_AMX_PANEL) * all * GAL_AMX_STEP;
     to += (step * wide + tile) * GAL_AMX_TILE + at % GAL_AMX_STEP / 4 * GAL_AMX_STEP + j % GAL_AMX_ROWS * 4 + at % 4;
@@ -96,8 +85,8 @@ void gal_amx_gather_make(const gal_amx_conv *amx, int64_t images, int64_t rows, 
     to->images = images, to->rows = rows;
     to->phases_h = phases(cv->r, cv->dh, cv->sh, to->phase_h);
     to->phases_w = cv->merged ? 1 : phases(cv->s, cv->dw, cv->sw, to->phase_w);
-    to->across = ceil_div(width, cv->sw);
-    to->down = ceil_div((rows - 1) * cv->sh + (cv->r - 1) * cv->dh + 1, cv->sh);
+    to->across = gal_ceil_div(width, cv->sw);
+    to->down = gal_ceil_div((rows - 1) * cv->sh + (cv->r - 1) * cv->dh + 1, cv->sh);
     to->line = to->across * images * amx->pixel;
     to->plane = to->line * to->down;
     /* Rows of the last tile that nobody wants, and the end of the last row's last segment. */
@@ -134,39 +123,41 @@ static int64_t interleave(const gal_amx_conv *amx, int64_t n) {
 static int64_t rows_in_budget(const gal_amx_conv *amx, int64_t images) {
     gal_amx_gather one;
     gal_amx_gather_make(amx, images, 1, &one);
-    return at_least(1, at_most(amx->cv.oh, BUDGET / (one.line * one.phases_h * one.phases_w)));
+    return gal_at_least(1, gal_at_most(amx->cv.oh, BUDGET / (one.line * one.phases_h * one.phases_w)));
 }
 
 /* How many tasks are worth making. */
 static int64_t tasks_wanted(const gal_amx_conv *amx, int64_t n, int threads) {
     const gal_conv *cv = &amx->cv;
-    int64_t tiles = ceil_div(n * cv->oh * cv->ow, GAL_AMX_ROWS) * (int64_t)cv->columns / GAL_AMX_ROWS * cv->group;
+    int64_t tiles = gal_ceil_div(n * cv->oh * cv->ow, GAL_AMX_ROWS) * (int64_t)cv->columns / GAL_AMX_ROWS * cv->group;
     int64_t products = tiles * cv->r * amx->tap_w * amx->steps;
-    int64_t time = at_least(products * PRODUCT_PS, weight_bytes(amx) * cv->group * WEIGHTS_PS);
-    return at_least(1, at_most(time / TASK_PS, threads > 1 ? TASKS * threads : 1));
+    int64_t time = gal_at_least(products * PRODUCT_PS, weight_bytes(amx) * cv->group * WEIGHTS_PS);
+    return gal_at_least(1, gal_at_most(time / TASK_PS, threads > 1 ? TASKS * threads : 1));
 }
 
 /* Tasks of a call in place: runs of pixels. */
 static void cut_direct(const gal_amx_conv *amx, int64_t n, int64_t wanted, gal_amx_cut *cut) {
     const gal_conv *cv = &amx->cv;
-    int64_t all = n * cv->oh * cv->ow, chunk = at_most(MOST_ROWS, at_least(LEAST_ROWS, BUDGET / cv->cg));
-    if (weight_bytes(amx) <= LIGHT_WEIGHTS) chunk = at_most(chunk, at_least(GAL_AMX_PANEL, ceil_div(all, wanted)));
-    cut->chunks = ceil_div(all, chunk);
-    cut->chunk = at_most(round_up(ceil_div(all, cut->chunks), GAL_AMX_PANEL), all);
-    cut->chunks = ceil_div(all, cut->chunk);
+    int64_t all = n * cv->oh * cv->ow, chunk = gal_at_most(MOST_ROWS, gal_at_least(LEAST_ROWS, BUDGET / cv->cg));
+    if (weight_bytes(amx) <= LIGHT_WEIGHTS)
+        chunk = gal_at_most(chunk, gal_at_least(GAL_AMX_PANEL, gal_ceil_div(all, wanted)));
+    cut->chunks = gal_ceil_div(all, chunk);
+    cut->chunk = gal_at_most(round_up(gal_ceil_div(all, cut->chunks), GAL_AMX_PANEL), all);
+    cut->chunks = gal_ceil_div(all, cut->chunk);
 }
 
 /* Tasks of a gathered call: some images by some rows. */
 static void cut_gathered(const gal_amx_conv *amx, int64_t n, int64_t wanted, gal_amx_cut *cut) {
     cut->images = interleave(amx, n);
-    cut->groups = ceil_div(n, cut->images);
-    int64_t bands = ceil_div(amx->cv.oh, rows_in_budget(amx, cut->images));
+    cut->groups = gal_ceil_div(n, cut->images);
+    int64_t bands = gal_ceil_div(amx->cv.oh, rows_in_budget(amx, cut->images));
     gal_amx_gather one;
     gal_amx_gather_make(amx, cut->images, 1, &one);
-    int64_t most = at_most(amx->cv.oh, at_least(1, amx->cv.oh * one.across * one.images / LEAST_M));
-    if (weight_bytes(amx) <= LIGHT_WEIGHTS) bands = at_least(bands, at_most(most, ceil_div(wanted, cut->groups)));
-    cut->rows = ceil_div(amx->cv.oh, bands);
-    cut->bands = ceil_div(amx->cv.oh, cut->rows);
+    int64_t most = gal_at_most(amx->cv.oh, gal_at_least(1, amx->cv.oh * one.across * one.images / LEAST_M));
+    if (weight_bytes(amx) <= LIGHT_WEIGHTS)
+        bands = gal_at_least(bands, gal_at_most(most, gal_ceil_div(wanted, cut->groups)));
+    cut->rows = gal_ceil_div(amx->cv.oh, bands);
+    cut->bands = gal_ceil_div(amx->cv.oh, cut->rows);
     cut->chunks = cut->groups * cut->bands;
 }
 
@@ -181,10 +172,10 @@ void gal_amx_cut_make(const gal_amx_conv *amx, int64_t n, int threads, gal_amx_c
     /* Weights that stay in L2 may be read again and again; then outputs are written in the order of memory. */
     cut->rows_outer = weight_bytes(amx) <= LIGHT_WEIGHTS;
     int64_t tasks = cut->chunks * amx->cv.group;
-    if (!cut->direct) wanted = at_most(wanted, threads); /* each share gathers its chunk anew */
-    cut->shares = tasks >= wanted ? 1 : at_most(amx->panels, ceil_div(wanted, tasks));
-    cut->share = ceil_div(amx->panels, cut->shares);
-    cut->shares = ceil_div(amx->panels, cut->share);
+    if (!cut->direct) wanted = gal_at_most(wanted, threads); /* each share gathers its chunk anew */
+    cut->shares = tasks >= wanted ? 1 : gal_at_most(amx->panels, gal_ceil_div(wanted, tasks));
+    cut->share = gal_ceil_div(amx->panels, cut->shares);
+    cut->shares = gal_ceil_div(amx->panels, cut->share);
 }
 
 /* No task of a batch up to max_batch gathers more: one row, and further ones within the budget. */
@@ -194,11 +185,12 @@ static int64_t gather_bytes(const gal_amx_conv *amx, int64_t max_batch) {
     int64_t images = interleave(amx, max_batch);
     gal_amx_gather_make(amx, images, amx->cv.oh, &whole);
     gal_amx_gather_make(amx, images, 1, &one);
-    return at_most(whole.bytes, BUDGET + one.bytes);
+    return gal_at_most(whole.bytes, BUDGET + one.bytes);
 }
 
 void gal_amx_slot_make(const gal_amx_conv *amx, int64_t max_batch, gal_amx_slot *slot) {
-    int64_t bytes = gather_bytes(amx, max_batch), tiles = at_least(bytes / amx->pixel, MOST_ROWS) / GAL_AMX_ROWS + 2;
+    int64_t bytes = gather_bytes(amx, max_batch),
+            tiles = gal_at_least(bytes / amx->pixel, MOST_ROWS) / GAL_AMX_ROWS + 2;
     slot->rows = (size_t)round_up(bytes, 64);
     slot->pixel_of = slot->rows + (size_t)round_up(tiles * (int64_t)sizeof(gal_amx_rows), 64);
     slot->bytes = slot->pixel_of + (size_t)tiles * GAL_AMX_ROWS * sizeof(int32_t) + 64;

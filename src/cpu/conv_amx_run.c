@@ -1,4 +1,5 @@
 /* One call of an AMX convolution: tasks taken by threads, each gathering its pixels and going through its panels. */
+#include "base/whole.h"
 #include "cpu/conv_amx_plan.h"
 
 #include <stdatomic.h>
@@ -31,10 +32,6 @@ typedef struct task {
     int64_t first; /* output pixel that pixel_of counts from */
 } task;
 
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* ---- gathering ---- */
 
 /* What stands for the padding. Blocks of 32 rows that are the same pixel of as many images never read it. */
@@ -49,8 +46,8 @@ static void gather_line(const task *t, const uint8_t *line, int64_t phase, uint8
     const gal_amx_gather *g = &t->gather;
     int64_t pitch = t->job->call->x_pitch, image = cv->h * cv->w * pitch, step = g->images * amx->pixel;
     int64_t from = phase >= cv->left ? 0 : (cv->left - phase + cv->sw - 1) / cv->sw;
-    int64_t to_end = at_most(g->across, (cv->w + cv->left - phase + cv->sw - 1) / cv->sw);
-    if (to_end < from) to_end = from = at_most(from, g->across);
+    int64_t to_end = gal_at_most(g->across, (cv->w + cv->left - phase + cv->sw - 1) / cv->sw);
+    if (to_end < from) to_end = from = gal_at_most(from, g->across);
     pad(t, to, from * step);
     for (int64_t i = 0; i < g->images && from < to_end; i++)
         gal_amx_copy_pixels(to + from * step + i * amx->pixel, step,
@@ -63,7 +60,7 @@ static void gather_line(const task *t, const uint8_t *line, int64_t phase, uint8
 static void gather_segment_line(const task *t, const uint8_t *line, uint8_t *to) {
     const gal_conv *cv = &t->job->amx->cv;
     int64_t pitch = t->job->call->x_pitch, pixel = cv->c, room = t->gather.line;
-    int64_t before = at_most(cv->left * pixel, room), body = at_most(cv->w, (room - before) / pixel);
+    int64_t before = gal_at_most(cv->left * pixel, room), body = gal_at_most(cv->w, (room - before) / pixel);
     pad(t, to, before);
     for (int64_t w = 0; w < body && pitch != cv->c; w++)
         memcpy(to + before + w * pixel, line + w * pitch, (size_t)pixel);
@@ -107,8 +104,8 @@ static void live_taps(int64_t from, int64_t to, int64_t stride, int64_t dilation
                       int64_t taps, int16_t *first, int16_t *end) {
     int64_t low = pad - to * stride, high = size + pad - from * stride; /* low <= tap * dilation < high */
     int64_t a = low <= 0 ? 0 : (low + dilation - 1) / dilation, b = high <= 0 ? 0 : (high + dilation - 1) / dilation;
-    *first = (int16_t)at_most(a, taps);
-    *end = (int16_t)at_most(b, taps);
+    *first = (int16_t)gal_at_most(a, taps);
+    *end = (int16_t)gal_at_most(b, taps);
     if (*end < *first) *end = *first;
 }
 
@@ -145,7 +142,7 @@ static void list_gathered(task *t) {
         gal_amx_rows *tile = &t->tile[t->n_tile];
         if (find_pixels(t, m, t->pixel_of + t->n_tile * GAL_AMX_ROWS) == 0) continue;
         tile->first = m * amx->pixel;
-        int64_t last = at_most(m + GAL_AMX_ROWS, t->gather.m) - 1;
+        int64_t last = gal_at_most(m + GAL_AMX_ROWS, t->gather.m) - 1;
         set_taps(t, m / t->gather.images, last / t->gather.images, tile);
         t->n_tile++;
     }
@@ -154,7 +151,7 @@ static void list_gathered(task *t) {
 /* Runs of sixteen pixels of [0, count); a last short one begins earlier and leaves out what the one before has. */
 static void list_direct(task *t, int64_t count) {
     for (int64_t m = 0; m < count; m += GAL_AMX_ROWS) {
-        int64_t first = at_most(m, count - GAL_AMX_ROWS);
+        int64_t first = gal_at_most(m, count - GAL_AMX_ROWS);
         t->tile[t->n_tile] = (gal_amx_rows){.first = first * t->pixel, .r1 = 1, .s1 = 1};
         for (int64_t i = 0; i < GAL_AMX_ROWS; i++)
             t->pixel_of[t->n_tile * GAL_AMX_ROWS + i] = first + i < m ? -1 : (int32_t)(first + i);
@@ -168,9 +165,9 @@ static void prepare_gathered(task *t, int64_t chunk) {
     const gal_amx_cut *cut = &t->job->cut;
     const gal_conv *cv = &t->job->amx->cv;
     t->image = chunk / cut->bands * cut->images;
-    t->images = at_most(cut->images, t->job->call->n - t->image);
+    t->images = gal_at_most(cut->images, t->job->call->n - t->image);
     t->row = chunk % cut->bands * cut->rows;
-    t->rows = at_most(cut->rows, cv->oh - t->row);
+    t->rows = gal_at_most(cut->rows, cv->oh - t->row);
     gal_amx_gather_make(t->job->amx, t->images, t->rows, &t->gather);
     t->unread_padding = t->job->amx->skips && t->images % (2 * GAL_AMX_ROWS) == 0;
     gather(t);
@@ -187,7 +184,7 @@ static void prepare_gathered(task *t, int64_t chunk) {
 static void prepare_direct(task *t, int64_t chunk) {
     const gal_amx_cut *cut = &t->job->cut;
     const gal_conv *cv = &t->job->amx->cv;
-    int64_t first = chunk * cut->chunk, count = at_most(cut->chunk, t->job->call->n * cv->oh * cv->ow - first);
+    int64_t first = chunk * cut->chunk, count = gal_at_most(cut->chunk, t->job->call->n * cv->oh * cv->ow - first);
     t->pixel = t->job->call->x_pitch;
     t->a = (const uint8_t *)t->job->call->x + first * t->pixel + t->group * cv->cg;
     t->tap[0] = 0;
@@ -211,13 +208,13 @@ static void run_panels(const task *t) {
         .pixel_of = t->pixel_of,
         .n_rows = t->n_tile,
         .b = packed + gal_amx_weight_at(amx, k, 0, 0),
-        .panels = at_most(t->job->cut.share, amx->panels - first),
+        .panels = gal_at_most(t->job->cut.share, amx->panels - first),
         .parameter = {packed + gal_amx_column_at(amx, 0, k), packed + gal_amx_column_at(amx, 1, k)},
         .extra = packed + amx->extra_at,
         .y_pitch = call->y_pitch * (int64_t)element,
         .residual_pitch = call->residual_pitch * (int64_t)residual,
         .rows_outer = t->job->cut.rows_outer};
-    product.columns = at_most(product.panels * GAL_AMX_PANEL, cv->kg - first * GAL_AMX_PANEL);
+    product.columns = gal_at_most(product.panels * GAL_AMX_PANEL, cv->kg - first * GAL_AMX_PANEL);
     product.y = (uint8_t *)call->y + t->first * product.y_pitch + k * (int64_t)element;
     if (call->residual != NULL)
         product.residual = (const uint8_t *)call->residual + t->first * product.residual_pitch + k * (int64_t)residual;

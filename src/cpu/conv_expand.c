@@ -6,6 +6,7 @@
  *
  * How an image is cut into parts depends on its shape alone, because the mean adds up part by part.
  */
+#include "base/whole.h"
 #include "cpu/conv_dw.h"
 #include "cpu/levels.h"
 #include "cpu/rows.h"
@@ -58,18 +59,6 @@ typedef struct expand_job {
     int64_t n_share; /* threads that have tasks */
 } expand_job;
 
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t at_least(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 /* Input lines under `rows` output rows; more than the image has when padding lies under them. */
 static int64_t lines_under(const gal_conv *dw, int64_t rows) {
     return (rows - 1) * dw->sh + (dw->r - 1) * dw->dh + 1;
@@ -78,10 +67,10 @@ static int64_t lines_under(const gal_conv *dw, int64_t rows) {
 static void cut_image(expand_shape *s, size_t element) {
     const gal_conv *dw = &s->dw;
     int64_t line = dw->w * s->pitch * (int64_t)element, area = dw->h * dw->w;
-    s->blocks = ceil_div(dw->c, WIDTH);
-    s->parts = at_least(1, at_most(ceil_div(TASKS, s->blocks), dw->oh / PART_ROWS));
-    s->lines = at_most(dw->h, at_least(lines_under(dw, 1) + dw->sh, SCRATCH / line));
-    s->images = s->parts > 1 || s->lines < dw->h ? 1 : at_least(1, FEW_PIXELS / area);
+    s->blocks = gal_ceil_div(dw->c, WIDTH);
+    s->parts = gal_at_least(1, gal_at_most(gal_ceil_div(TASKS, s->blocks), dw->oh / PART_ROWS));
+    s->lines = gal_at_most(dw->h, gal_at_least(lines_under(dw, 1) + dw->sh, SCRATCH / line));
+    s->images = s->parts > 1 || s->lines < dw->h ? 1 : gal_at_least(1, FEW_PIXELS / area);
     s->slot = (size_t)(s->lines * s->images * line + LINE - 1) / LINE * LINE;
 }
 
@@ -91,7 +80,7 @@ static const char *expand_decode(const gal_node *node, const expand_level *level
     if (why == NULL) why = gal_conv_dw_decode(&parts->depthwise, level->dw->block, &s->dw);
     if (why != NULL) return why;
     s->second = HEAD + (gal_conv_f32_packed_bytes(&s->first) + LINE - 1) / LINE * LINE;
-    s->pitch = at_most(WIDTH, (int64_t)s->first.columns);
+    s->pitch = gal_at_most(WIDTH, (int64_t)s->first.columns);
     cut_image(s, level->dw->element);
     return NULL;
 }
@@ -156,7 +145,7 @@ static gal_dw_band band_of(const expand_job *job, const expand_task *t, int64_t 
                         .y_pitch = dw->c};
     if (job->sum == NULL) return band;
     band.sum = job->sum + (size_t)((t->n + image) * job->shape->parts + part) * dw->columns + t->from;
-    memset(band.sum, 0, (size_t)at_most(WIDTH, (int64_t)dw->columns - t->from) * sizeof(float));
+    memset(band.sum, 0, (size_t)gal_at_most(WIDTH, (int64_t)dw->columns - t->from) * sizeof(float));
     return band;
 }
 
@@ -173,15 +162,15 @@ static void run_part(const expand_job *job, const expand_task *t, int64_t part, 
     int64_t end = (part + 1) * dw->oh / s->parts;
     gal_dw_band band = band_of(job, t, 0, part, slot);
     for (band.first = part * dw->oh / s->parts; band.first < end; band.first = band.end) {
-        int64_t from = at_least(band.first * dw->sh - dw->top, 0);
+        int64_t from = gal_at_least(band.first * dw->sh - dw->top, 0);
         int64_t rows = s->lines == dw->h ? dw->oh : (s->lines - lines_under(dw, 1)) / dw->sh + 1;
-        band.end = at_most(end, band.first + rows);
-        int64_t to = at_most(dw->h, (band.end - 1) * dw->sh - dw->top + (dw->r - 1) * dw->dh + 1);
-        int64_t kept = at_least(lines->high - from, 0), next = from + kept;
+        band.end = gal_at_most(end, band.first + rows);
+        int64_t to = gal_at_most(dw->h, (band.end - 1) * dw->sh - dw->top + (dw->r - 1) * dw->dh + 1);
+        int64_t kept = gal_at_least(lines->high - from, 0), next = from + kept;
         if (kept > 0) memmove(slot, slot + (size_t)(from - lines->low) * line, (size_t)kept * line);
         if (to > next)
             expand_pixels(job, t, (t->n * dw->h + next) * dw->w, (to - next) * dw->w, slot + (size_t)kept * line);
-        lines->low = band.x_line = from, lines->high = at_least(next, to);
+        lines->low = band.x_line = from, lines->high = gal_at_least(next, to);
         job->level->dw->band(&band);
     }
 }
@@ -204,7 +193,7 @@ static void run_task(const expand_job *job, int64_t index, char *slot) {
     int64_t first = cut * s->parts / job->cuts, end = (cut + 1) * s->parts / job->cuts;
     held lines = {0, 0};
     t.images = (group + 1) * job->n / job->groups - t.n;
-    t.columns = at_most(WIDTH, job->dw->c - t.from);
+    t.columns = gal_at_most(WIDTH, job->dw->c - t.from);
     if (s->images > 1) {
         run_images(job, &t, slot);
     } else {
@@ -250,10 +239,10 @@ static galen_status expand_run(const gal_call *call, const expand_level *level) 
     if (mean != NULL) job.sum = (float *)(void *)(job.shares + threads);
     job.n = call->in[0]->dim[0];
     if (job.n == 0) return GALEN_OK;
-    job.groups = ceil_div(job.n, s->images);
+    job.groups = gal_ceil_div(job.n, s->images);
     bool enough = threads == 1 || job.groups * s->blocks >= 4 * threads;
     job.cuts = enough ? 1 : s->parts; /* two tasks make the lines between two parts twice */
-    job.n_share = at_most(threads, job.groups * job.cuts * s->blocks);
+    job.n_share = gal_at_most(threads, job.groups * job.cuts * s->blocks);
     gal_share_out(job.shares, job.n_share, job.groups * job.cuts * s->blocks);
     gal_pool_run(call->pool, run_slot, &job, (size_t)job.n_share);
     if (mean != NULL) finish_mean(&job, mean->data);

@@ -1,5 +1,6 @@
 /* f32 convolution: what the node asks for, and its weights in panel order. */
 #include "cpu/conv_f32.h"
+#include "base/whole.h"
 
 #include "graph/ops/quantized.h"
 #include "graph/ops/window.h"
@@ -7,10 +8,6 @@
 #include <string.h>
 
 enum { MAX_TAPS = 256, MERGE_CHANNELS = 16, LINE = 16 /* floats in a cache line */ };
-
-static size_t round_up(size_t x, size_t to) {
-    return (x + to - 1) / to * to;
-}
 
 static bool fixed_image(const gal_value *value) {
     const gal_shape *shape = &value->shape;
@@ -31,10 +28,10 @@ static const char *check_types(const gal_node *node) {
 
 void gal_conv_f32_place(gal_conv *conv, int vec) {
     size_t seg = (size_t)(conv->merged ? conv->s * conv->cg : conv->cg);
-    conv->columns = round_up((size_t)conv->kg, (size_t)vec);
-    conv->zero = round_up(sizeof *conv / sizeof(float) + 1, LINE);
-    conv->bias = conv->zero + round_up(seg, LINE);
-    conv->panels = conv->bias + round_up(conv->columns * (size_t)conv->group, LINE);
+    conv->columns = gal_round_up((size_t)conv->kg, (size_t)vec);
+    conv->zero = gal_round_up(sizeof *conv / sizeof(float) + 1, LINE);
+    conv->bias = conv->zero + gal_round_up(seg, LINE);
+    conv->panels = conv->bias + gal_round_up(conv->columns * (size_t)conv->group, LINE);
 }
 
 /* What all rows read of a node: sizes, window, groups, activation. */
@@ -85,8 +82,8 @@ const char *gal_conv_dw_decode(const gal_node *node, int block, gal_conv *conv) 
     if (why != NULL) return why;
     if (conv->cg != 1 || conv->kg != 1) return "is for depthwise convolution";
     if (node->in[1]->dtype != GALEN_F32) return "the weights are not f32";
-    conv->columns = round_up((size_t)conv->c, (size_t)block);
-    conv->bias = round_up(sizeof *conv / sizeof(float) + 1, LINE);
+    conv->columns = gal_round_up((size_t)conv->c, (size_t)block);
+    conv->bias = gal_round_up(sizeof *conv / sizeof(float) + 1, LINE);
     conv->panels = conv->bias + conv->columns;
     return NULL;
 }

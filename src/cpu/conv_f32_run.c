@@ -6,6 +6,7 @@
  * same pixel of several images, so that taps which fall into the padding are the same for all its rows and are skipped;
  * on a 2x2 image under a 3x3 window that is five of nine.
  */
+#include "base/whole.h"
 #include "cpu/conv_f32.h"
 
 #include <math.h>
@@ -54,14 +55,6 @@ typedef struct pixels {
     int64_t h[GAL_TILE_ROWS], w[GAL_TILE_ROWS]; /* where its window begins; may lie in the padding */
 } pixels;
 
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 static void set_pixel(const conv_job *job, int64_t group, int64_t image, int64_t oh, int64_t ow, pixels *px, int i) {
     const gal_conv *cv = job->conv;
     px->image[i] = job->x + image * cv->h * cv->w * job->in_pitch + group * cv->cg;
@@ -102,7 +95,7 @@ static void find_in_row(const conv_job *job, int64_t group, int64_t t, pixels *p
 /* Tile `t` by rows: all tiles within one row of each other in size. */
 static void find_by_rows(const conv_job *job, int64_t group, int64_t t, pixels *px) {
     int64_t area = job->conv->oh * job->conv->ow, all = job->n * area;
-    int64_t first = t * (all / job->tiles) + at_most(t, all % job->tiles);
+    int64_t first = t * (all / job->tiles) + gal_at_most(t, all % job->tiles);
     px->rows = (int)(all / job->tiles + (t < all % job->tiles));
     px->first = (size_t)first;
     px->step = 1;
@@ -148,7 +141,7 @@ static size_t point_taps(const conv_job *job, const pixels *px, const float **ro
 
 /* A window row of s * c floats that the left or right border cuts, copied with the padding's words beside it. */
 static const float *cut_row(const gal_conv *cv, const float *line, int64_t w, float *copy) {
-    int64_t from = w < 0 ? -w : 0, to = at_most(cv->s, cv->w - w);
+    int64_t from = w < 0 ? -w : 0, to = gal_at_most(cv->s, cv->w - w);
     for (int64_t i = 0; i < cv->s * cv->c; i++) memcpy(copy + i, &cv->pad, sizeof cv->pad);
     if (from < to) memcpy(copy + from * cv->c, line + (w + from) * cv->c, (size_t)((to - from) * cv->c) * sizeof *copy);
     return copy;
@@ -210,9 +203,9 @@ static void add_tile(const conv_job *job, int64_t group, int64_t t, row_table *t
  * from memory while the chunk's tiles compute. */
 static void look_ahead(const conv_job *job, int64_t end, row_table *table) {
     const gal_conv *cv = job->conv;
-    int64_t all = job->n * cv->h * cv->w, first = end * (all / job->tiles) + at_most(end, all % job->tiles);
+    int64_t all = job->n * cv->h * cv->w, first = end * (all / job->tiles) + gal_at_most(end, all % job->tiles);
     bool plain = cv->r * cv->s == 1 && cv->sh * cv->sw == 1 && cv->group == 1 && job->in_pitch == cv->c;
-    int64_t count = at_most(all - first, job->chunk * job->gemm->mr);
+    int64_t count = gal_at_most(all - first, job->chunk * job->gemm->mr);
     table->ahead = NULL;
     if (!plain || cv->h != cv->oh || cv->w != cv->ow || cv->spread || job->by_position || count <= 0) return;
     table->ahead = (const char *)(job->x + first * cv->c);
@@ -240,7 +233,7 @@ static void run_panel(const conv_job *job, int64_t group, int64_t p, const row_t
         tile.packed = job->terms;
         tile.out = (char *)tile.out + first * tile.element;
         if (tile.residual != NULL) tile.residual = (const char *)tile.residual + first * tile.element;
-        tile.cols = (int)at_most(job->gemm->nr, cv->kg - (int64_t)first);
+        tile.cols = (int)gal_at_most(job->gemm->nr, cv->kg - (int64_t)first);
         fetch_ahead(table, part * table->tiles + i, parts * table->tiles);
         job->gemm->tile(&tile);
         if (cv->act.kind > GAL_ACT_CLIP && job->gemm->activate != NULL)
@@ -254,14 +247,15 @@ static void run_unit(void *context, size_t index) {
     int64_t group = (int64_t)index / (job->chunks * job->shares), rest = (int64_t)index % (job->chunks * job->shares);
     int64_t chunk = job->weights_outer ? rest % job->chunks : rest / job->shares;
     int64_t share = job->weights_outer ? rest / job->chunks : rest % job->shares;
-    int64_t end = at_most((chunk + 1) * job->chunk, job->tiles), last = at_most((share + 1) * job->share, job->panels);
+    int64_t end = gal_at_most((chunk + 1) * job->chunk, job->tiles),
+            last = gal_at_most((share + 1) * job->share, job->panels);
     int64_t first = share * job->share;
     int64_t each = (int64_t)job->gemm->mr * (job->merged ? cv->r : cv->r * cv->s);
-    int64_t at_once = job->merged ? 1 : at_most(TABLE / each, TABLE_TILES);
+    int64_t at_once = job->merged ? 1 : gal_at_most(TABLE / each, TABLE_TILES);
     row_table table;
     for (int64_t t = chunk * job->chunk; t < end;) {
         table.tiles = table.pointers = table.taps = 0;
-        for (int64_t stop = at_most(t + at_once, end); t < stop; t++) add_tile(job, group, t, &table);
+        for (int64_t stop = gal_at_most(t + at_once, end); t < stop; t++) add_tile(job, group, t, &table);
         look_ahead(job, t, &table);
         for (int64_t p = first; p < last; p++)
             run_panel(job, group, p, &table, (size_t)(p - first), (size_t)(last - first));
@@ -293,21 +287,22 @@ static void cut(conv_job *job, int threads) {
     int64_t area = cv->oh * cv->ow, mr = job->gemm->mr, wanted = threads > 1 ? 4 * threads : 1;
     job->by_position = want_by_position(job);
     bool by_row = cv->spread && !job->by_position;
-    job->tiles_each = ceil_div(by_row ? cv->ow : job->n, mr);
+    job->tiles_each = gal_ceil_div(by_row ? cv->ow : job->n, mr);
     job->tiles = by_row             ? job->tiles_each * job->n * cv->oh
                  : job->by_position ? job->tiles_each * area
-                                    : ceil_div(job->n * area, mr);
-    job->panels = ceil_div(cv->kg, job->gemm->nr);
+                                    : gal_ceil_div(job->n * area, mr);
+    job->panels = gal_ceil_div(cv->kg, job->gemm->nr);
     int64_t tile_bytes = mr * cv->cg * cv->sh * cv->sw * (int64_t)sizeof(float);
     int64_t weight_bytes = cv->r * cv->s * cv->cg * (int64_t)(cv->columns * sizeof(float));
     int64_t input_bytes = job->n * cv->h * cv->w * cv->cg * (int64_t)sizeof(float);
-    job->chunk = at_most(CHUNK_BYTES / tile_bytes + 1, TABLE_TILES);
-    if (weight_bytes <= LIGHT_WEIGHTS) job->chunk = at_most(job->chunk, ceil_div(job->tiles * cv->group, wanted));
-    job->chunks = ceil_div(job->tiles, job->chunk);
+    job->chunk = gal_at_most(CHUNK_BYTES / tile_bytes + 1, TABLE_TILES);
+    if (weight_bytes <= LIGHT_WEIGHTS)
+        job->chunk = gal_at_most(job->chunk, gal_ceil_div(job->tiles * cv->group, wanted));
+    job->chunks = gal_ceil_div(job->tiles, job->chunk);
     int64_t units = job->chunks * cv->group;
-    job->shares = units >= wanted ? 1 : at_most(job->panels, ceil_div(wanted, units));
-    job->share = ceil_div(job->panels, job->shares);
-    job->shares = ceil_div(job->panels, job->share);
+    job->shares = units >= wanted ? 1 : gal_at_most(job->panels, gal_ceil_div(wanted, units));
+    job->share = gal_ceil_div(job->panels, job->shares);
+    job->shares = gal_ceil_div(job->panels, job->share);
     job->weights_outer = job->shares > 1 && weight_bytes > input_bytes;
 }
 

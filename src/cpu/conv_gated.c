@@ -3,6 +3,7 @@
  * scratch, which stays in L2 while every panel of the weights goes by. The product is rounded as Mul would round it, so
  * the bits are those of Mul and galen.Conv.
  */
+#include "base/whole.h"
 #include "cpu/conv_f32.h"
 #include "cpu/elementwise.h"
 #include "cpu/levels.h"
@@ -36,14 +37,6 @@ typedef struct gated_job {
     gal_share *own;
     int64_t n_own; /* threads that have tasks */
 } gated_job;
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 /* Pixels of a full chunk; a channel, or two of 16 bits, is a word. */
 static int64_t most_pixels(const gal_conv *cv, const gal_gemm_f32 *gemm) {
@@ -83,7 +76,7 @@ static void multiply(const gated_job *job, int64_t first, int64_t end, char *to)
     const gal_elementwise *level = job->level->elementwise;
     size_t c = job->pixel / level->element;
     while (first < end) {
-        int64_t image = first / job->area, stop = at_most(end, (image + 1) * job->area);
+        int64_t image = first / job->area, stop = gal_at_most(end, (image + 1) * job->area);
         const gal_operand x = {job->x + (size_t)first * job->pixel, 1, c};
         const gal_operand gate = {job->gate + (size_t)image * job->pixel, 1, 0};
         level->binary(GAL_BINARY_MUL, &x, &gate, to, (size_t)(stop - first), c);
@@ -96,7 +89,7 @@ static void run_task(const gated_job *job, int64_t chunk, int64_t share, char *s
     const gal_conv *cv = job->conv;
     const gal_gemm_f32 *gemm = job->level->gemm;
     int64_t first = chunk * job->pixels / job->chunks, end = (chunk + 1) * job->pixels / job->chunks;
-    int64_t from = share * job->share * gemm->nr, to = at_most(cv->k, from + job->share * gemm->nr);
+    int64_t from = share * job->share * gemm->nr, to = gal_at_most(cv->k, from + job->share * gemm->nr);
     size_t at = (size_t)first * job->out + (size_t)from * gemm->element;
     multiply(job, first, end, slot);
     const gal_pixels pixels = {.conv = cv,
@@ -124,12 +117,13 @@ static void cut(gated_job *job, int threads) {
     int64_t wanted = threads > 1 ? 4 * threads : 1, mr = job->level->gemm->mr;
     int64_t chunk = most_pixels(cv, job->level->gemm);
     bool light = cv->c * cv->k * (int64_t)sizeof(float) <= LIGHT_WEIGHTS;
-    if (light) chunk = at_most(chunk, ceil_div(ceil_div(job->pixels, wanted), mr) * mr);
-    int64_t panels = ceil_div(cv->k, job->level->gemm->nr);
-    job->chunks = at_most(ceil_div(ceil_div(job->pixels, chunk), threads) * threads, ceil_div(job->pixels, mr));
-    job->shares = job->chunks >= wanted ? 1 : at_most(panels, ceil_div(wanted, job->chunks));
-    job->share = ceil_div(panels, job->shares);
-    job->shares = ceil_div(panels, job->share);
+    if (light) chunk = gal_at_most(chunk, gal_ceil_div(gal_ceil_div(job->pixels, wanted), mr) * mr);
+    int64_t panels = gal_ceil_div(cv->k, job->level->gemm->nr);
+    job->chunks =
+        gal_at_most(gal_ceil_div(gal_ceil_div(job->pixels, chunk), threads) * threads, gal_ceil_div(job->pixels, mr));
+    job->shares = job->chunks >= wanted ? 1 : gal_at_most(panels, gal_ceil_div(wanted, job->chunks));
+    job->share = gal_ceil_div(panels, job->shares);
+    job->shares = gal_ceil_div(panels, job->share);
 }
 
 static galen_status gated_run(const gal_call *call, const gated_level *level) {
@@ -145,7 +139,7 @@ static galen_status gated_run(const gal_call *call, const gated_level *level) {
     int threads = gal_pool_threads(call->pool);
     cut(&job, threads);
     job.own = (gal_share *)(void *)(job.slots + (size_t)threads * job.slot);
-    job.n_own = at_most(threads, job.chunks * job.shares);
+    job.n_own = gal_at_most(threads, job.chunks * job.shares);
     gal_share_out(job.own, job.n_own, job.chunks * job.shares);
     gal_pool_run(call->pool, run_slot, &job, (size_t)job.n_own);
     return GALEN_OK;

@@ -6,6 +6,7 @@
  * end. Segments follow from the batch alone, so the order of every sum is fixed; threads take segments and channels.
  */
 #include "cpu/conv_grad_dw.h"
+#include "base/whole.h"
 
 #include "cpu/conv_grad_input.h"
 #include "cpu/levels.h"
@@ -33,10 +34,6 @@ static const char *check(const gal_conv_grad *g) {
 
 static int64_t columns_of(const gal_conv_grad *g) {
     return (g->channels + WHOLE - 1) / WHOLE * WHOLE;
-}
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
 }
 
 /* ---- input gradient ---- */
@@ -119,7 +116,7 @@ static void input_row(void *context, size_t index) {
         gal_grad_axis w = gal_grad_axis_of(win, 2, j);
         /* all taps meet dY from where the first does to where the last does no more */
         int64_t reach = w.taps > 0 ? (w.taps - 1) * w.dilation : 0, first = w.pad > 0 ? w.pad : 0;
-        int64_t end = at_most(win->out[2] - reach + w.pad, w.outputs), i = 0;
+        int64_t end = gal_at_most(win->out[2] - reach + w.pad, w.outputs), i = 0;
         while (i < w.outputs) {
             int64_t to = w.taps > 0 && i >= first && i < end ? end : i + 1;
             run_pixels(job, &h, &w, row / win->stride[1], j, i, to, &t);
@@ -171,7 +168,7 @@ typedef struct weight_job {
 static void columns_inside(const gal_window *w, int64_t s, int64_t *lo, int64_t *hi) {
     int64_t shift = s * w->dilation[2] - w->before[2], step = w->stride[2];
     *lo = shift < 0 ? (-shift + step - 1) / step : 0;
-    *hi = shift < w->in[2] ? at_most((w->in[2] - shift + step - 1) / step, w->out[2]) : 0;
+    *hi = shift < w->in[2] ? gal_at_most((w->in[2] - shift + step - 1) / step, w->out[2]) : 0;
     if (*hi < *lo) *hi = *lo;
 }
 
@@ -202,7 +199,7 @@ static void window_row(const weight_job *job, const gal_dw_weight *t, int64_t ro
     run_taps(job, *t, row, 0, (int)w->kernel[2], from, to);
     for (int64_t s = 0; s < w->kernel[2]; s++) {
         columns_inside(w, s, &lo, &hi);
-        run_taps(job, *t, row, s, 1, lo, at_most(from, hi));
+        run_taps(job, *t, row, s, 1, lo, gal_at_most(from, hi));
         run_taps(job, *t, row, s, 1, lo > to ? lo : to, hi);
     }
 }
@@ -212,7 +209,7 @@ static void weight_unit(void *context, size_t index) {
     const weight_job *job = context;
     const gal_window *w = &job->g.window;
     int64_t segment = (int64_t)index / job->blocks, c = (int64_t)index % job->blocks * BLOCK;
-    int64_t count = at_most(BLOCK, job->g.channels - c), taps = w->kernel[1] * w->kernel[2];
+    int64_t count = gal_at_most(BLOCK, job->g.channels - c), taps = w->kernel[1] * w->kernel[2];
     gal_dw_weight t = {.channels = (size_t)count, .sum_step = (size_t)job->columns};
     float *sum = job->sum + segment * taps * job->columns + c;
     t.dy_step = (size_t)job->g.channels;

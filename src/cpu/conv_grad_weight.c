@@ -10,6 +10,7 @@
  * with their padding, so that a window row of s * c words is the rows of one tile. 16 bits: two images of bf16 become
  * one of words, f16 becomes f32.
  */
+#include "base/whole.h"
 #include "cpu/conv_grad_weight_plan.h"
 #include "cpu/levels.h"
 #include "cpu/loops_half.h"
@@ -21,14 +22,6 @@ enum {
     ROWS = 16, /* the most of any level's tile */
     WIDTH = 32 /* and two of its vectors */
 };
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 
 /* ---- one call ---- */
 
@@ -105,8 +98,8 @@ static void copy_line(void *context, size_t index) {
 /* Output columns [*lo, *hi) that tap s of a window row brings to pixels of the image. */
 static void columns_inside(const gal_window *w, int64_t s, int64_t *lo, int64_t *hi) {
     int64_t shift = s * w->dilation[2] - w->before[2];
-    *lo = shift < 0 ? ceil_div(-shift, w->stride[2]) : 0;
-    *hi = shift < w->in[2] ? at_most(ceil_div(w->in[2] - shift, w->stride[2]), w->out[2]) : 0;
+    *lo = shift < 0 ? gal_ceil_div(-shift, w->stride[2]) : 0;
+    *hi = shift < w->in[2] ? gal_at_most(gal_ceil_div(w->in[2] - shift, w->stride[2]), w->out[2]) : 0;
 }
 
 /* The chunk's pixels of one tap, in order. */
@@ -176,7 +169,7 @@ static void run_unit(void *context, size_t index) {
     gal_grad_pixel pixel[GAL_GRAD_PIXELS];
     int64_t part = (int64_t)index % job->parts, rest = (int64_t)index / job->parts;
     int64_t column = rest % job->panels * 2 * job->level->vec, tap = rest / job->panels % p->taps;
-    int64_t group = rest / job->panels / p->taps, end = at_most((part + 1) * job->part, job->blocks);
+    int64_t group = rest / job->panels / p->taps, end = gal_at_most((part + 1) * job->part, job->blocks);
     gal_grad_tile tile = panel_tile(job, group, column);
     const float *x = tile.x;
     tile.pixel = pixel;
@@ -210,7 +203,7 @@ static void run_whole(void *context, size_t index) {
     int64_t b = (int64_t)index % job->blocks, rest = (int64_t)index / job->blocks, group = rest / job->panels;
     int64_t column = rest % job->panels * 2 * job->level->vec, row = block_row(job, b);
     gal_grad_tile tile = panel_tile(job, group, column);
-    int64_t width = tile.vectors * job->level->vec, outputs = at_most(width, p->kg - column);
+    int64_t width = tile.vectors * job->level->vec, outputs = gal_at_most(width, p->kg - column);
     tile.rows = (int)(block_row(job, b + 1) - row);
     tile.x += row;
     tile.stride = (size_t)(p->taps * width);
@@ -245,7 +238,7 @@ static void run_transpose(void *context, size_t index) {
     const grad_job *job = context;
     const gal_grad_plan *p = &job->p;
     int64_t group = (int64_t)index / job->panels, k = (int64_t)index % job->panels * 2 * job->level->vec;
-    int64_t outputs = at_most(2 * job->level->vec, p->kg - k), all = p->cg * p->taps;
+    int64_t outputs = gal_at_most(2 * job->level->vec, p->kg - k), all = p->cg * p->taps;
     if (p->merged)
         transpose_merged(job, k, outputs);
     else
@@ -270,12 +263,12 @@ void gal_grad_weight_needs(const gal_node *node, const gal_grad_level *level, in
 static void run_chunks(grad_job *job, gal_pool *pool) {
     const gal_grad_plan *p = &job->p;
     int threads = gal_pool_threads(pool), wanted = threads > 1 ? 4 * threads : 1;
-    job->parts = at_most(job->blocks, ceil_div(wanted, p->g.group * p->taps * job->panels));
-    job->part = ceil_div(job->blocks, job->parts);
-    job->parts = ceil_div(job->blocks, job->part);
+    job->parts = gal_at_most(job->blocks, gal_ceil_div(wanted, p->g.group * p->taps * job->panels));
+    job->part = gal_ceil_div(job->blocks, job->parts);
+    job->parts = gal_ceil_div(job->blocks, job->part);
     job->sum = (float *)(void *)job->scratch;
     do { /* once without lines, should there be none: the sums are zero */
-        job->lines = at_most(p->lines, p->all - job->line);
+        job->lines = gal_at_most(p->lines, p->all - job->line);
         if (p->copy_x || p->copy_dy) gal_pool_run(pool, copy_line, job, (size_t)job->lines);
         gal_pool_run(pool, run_unit, job, (size_t)(p->g.group * p->taps * job->panels * job->parts));
         job->line += job->lines;
@@ -289,8 +282,8 @@ galen_status gal_grad_weight_run(const gal_call *call, const gal_grad_level *lev
     gal_grad_plan_make(call->node, level, job.batch, &job.p);
     job.out = call->out[0]->data;
     job.scratch = call->scratch;
-    job.panels = ceil_div(p->columns, 2 * level->vec);
-    job.blocks = ceil_div(p->rows, level->mr);
+    job.panels = gal_ceil_div(p->columns, 2 * level->vec);
+    job.blocks = gal_ceil_div(p->rows, level->mr);
     if (!p->whole) {
         run_chunks(&job, call->pool);
         return GALEN_OK;

@@ -6,6 +6,7 @@
  * few enough, and sums that take megabytes need not be stored and read again.
  */
 #include "cpu/conv_grad_weight_plan.h"
+#include "base/whole.h"
 
 enum {
     CHUNK_BYTES = 512 << 10, /* of X and dY that every tile walks through again: half of L2 */
@@ -14,21 +15,13 @@ enum {
     MOST = 1 << 30,          /* words of an image: offsets have 32 bits */
 };
 
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 /* Sizes; p->g and pairs are known. */
 static void lay_out(gal_grad_plan *p, const gal_grad_level *level) {
     const gal_window *w = &p->g.window;
     p->cg = p->g.channels / p->g.group, p->kg = p->g.outputs / p->g.group;
     p->r = w->kernel[1], p->s = w->kernel[2], p->oh = w->out[1], p->ow = w->out[2];
     p->merged = p->g.group == 1 && p->cg < FEW_CHANNELS && p->s > 1 && w->dilation[2] == 1;
-    p->columns = ceil_div(p->kg, level->vec) * level->vec;
+    p->columns = gal_ceil_div(p->kg, level->vec) * level->vec;
     bool half = p->pairs || level->widen != NULL;
     p->copy_x = p->merged || half;
     p->copy_dy = half || p->columns != p->kg;
@@ -37,16 +30,16 @@ static void lay_out(gal_grad_plan *p, const gal_grad_level *level) {
     p->padded = (p->ow - 1) * w->stride[2] + (p->s - 1) * w->dilation[2] + 1;
     p->dy_pixel = p->copy_dy ? p->g.group * p->columns : p->g.outputs;
     p->dy_line = p->ow * p->dy_pixel;
-    int64_t each = w->stride[1] > ceil_div(w->in[1], p->oh) ? w->stride[1] : ceil_div(w->in[1], p->oh);
+    int64_t each = w->stride[1] > gal_ceil_div(w->in[1], p->oh) ? w->stride[1] : gal_ceil_div(w->in[1], p->oh);
     p->x_line = (p->copy_x ? p->r * p->padded : each * w->in[2]) * p->g.channels;
 }
 
 /* The most lines that may be one chunk as a whole batch; 0: never. Few channels copy windows and have few sums. */
 static int64_t whole_lines(const gal_grad_plan *p) {
     int64_t copies = ((p->copy_x ? p->x_line : 0) + (p->copy_dy ? p->dy_line : 0)) * (int64_t)sizeof(float);
-    int64_t lines = at_most(GAL_GRAD_PIXELS / p->ow, MOST / p->x_line);
+    int64_t lines = gal_at_most(GAL_GRAD_PIXELS / p->ow, MOST / p->x_line);
     if (p->merged || p->taps > GAL_GRAD_WHOLE_TAPS) return 0;
-    return copies == 0 ? lines : at_most(lines, COPY_BYTES / copies);
+    return copies == 0 ? lines : gal_at_most(lines, COPY_BYTES / copies);
 }
 
 static size_t lines_bytes(int64_t lines, int64_t line) {
@@ -56,14 +49,14 @@ static size_t lines_bytes(int64_t lines, int64_t line) {
 /* Chunks and scratch memory for a batch. */
 static void cut(gal_grad_plan *p, int64_t batch) {
     int64_t most = whole_lines(p), line = (p->x_line + p->dy_line) * (int64_t)sizeof(float);
-    p->all = (p->pairs ? ceil_div(batch, 2) : batch) * p->oh;
+    p->all = (p->pairs ? gal_ceil_div(batch, 2) : batch) * p->oh;
     p->whole = p->all <= most;
     p->lines = CHUNK_BYTES / line;
-    p->lines = p->whole ? p->all : at_most(p->lines > 1 ? p->lines : 1, GAL_GRAD_PIXELS / p->ow);
+    p->lines = p->whole ? p->all : gal_at_most(p->lines > 1 ? p->lines : 1, GAL_GRAD_PIXELS / p->ow);
     size_t lists = (size_t)p->taps * (sizeof(size_t) + GAL_GRAD_PIXELS * sizeof(gal_grad_pixel));
     size_t sums = (size_t)(p->g.channels * p->r * p->s * p->columns) * sizeof(float);
     size_t front = p->whole || (most > 0 && lists > sums) ? lists : sums;
-    int64_t lines = !p->whole && most > p->lines ? at_most(most, p->all) : p->lines;
+    int64_t lines = !p->whole && most > p->lines ? gal_at_most(most, p->all) : p->lines;
     p->x_at = (front + 63) / 64 * 64;
     p->dy_at = p->x_at + (p->copy_x ? lines_bytes(lines, p->x_line) : 0);
     p->bytes = p->dy_at + (p->copy_dy ? lines_bytes(lines, p->dy_line) : 0);

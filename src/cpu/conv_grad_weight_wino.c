@@ -3,6 +3,7 @@
  * channels and dY of its outputs are transformed and the products of each position added to its sums,
  * [position][channel][output]; at the end the sums become taps. How the parts are cut changes no bit.
  */
+#include "base/whole.h"
 #include "cpu/conv_grad_wino.h"
 #include "cpu/levels.h"
 #include "cpu/rows.h"
@@ -34,10 +35,6 @@ typedef struct wino_part {
     float *pixels, *gradients, *sums;
     int64_t first, tiles; /* of the chunk */
 } wino_part;
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 /* ---- transforms ---- */
 
@@ -108,7 +105,7 @@ static void write_taps(const wino_part *p, int64_t b, int64_t column, const floa
     int64_t depth = job->w.g.channels * 9, width = vectors_at(p, column) * (int64_t)grad->vec;
     for (int64_t i = 0; i < rows; i++)
         job->level->taps(sum + (size_t)i * stride, step, (size_t)width, taps + i * 9 * width);
-    grad->transpose(taps, width, rows * 9, at_most(width, p->outputs - column),
+    grad->transpose(taps, width, rows * 9, gal_at_most(width, p->outputs - column),
                     job->out + (p->k + column) * depth + channel * 9, depth);
 }
 
@@ -175,7 +172,7 @@ static wino_part part_of(const wino_job *job, int64_t index) {
                    .sums = (float *)(void *)(own + w->sum_at)};
     p.c = block_channel(w, p.block);
     p.channels = block_channel(w, p.block_end) - p.c;
-    p.outputs = at_most(w->g.outputs, (j + 1) * w->panels / w->panel_parts * panel) - p.k;
+    p.outputs = gal_at_most(w->g.outputs, (j + 1) * w->panels / w->panel_parts * panel) - p.k;
     return p;
 }
 
@@ -186,7 +183,7 @@ static void run_part(void *context, size_t index) {
     for (int64_t t = 0; t < w->tiles; t++)
         p.list[t] = (gal_grad_pixel){(uint32_t)((size_t)t * w->pixel), (uint32_t)((size_t)t * w->columns)};
     for (; p.first < w->all; p.first += w->tiles) {
-        p.tiles = at_most(w->tiles, w->all - p.first);
+        p.tiles = gal_at_most(w->tiles, w->all - p.first);
         for (int64_t t = 0; t < p.tiles; t++) transform_tile(&p, t);
         if (w->whole) break;
         add_products(&p);

@@ -3,6 +3,7 @@
  *
  * A chunk is as many tiles as leave their transformed pixels in cache until the products have read them.
  */
+#include "base/whole.h"
 #include "cpu/conv_grad_wino.h"
 
 enum {
@@ -14,14 +15,6 @@ enum {
     MOST_PIXELS = 1 << 26,   /* of X and dY, and */
     MOST_CHANNELS = 1 << 20, /* channels of both, far above any network: no size below overflows */
 };
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static size_t round_up(size_t x, size_t to) {
-    return (x + to - 1) / to * to;
-}
 
 /* Taps of one axis that meet the image, summed over the outputs. */
 static int64_t taps_inside(const gal_window *w, int d) {
@@ -42,11 +35,12 @@ static const double finish = 6;         /* for a vector of one position's sums, 
 
 static double direct_cycles(const gal_conv_grad *g, int vec, bool half) {
     double taps = (double)taps_inside(&g->window, 1) * (double)taps_inside(&g->window, 2) * direct_share;
-    return taps * (double)g->channels * (double)ceil_div(g->outputs, vec) / (half ? 2 : 1);
+    return taps * (double)g->channels * (double)gal_ceil_div(g->outputs, vec) / (half ? 2 : 1);
 }
 
 static double winograd_cycles(const gal_grad_wino *wino, int vec) {
-    double columns = (double)ceil_div(wino->g.outputs, vec), pixels = (double)ceil_div(wino->g.channels, vec) + columns;
+    double columns = (double)gal_ceil_div(wino->g.outputs, vec),
+           pixels = (double)gal_ceil_div(wino->g.channels, vec) + columns;
     double tiles = (double)(wino->down * wino->across), sums = (double)wino->g.channels * columns;
     return POSITIONS * (tiles * (sums + transform * pixels) + finish * sums / TRAINING_IMAGES);
 }
@@ -73,8 +67,8 @@ static void cut(gal_grad_wino *wino, const gal_grad_wino_level *level, int threa
     double least = 0;
     for (int64_t blocks = 1; blocks <= wino->blocks && blocks <= threads; blocks++) {
         int64_t panels = threads / blocks < wino->panels ? threads / blocks : wino->panels;
-        double x = (double)(ceil_div(wino->blocks, blocks) * level->grad->mr);
-        double dy = (double)(ceil_div(wino->panels, panels) * 2 * level->grad->vec);
+        double x = (double)(gal_ceil_div(wino->blocks, blocks) * level->grad->mr);
+        double dy = (double)(gal_ceil_div(wino->panels, panels) * 2 * level->grad->vec);
         double work = x * dy + transform * (x + dy);
         if (blocks > 1 && work >= least) continue;
         least = work;
@@ -83,27 +77,28 @@ static void cut(gal_grad_wino *wino, const gal_grad_wino_level *level, int threa
 }
 
 static void place(gal_grad_wino *wino, const gal_grad_wino_level *level) {
-    size_t vec = (size_t)level->grad->vec, x = round_up((size_t)wino->g.channels, vec);
-    size_t dy = round_up((size_t)wino->g.outputs, vec), most = CHUNK_BYTES / ((x + dy) * POSITIONS * sizeof(float));
+    size_t vec = (size_t)level->grad->vec, x = gal_round_up((size_t)wino->g.channels, vec);
+    size_t dy = gal_round_up((size_t)wino->g.outputs, vec), most = CHUNK_BYTES / ((x + dy) * POSITIONS * sizeof(float));
     wino->tiles = most > LEAST_TILES ? (int64_t)most : LEAST_TILES;
     wino->whole = wino->all <= wino->tiles;
     if (wino->whole) wino->tiles = wino->all;
     /* A block has a channel more than another at most. */
-    int64_t block = ceil_div(wino->g.channels, wino->blocks), panels = ceil_div(wino->panels, wino->panel_parts);
-    int64_t channels = ceil_div(wino->blocks, wino->block_parts) * block;
+    int64_t block = gal_ceil_div(wino->g.channels, wino->blocks),
+            panels = gal_ceil_div(wino->panels, wino->panel_parts);
+    int64_t channels = gal_ceil_div(wino->blocks, wino->block_parts) * block;
     size_t tiles = (size_t)wino->tiles;
-    wino->pixel = round_up((size_t)channels, vec);
+    wino->pixel = gal_round_up((size_t)channels, vec);
     wino->columns = (size_t)panels * 2 * vec < dy ? (size_t)panels * 2 * vec : dy;
     wino->x_step = tiles * wino->pixel + LINE;
     wino->dy_step = tiles * wino->columns + LINE;
     wino->sum_step = (size_t)channels * wino->columns + LINE;
     size_t zeros = wino->pixel > wino->columns ? wino->pixel : wino->columns;
-    wino->zero_bytes = round_up(zeros, LINE) * sizeof(float);
-    wino->x_at = round_up(tiles * sizeof(gal_grad_pixel), LINE * sizeof(float)); /* behind the list of tiles */
+    wino->zero_bytes = gal_round_up(zeros, LINE) * sizeof(float);
+    wino->x_at = gal_round_up(tiles * sizeof(gal_grad_pixel), LINE * sizeof(float)); /* behind the list of tiles */
     wino->dy_at = wino->x_at + POSITIONS * wino->x_step * sizeof(float);
     wino->sum_at = wino->dy_at + POSITIONS * wino->dy_step * sizeof(float);
-    wino->part_bytes =
-        round_up(wino->sum_at + (wino->whole ? 0 : POSITIONS * wino->sum_step * sizeof(float)), LINE * sizeof(float));
+    wino->part_bytes = gal_round_up(wino->sum_at + (wino->whole ? 0 : POSITIONS * wino->sum_step * sizeof(float)),
+                                    LINE * sizeof(float));
 }
 
 const char *gal_grad_wino_make(const gal_node *node, const gal_grad_wino_level *level, int64_t batch, int threads,
@@ -112,13 +107,13 @@ const char *gal_grad_wino_make(const gal_node *node, const gal_grad_wino_level *
     *wino = (gal_grad_wino){.down = 0};
     if (gal_conv_grad_weight_shape(node, &wino->g, &shape, NULL) != GALEN_OK) return "the window is not understood";
     if (node->in[0]->dtype != level->wino->dtype) return "is for another element type";
-    wino->down = ceil_div(wino->g.window.out[1], GAL_GRAD_WINO_TILE);
-    wino->across = ceil_div(wino->g.window.out[2], GAL_GRAD_WINO_TILE);
+    wino->down = gal_ceil_div(wino->g.window.out[1], GAL_GRAD_WINO_TILE);
+    wino->across = gal_ceil_div(wino->g.window.out[2], GAL_GRAD_WINO_TILE);
     const char *why = check(wino, level);
     if (why != NULL) return why;
     wino->all = batch * wino->down * wino->across;
-    wino->blocks = ceil_div(wino->g.channels, level->grad->mr);
-    wino->panels = ceil_div(wino->g.outputs, 2 * (int64_t)level->grad->vec);
+    wino->blocks = gal_ceil_div(wino->g.channels, level->grad->mr);
+    wino->panels = gal_ceil_div(wino->g.outputs, 2 * (int64_t)level->grad->vec);
     cut(wino, level, threads);
     place(wino, level);
     return NULL;

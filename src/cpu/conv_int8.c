@@ -3,16 +3,13 @@
  * column, the four weights of a word.
  */
 #if defined(__x86_64__) || defined(__aarch64__)
+#include "base/whole.h"
 #include "cpu/qconv.h"
 #include "cpu/rows.h"
 
 #include <string.h>
 
 enum { LINE = 64, WORDS = LINE / 4, TABLE = 256 };
-
-static size_t round_up(size_t x, size_t to) {
-    return (x + to - 1) / to * to;
-}
 
 /* Decodes and decides where the parts of packed lie: gal_qconv, zero row, bias, factors, table or f32 bias, panels. */
 static const char *decode(const gal_node *node, const gal_gemm_f32 *gemm, gal_qconv *qc) {
@@ -28,11 +25,11 @@ static const char *decode(const gal_node *node, const gal_gemm_f32 *gemm, gal_qc
     conv->c = (conv->c + 3) / 4, conv->cg = (conv->cg + 3) / 4;
     conv->merged = gal_conv_wants_merging(conv);
     size_t seg = (size_t)(conv->merged ? conv->s * conv->cg : conv->cg);
-    conv->columns = round_up((size_t)conv->kg, (size_t)gemm->vec);
-    conv->zero = round_up(sizeof *qc, LINE) / 4;
-    conv->bias = conv->zero + round_up(seg, WORDS);
-    conv->scale = conv->bias + round_up(conv->columns * (size_t)conv->group, WORDS);
-    conv->panels = conv->scale + round_up(conv->columns * (size_t)conv->group, WORDS);
+    conv->columns = gal_round_up((size_t)conv->kg, (size_t)gemm->vec);
+    conv->zero = gal_round_up(sizeof *qc, LINE) / 4;
+    conv->bias = conv->zero + gal_round_up(seg, WORDS);
+    conv->scale = conv->bias + gal_round_up(conv->columns * (size_t)conv->group, WORDS);
+    conv->panels = conv->scale + gal_round_up(conv->columns * (size_t)conv->group, WORDS);
     if (node->n_in <= 5 || node->in[5] == NULL) return NULL;
     if (qc->dynamic) {
         qc->shift = conv->panels - conv->bias;

@@ -1,5 +1,6 @@
 /* Winograd convolution: which layers it pays for, and their weights. */
 #include "cpu/conv_wino.h"
+#include "base/whole.h"
 
 #include "base/half.h"
 
@@ -13,18 +14,6 @@ enum {
     WIDEST_PANEL = 32,     /* columns of any level's panel */
     TRAINING_IMAGES = 16,  /* that share one packing of weights that change */
 };
-
-static size_t round_up(size_t x, size_t to) {
-    return (x + to - 1) / to * to;
-}
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 
 /* ---- choice ---- */
 
@@ -59,7 +48,7 @@ static double winograd_cycles(const gal_wino *wino, const gal_wino_level *level)
 
 static void set_tiles(gal_wino *wino, int m) {
     wino->m = m, wino->side = m + 2;
-    wino->down = ceil_div(wino->cv.oh, m), wino->across = ceil_div(wino->cv.ow, m);
+    wino->down = gal_ceil_div(wino->cv.oh, m), wino->across = gal_ceil_div(wino->cv.ow, m);
 }
 
 /* The output size of a tile that takes the fewest cycles, or 0: the direct sums do. */
@@ -84,17 +73,17 @@ static void place(gal_wino *wino, const gal_gemm_f32 *gemm) {
     size_t zeros = wino->pixel > nr ? wino->pixel : nr, tile = positions * (wino->pixel + nr) * sizeof(float);
     int64_t fit = (int64_t)(BLOCK_BYTES / tile) / gemm->mr;
     wino->block = (fit < MIN_BLOCK_TILES ? MIN_BLOCK_TILES : fit) * gemm->mr;
-    wino->zero = round_up(sizeof *wino / sizeof(float) + 1, LINE);
-    wino->bias = wino->zero + round_up(zeros, LINE);
-    wino->weights = wino->bias + round_up(wino->columns, nr);
+    wino->zero = gal_round_up(sizeof *wino / sizeof(float) + 1, LINE);
+    wino->bias = wino->zero + gal_round_up(zeros, LINE);
+    wino->weights = wino->bias + gal_round_up(wino->columns, nr);
     wino->size = wino->weights + positions * (size_t)wino->cv.c * wino->columns;
 }
 
 size_t gal_wino_slot_bytes(const gal_wino *wino, const gal_gemm_f32 *gemm, int64_t batch) {
     int64_t tiles = batch * wino->down * wino->across;
-    size_t positions = (size_t)(wino->side * wino->side), block = (size_t)at_most(wino->block, tiles);
+    size_t positions = (size_t)(wino->side * wino->side), block = (size_t)gal_at_most(wino->block, tiles);
     size_t pixels = block * wino->pixel + LINE, products = block * (size_t)gemm->nr + LINE;
-    return round_up(positions * (pixels + products) * sizeof(float), 64);
+    return gal_round_up(positions * (pixels + products) * sizeof(float), 64);
 }
 
 const char *gal_wino_make(const gal_conv *conv, const gal_wino_level *level, bool changing, int m, gal_wino *wino) {
@@ -106,8 +95,8 @@ const char *gal_wino_make(const gal_conv *conv, const gal_wino_level *level, boo
     wino->dtype = level->dtype;
     if (cv->r != 3 || cv->s != 3 || cv->sh != 1 || cv->sw != 1 || cv->dh != 1 || cv->dw != 1 || cv->group != 1)
         return "is for 3x3 windows with stride 1 in one group";
-    wino->pixel = round_up((size_t)cv->c, (size_t)gemm->vec);
-    wino->columns = round_up((size_t)cv->k, (size_t)gemm->vec);
+    wino->pixel = gal_round_up((size_t)cv->c, (size_t)gemm->vec);
+    wino->columns = gal_round_up((size_t)cv->k, (size_t)gemm->vec);
     int best = choose(wino, level);
     if (best == 0) return "the direct sums take fewer cycles at this shape";
     if (best != m) return "another tile takes fewer cycles at this shape";
@@ -170,8 +159,8 @@ void gal_wino_pack(const gal_wino *wino, const gal_wino_level *level, const gal_
         if (from->bias != NULL) memcpy(packed + wino->bias, from->bias, (size_t)cv->k * sizeof(float));
     }
     for (int64_t first = part.first; first < part.end; first += nr) {
-        int64_t width = at_most(nr, (int64_t)wino->columns - first);
-        const gal_columns of = {first, at_most(first + width, part.end)};
+        int64_t width = gal_at_most(nr, (int64_t)wino->columns - first);
+        const gal_columns of = {first, gal_at_most(first + width, part.end)};
         float *panel = packed + wino->weights + (size_t)first * depth;
         for (int64_t c = 0; c < cv->c; c++) {
             gather(from, wino->dtype, c, of, width, window);

@@ -3,6 +3,7 @@
  * panels: it transforms the block's pixels into the thread's scratch, and for each panel multiplies position by
  * position and transforms the products back. How the work is cut changes no bit.
  */
+#include "base/whole.h"
 #include "cpu/conv_wino.h"
 
 #include <math.h>
@@ -42,14 +43,6 @@ typedef struct place {
     int64_t image, h, w;
 } place;
 
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 static place place_of(const gal_wino *wino, int64_t tile) {
     int64_t each = wino->down * wino->across, rest = tile % each;
     return (place){tile / each, rest / wino->across * wino->m, rest % wino->across * wino->m};
@@ -83,7 +76,7 @@ static void multiply(const wino_block *b, int64_t p) {
     const gal_wino *wino = job->wino;
     const gal_gemm_f32 *gemm = job->level->gemm;
     size_t positions = (size_t)(wino->side * wino->side), first = (size_t)(p * gemm->nr), c = (size_t)wino->cv.c;
-    int64_t width = at_most(gemm->nr, (int64_t)(wino->columns - first)), pieces = ceil_div(b->tiles, gemm->mr);
+    int64_t width = gal_at_most(gemm->nr, (int64_t)(wino->columns - first)), pieces = gal_ceil_div(b->tiles, gemm->mr);
     const uint32_t tap = 0;
     const float *row[GAL_TILE_ROWS];
     gal_tile_f32 tile = {.row = row,
@@ -117,7 +110,7 @@ static void transform_back(const wino_block *b, int64_t p) {
     const gal_gemm_f32 *gemm = job->level->gemm;
     int64_t first = p * gemm->nr;
     gal_wino_out out = {.step = b->products_step,
-                        .cols = (int)at_most(gemm->nr, cv->k - first),
+                        .cols = (int)gal_at_most(gemm->nr, cv->k - first),
                         .bias = job->packed + wino->bias + first,
                         .pixel = (size_t)job->out_pitch,
                         .line = (size_t)(cv->ow * job->out_pitch),
@@ -129,8 +122,8 @@ static void transform_back(const wino_block *b, int64_t p) {
         place at = place_of(wino, b->first + t);
         int64_t pixel = (at.image * cv->oh + at.h) * cv->ow + at.w;
         out.products = b->products + t * gemm->nr;
-        out.rows = (int)at_most(wino->m, cv->oh - at.h);
-        out.across = (int)at_most(wino->m, cv->ow - at.w);
+        out.rows = (int)gal_at_most(wino->m, cv->oh - at.h);
+        out.across = (int)gal_at_most(wino->m, cv->ow - at.w);
         out.out = job->y + (size_t)(pixel * job->out_pitch + first) * job->element;
         if (job->residual != NULL) out.residual = job->residual + (size_t)(pixel * cv->k + first) * job->element;
         job->level->output(wino->m, &out);
@@ -153,7 +146,7 @@ static void start_block(wino_block *b, int64_t index) {
 static void run_slot(void *context, size_t slot) {
     wino_job *job = context;
     const gal_wino *wino = job->wino;
-    size_t positions = (size_t)(wino->side * wino->side), most = (size_t)ceil_div(job->tiles, job->blocks);
+    size_t positions = (size_t)(wino->side * wino->side), most = (size_t)gal_ceil_div(job->tiles, job->blocks);
     wino_block b = {.job = job, .index = -1, .pixels_step = most * wino->pixel + LINE};
     b.products_step = most * (size_t)job->level->gemm->nr + LINE;
     b.pixels = job->scratch + slot * job->slot;
@@ -162,7 +155,7 @@ static void run_slot(void *context, size_t slot) {
         int64_t task = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
         if (task >= job->blocks * job->shares) break;
         start_block(&b, task / job->shares);
-        int64_t from = task % job->shares * job->share, to = at_most(from + job->share, job->panels);
+        int64_t from = task % job->shares * job->share, to = gal_at_most(from + job->share, job->panels);
         for (int64_t p = from; p < to; p++) {
             multiply(&b, p);
             transform_back(&b, p);
@@ -180,14 +173,15 @@ static void cut(wino_job *job, int threads) {
     size_t bytes = (wino->size - wino->weights) * sizeof(float);
     bool many = bytes <= LIGHT_WEIGHTS && job->tiles > block;
     if (many && job->tiles < block * wanted) {
-        block = ceil_div(job->tiles, wanted);
+        block = gal_ceil_div(job->tiles, wanted);
         if (block < mr) block = mr;
     }
-    job->blocks = ceil_div(job->tiles, block);
-    job->panels = ceil_div(wino->cv.k, job->level->gemm->nr);
-    job->shares = job->blocks >= wanted || threads == 1 ? 1 : at_most(job->panels, ceil_div(2 * threads, job->blocks));
-    job->share = ceil_div(job->panels, job->shares);
-    job->shares = ceil_div(job->panels, job->share);
+    job->blocks = gal_ceil_div(job->tiles, block);
+    job->panels = gal_ceil_div(wino->cv.k, job->level->gemm->nr);
+    job->shares =
+        job->blocks >= wanted || threads == 1 ? 1 : gal_at_most(job->panels, gal_ceil_div(2 * threads, job->blocks));
+    job->share = gal_ceil_div(job->panels, job->shares);
+    job->shares = gal_ceil_div(job->panels, job->share);
 }
 
 void gal_wino_run(const gal_wino_level *level, const gal_call *call) {
@@ -208,5 +202,5 @@ void gal_wino_run(const gal_wino_level *level, const gal_call *call) {
     int threads = gal_pool_threads(pool);
     cut(&job, threads);
     atomic_init(&job.next, 0);
-    gal_pool_run(pool, run_slot, &job, (size_t)at_most(threads, job.blocks * job.shares));
+    gal_pool_run(pool, run_slot, &job, (size_t)gal_at_most(threads, job.blocks * job.shares));
 }

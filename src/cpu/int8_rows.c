@@ -1,4 +1,5 @@
 /* The rows of int8.def between convolutions: shapes and threads around loops_int8.h. */
+#include "base/whole.h"
 #include "cpu/levels.h"
 #include "cpu/loops_int8.h"
 #include "cpu/rows.h"
@@ -13,10 +14,6 @@ enum {
 
 static int64_t tasks(int64_t rows, int64_t a_task) {
     return (rows + a_task - 1) / a_task;
-}
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
 }
 
 static const char *accept(const gal_node *node) {
@@ -35,7 +32,7 @@ typedef struct map_job {
 
 static void map_some(void *context, size_t index) {
     const map_job *job = context;
-    int64_t first = (int64_t)index * TASK, n = at_most(TASK, job->n - first);
+    int64_t first = (int64_t)index * TASK, n = gal_at_most(TASK, job->n - first);
     job->map(job->table, job->x + first, job->y + first, (size_t)n);
 }
 
@@ -70,7 +67,7 @@ static const uint8_t *repeat(const uint8_t *gate, int64_t channels, uint8_t *to)
 static void pair_some(void *context, size_t index) {
     const pair_job *job = context;
     int64_t n = (int64_t)index / job->each, p = (int64_t)index % job->each * job->a_task;
-    int64_t end = at_most(p + job->a_task, job->pixels);
+    int64_t end = gal_at_most(p + job->a_task, job->pixels);
     const uint8_t *a = job->a + n * job->a_image + p * job->a_pixel, *b = job->b + n * job->b_image + p * job->b_pixel;
     uint8_t *y = job->y + (n * job->pixels + p) * job->channels, gate[TOGETHER * FEW];
     if (job->channels <= FEW && job->channels % (int64_t)job->loops->wide != 0) {
@@ -118,7 +115,7 @@ static void pair_shape(const gal_call *call, pair_job *job) {
 static void pair_piece(void *context, size_t index) {
     const pair_job *job = context;
     int64_t first = (int64_t)index * TASK;
-    pair_row(job, job->a + first, job->b + first, job->y + first, at_most(TASK, job->channels - first));
+    pair_row(job, job->a + first, job->b + first, job->y + first, gal_at_most(TASK, job->channels - first));
 }
 
 static void run_pair(const gal_call *call, const gal_loops_int8 *loops, bool multiply) {
@@ -148,7 +145,7 @@ typedef struct shift_job {
 
 static void shift_some(void *context, size_t index) {
     const shift_job *job = context;
-    int64_t first = (int64_t)index * job->a_task, end = at_most(first + job->a_task, job->rows);
+    int64_t first = (int64_t)index * job->a_task, end = gal_at_most(first + job->a_task, job->rows);
     for (int64_t r = first; r < end; r++)
         job->loops->shift(&job->q, job->x + r * job->x_pitch, job->is_signed, job->zero, job->scale, job->shift,
                           job->y + r * job->y_pitch, (size_t)job->channels);
@@ -185,7 +182,7 @@ typedef struct convert_job {
 } convert_job;
 
 static size_t count_of(const convert_job *job, int64_t first) {
-    return (size_t)at_most(TASK, job->n - first);
+    return (size_t)gal_at_most(TASK, job->n - first);
 }
 
 static void quantize_some(void *context, size_t index) {

@@ -1,6 +1,7 @@
 /* Executing the plan, segment by segment. Nothing here allocates. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/whole.h"
 #include "session/internal.h"
 
 #include <stdio.h>
@@ -220,10 +221,6 @@ static galen_status share_groups(const gal_session *s, groups *job, double *seco
     return first_failure(s, err);
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 /*
  * As many images as divide evenly among the threads in throughput mode, the rest in latency mode; when the rest keeps
  * more than half of the threads busy it joins the others. With too few images for that all threads share each step.
@@ -235,11 +232,11 @@ static galen_status run_groups(const gal_session *s, const gal_segment *segment,
     if (each >= segment->least) {
         if (2 * rest > lanes) each++, rest = 0;
         job.images = batch - rest;
-        job.count = ceil_div(each, segment->group) * lanes;
+        job.count = gal_ceil_div(each, segment->group) * lanes;
         if (job.count > job.images) job.count = job.images;
         GAL_TRY(share_groups(s, &job, seconds, err));
     }
-    int64_t left = batch - job.images, count = ceil_div(left, segment->group);
+    int64_t left = batch - job.images, count = gal_ceil_div(left, segment->group);
     for (int64_t i = 0; i < count; i++) {
         int64_t first = i * left / count, end = (i + 1) * left / count;
         set_lane(s, segment, 0, job.images + first, end - first);
