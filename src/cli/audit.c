@@ -7,11 +7,14 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_TARGETS = 1024 };
+
 static const cli_option options[] = {
     {.name = "target",
-     .type = CLI_TEXT,
+     .type = CLI_LIST,
      .metavar = "MEASURE=SHARE,...",
-     .help = "what must be met, for rows whose table has no such target: sensitivity=0.95,auc=0.97"},
+     .help =
+         "what must be met, for rows whose table has no such target: sensitivity=0.95,auc=0.97; several --target add up"},
     {.name = "rounding",
      .type = CLI_CHOICE,
      .metavar = "RULE",
@@ -148,8 +151,10 @@ static cli_exit run(const cli_args *args) {
     gal_audit audit = {0};
     double target[GAL_N_CLAIMS];
     galen_error err;
-    const char *targets = cli_get(args, "target")->text;
-    if (gal_claim_targets(targets ? targets : "", target, &err) != GALEN_OK) return cli_fail_error(args, &err);
+    char targets[MAX_TARGETS];
+    if (!cli_join(cli_get(args, "target"), targets, sizeof targets))
+        return cli_fail(args, CLI_USAGE, "--target is too long: name each measure once");
+    if (gal_claim_targets(targets, target, &err) != GALEN_OK) return cli_fail_error(args, &err);
     if (gal_claim_table_load(args->operand[0], &table, &err) != GALEN_OK) return cli_fail_error(args, &err);
     cli_exit code = CLI_DONE;
     if (gal_audit_run(&table, chosen_rounding(args), target, &audit, &err) != GALEN_OK)

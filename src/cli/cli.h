@@ -23,7 +23,8 @@ typedef enum cli_exit {
 typedef enum cli_type {
     CLI_FLAG,
     CLI_INT,
-    CLI_INTS, /* numbers separated by commas */
+    CLI_INTS, /* numbers separated by commas; given again, it adds to them */
+    CLI_LIST, /* texts likewise; cli_join has them all */
     CLI_TEXT,
     CLI_PATH,
     CLI_CHOICE
@@ -76,9 +77,10 @@ typedef struct cli_heading {
 typedef struct cli_value {
     bool set;
     long long number; /* CLI_INT */
-    const char *text; /* CLI_TEXT, CLI_PATH, CLI_CHOICE */
+    const char *text; /* CLI_TEXT, CLI_PATH, CLI_CHOICE, CLI_LIST: as given last */
     long long list[CLI_MAX_LIST];
-    int n_list; /* CLI_INTS */
+    const char *part[CLI_MAX_LIST]; /* CLI_LIST: as given each time */
+    int n_list;                     /* of CLI_INTS numbers, of CLI_LIST times */
 } cli_value;
 
 typedef struct cli_args cli_args;
@@ -124,6 +126,9 @@ cli_exit cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args);
 /* The value of an option of the verb's table. */
 const cli_value *cli_get(const cli_args *args, const char *option);
 long long cli_number(const cli_args *args, const char *option, long long otherwise);
+/* All that a CLI_LIST was given, with commas between, into out[size], "" if nothing; false where that has no
+ * room. */
+bool cli_join(const cli_value *value, char *out, size_t size);
 /* The word of `words` (NULL-terminated) nearest to `text`, or NULL when none is near. */
 const char *cli_nearest(const char *text, const char *const *words);
 

@@ -51,7 +51,8 @@ static const cli_option options[] = {
      .metavar = "T[,T]",
      .help = "decide positive from this score on, of A and of B (default: those frozen in the models' cards)"},
     {.shared = CLI_SUBGROUP,
-     .help = "columns or DICOM tags (sex, age, site), separated by commas, whose groups the bias gate compares"},
+     .help = "columns or DICOM tags (sex, age, site), separated by commas or each with its own --subgroup, whose "
+             "groups the bias gate compares"},
     {.name = "shift",
      .type = CLI_TEXT,
      .metavar = "P",

@@ -55,7 +55,8 @@ static const cli_option options[] = {
      .initial = "10",
      .help = "of equal mass, for calibration"},
     {.shared = CLI_SUBGROUP,
-     .help = "columns or DICOM tags (sex, age, site, scanner, view), separated by commas, whose groups are compared"},
+     .help = "columns or DICOM tags (sex, age, site, scanner, view), separated by commas or each with its own "
+             "--subgroup, whose groups are compared"},
     {.name = "class",
      .type = CLI_TEXT,
      .metavar = "NAME",
@@ -87,11 +88,12 @@ static const cli_option options[] = {
      .metavar = "MODEL",
      .help = "the model to write, with what was chosen, and on which cases, in its card"},
     {.name = "plan",
-     .type = CLI_TEXT,
+     .type = CLI_LIST,
      .metavar = "KEY=VALUE,...",
      .help =
          "how many cases a study needs: sensitivity, specificity, auc (expected), half-width, freeze (a sensitivity), "
-         "confidence, sensitivity-margin, specificity-margin, discordance, difference, power, prevalence, assurance"},
+         "confidence, sensitivity-margin, specificity-margin, discordance, difference, power, prevalence, assurance; several "
+         "--plan add up"},
     {.shared = CLI_OUTPUT, .help = "write the evidence: cases, settings and results, for 'galen report --verify'"},
 };
 

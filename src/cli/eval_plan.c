@@ -35,10 +35,9 @@ static double *field(gal_plan_settings *s, const char *key) {
 }
 
 static cli_exit read_plan(const cli_args *args, gal_plan_settings *s) {
-    const char *text = cli_get(args, "plan")->text;
     char copy[MAX_PLAN];
-    if (strlen(text) >= sizeof copy) return cli_fail(args, CLI_USAGE, "--plan is too long");
-    memcpy(copy, text, strlen(text) + 1);
+    if (!cli_join(cli_get(args, "plan"), copy, sizeof copy))
+        return cli_fail(args, CLI_USAGE, "--plan is too long: leave out what need not be planned");
     for (char *at = copy, *next = copy; next; at = next + 1) {
         next = strchr(at, ',');
         if (next) *next = 0;

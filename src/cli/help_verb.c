@@ -6,7 +6,9 @@
 #include <string.h>
 
 static const char *type_name(const cli_option *option) {
-    static const char *const names[] = {"flag", "integer", "integers", "text", "path", "choice"};
+    static const char *const names[] = {
+        [CLI_FLAG] = "flag", [CLI_INT] = "integer", [CLI_INTS] = "integers", [CLI_LIST] = "texts",
+        [CLI_TEXT] = "text", [CLI_PATH] = "path",   [CLI_CHOICE] = "choice"};
     return names[option->type];
 }
 

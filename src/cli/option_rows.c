@@ -82,7 +82,7 @@ static const cli_option shared[] = {
                    .metavar = "NAME",
                    .choices = "train val test",
                    .help = "only cases of that part of divided data (default: all of data that are not divided)"},
-    [CLI_SUBGROUP] = {.name = "subgroup", .type = CLI_TEXT, .metavar = "COLUMNS"},
+    [CLI_SUBGROUP] = {.name = "subgroup", .type = CLI_LIST, .metavar = "COLUMNS"},
     [CLI_THREADS] = {.name = "threads",
                      .letter = 't',
                      .type = CLI_INT,

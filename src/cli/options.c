@@ -18,6 +18,19 @@ long long cli_number(const cli_args *args, const char *option, long long otherwi
     return value->set ? value->number : otherwise;
 }
 
+bool cli_join(const cli_value *value, char *out, size_t size) {
+    size_t used = 0;
+    *out = 0;
+    for (int i = 0; i < value->n_list; i++) {
+        size_t length = strlen(value->part[i]);
+        if (length + 1 > size - used) return false; /* the comma before the next, or the end */
+        memcpy(out + used, value->part[i], length);
+        used += length + 1;
+        out[used - 1] = i + 1 < value->n_list ? ',' : 0;
+    }
+    return true;
+}
+
 /* Levenshtein distance, for words shorter than the row. */
 static size_t distance(const char *a, const char *b) {
     enum { MAX = 32 };
@@ -97,6 +110,14 @@ static bool has_word(const char *words, const char *word) {
     return false;
 }
 
+static cli_exit add_part(const cli_args *args, const cli_option *option, const char *text, cli_value *value) {
+    if (value->n_list == CLI_MAX_LIST)
+        return cli_fail(args, CLI_USAGE, "--%s is given more than %d times: give several at once, with commas between",
+                        option->name, CLI_MAX_LIST);
+    value->part[value->n_list++] = text;
+    return CLI_DONE;
+}
+
 static cli_exit set_value(const cli_args *args, const cli_option *option, const char *text, cli_value *value) {
     const char *end = text;
     value->set = true;
@@ -107,7 +128,7 @@ static cli_exit set_value(const cli_args *args, const cli_option *option, const 
         if (!read_number(text, option, &value->number, &end) || *end) return bad_number(args, option, text);
         return CLI_DONE;
     case CLI_INTS:
-        for (value->n_list = 0;;) {
+        for (;;) {
             if (value->n_list == CLI_MAX_LIST || !read_number(end, option, &value->list[value->n_list++], &end))
                 return bad_number(args, option, text);
             if (!*end) return CLI_DONE;
@@ -117,10 +138,11 @@ static cli_exit set_value(const cli_args *args, const cli_option *option, const 
         if (!has_word(option->choices, text))
             return cli_fail(args, CLI_USAGE, "--%s is one of: %s; not '%s'", option->name, option->choices, text);
         return CLI_DONE;
+    case CLI_LIST:
     case CLI_TEXT:
     case CLI_PATH:
         if (!*text) return cli_fail(args, CLI_USAGE, "--%s wants %s, not an empty text", option->name, option->metavar);
-        return CLI_DONE;
+        return option->type == CLI_LIST ? add_part(args, option, text, value) : CLI_DONE;
     }
     return CLI_DONE;
 }

@@ -183,12 +183,13 @@ cli_exit source_read(const cli_args *args, const char *model, const char *data, 
 }
 
 galen_status source_keep_columns(const cli_args *args, gal_case_set *cases, galen_error *err) {
-    const char *list = cli_get(args, "subgroup")->text, *name[MAX_COLUMNS];
+    const cli_value *list = cli_get(args, "subgroup");
+    const char *name[MAX_COLUMNS];
     char copy[MAX_LIST];
     int names = 0;
-    if (!list) return gal_case_set_keep_attributes(cases, NULL, 0, err);
-    if (strlen(list) >= sizeof copy) return gal_fail(err, GALEN_ERR_ARGUMENT, "--subgroup is too long: name fewer");
-    memcpy(copy, list, strlen(list) + 1);
+    if (!list->set) return gal_case_set_keep_attributes(cases, NULL, 0, err);
+    if (!cli_join(list, copy, sizeof copy))
+        return gal_fail(err, GALEN_ERR_ARGUMENT, "--subgroup is too long: name fewer");
     for (char *at = copy, *next = copy; next; at = next + 1) {
         next = strchr(at, ',');
         if (next) *next = 0;

@@ -32,6 +32,8 @@ static void test_examples(void **state) {
     expect("audit examples/claims/galen-default.csv", "", 0, "0.9300 met");
     expect("audit examples/claims/galen-default.csv --target specificity=0.9,sensitivity=0.99", "", 0,
            "specificity is not shown to meet the target 0.90000");
+    expect("audit examples/claims/galen-default.csv --target specificity=0.9 --target sensitivity=0.99", "", 0,
+           "specificity is not shown to meet the target 0.90000");
     expect("audit examples/claims/galen-speed.csv", "", 0, "0 of 6 rows impossible");
     expect("audit examples/claims/costs.json", "", 0, "0 of 4 rows impossible");
 }

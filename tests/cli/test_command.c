@@ -50,6 +50,7 @@ static void test_wrong_use(void **state) {
         {"predict --json=yes default x", "--json takes no value"},
         {"bench default --batch 1,,2", "not '1,,2'"},
         {"bench default --batch 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "up to 16"},
+        {"bench default --batch 1,2,3,4,5,6,7,8 --batch 9,10,11,12,13,14,15,16,17", "up to 16"},
         {"info default default", "one argument too many"},
         {"phantom --format tiff", "is one of: png dicom"},
         {"info zoo:resnet19", "resnet19"},
@@ -204,6 +205,11 @@ static void test_json_of_every_verb(void **state) {
     json_decref(run_json("doctor --json --peaks", "", "", 0));
     json_decref(run_json("profile default --json --precision bf16 --repeats 1", "", "", 0));
     json_decref(run_json("help --json", "", "", 0));
+    test_output help;
+    test_run_line("help eval --json", "", "", NULL, &help);
+    assert_non_null(strstr(help.out, "\"name\": \"split\", \"type\": \"choice\""));
+    assert_non_null(strstr(help.out, "\"name\": \"subgroup\", \"type\": \"texts\""));
+    test_output_free(&help);
     json_decref(run_json("completion bash --json", "", "", 0));
     json_t *error = run_json("info --json nowhere.onnx", "", "", CLI_INPUT);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(error, "error"), "exit")), CLI_INPUT);

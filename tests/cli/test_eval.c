@@ -97,6 +97,27 @@ static void test_table(void **state) {
     free(said);
 }
 
+/* What is a list adds up when it is given again; nothing of the first is lost. */
+static void test_lists_add_up(void **state) {
+    (void)state;
+    put("g.csv", "id,label,probability,sex,site,view\na,1,0.9,F,N,PA\nb,1,0.8,M,S,PA\nc,1,0.3,F,S,AP\nd,0,0.6,M,N,AP\n"
+                 "e,0,0.2,F,N,PA\nf,0,0.1,M,S,AP\n");
+    char *once = run("eval --predictions {dir}/g.csv --draws 20 --min-group 2 --subgroup sex,site,view", 0);
+    char *again = run("eval --predictions {dir}/g.csv --draws 20 --min-group 2 --subgroup sex --subgroup site,view", 0);
+    says(once, "view  cases");
+    assert_string_equal(again, once);
+    free(once);
+    free(again);
+    once = run("eval --predictions {dir}/g.csv --draws 20 --subgroup sex --subgroup sex", 2);
+    says(once, "the column 'sex' is named twice");
+    free(once);
+    once = run("eval --plan sensitivity=0.95,prevalence=0.1", 0);
+    again = run("eval --plan sensitivity=0.95 --plan prevalence=0.1", 0);
+    assert_string_equal(again, once);
+    free(once);
+    free(again);
+}
+
 static void test_classes(void **state) {
     (void)state;
     put("c.csv", "id,label,prob_mole,prob_wart,prob_scar,site\n"
@@ -269,10 +290,9 @@ static void test_wrong_use(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),     cmocka_unit_test(test_long_verification),
-        cmocka_unit_test(test_classes),   cmocka_unit_test(test_json_and_settings),
-        cmocka_unit_test(test_evidence),  cmocka_unit_test(test_model),
-        cmocka_unit_test(test_choosing),  cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_table),     cmocka_unit_test(test_long_verification), cmocka_unit_test(test_lists_add_up),
+        cmocka_unit_test(test_classes),   cmocka_unit_test(test_json_and_settings), cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_model),     cmocka_unit_test(test_choosing),          cmocka_unit_test(test_plan),
         cmocka_unit_test(test_wrong_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
