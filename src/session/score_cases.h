@@ -54,8 +54,8 @@ typedef struct gal_scored {
     gal_unreadable *unreadable;
     size_t unreadables, pictures; /* of the split */
     float *feature, *raw;         /* [cases.count][width] and [cases.count][n_scores]; NULL unless asked for */
-    double
-        *watched; /* [cases.count][GAL_DRIFT_SERIES], where features are asked for (clinic/watch/drift_reference.h) */
+    /* [cases.count][GAL_DRIFT_SERIES] of clinic/watch/drift_reference.h, where features are asked for. */
+    double *watched;
     int width, n_scores;
     gal_arena arena;
 } gal_scored;
