@@ -1,22 +1,11 @@
-/* Winograd's transforms of f16, AVX2 with F16C: floats between loading and one rounding. */
+/* Winograd's transforms of f16, AVX2 with F16C. */
 #include "cpu/vec_avx2.h"
 
 #include "cpu/vec_f16_avx2.h"
 
 #include "cpu/vec_math.h"
 
-#define GAL_WINO_HALF 1
-typedef uint16_t element;
-
-static inline __attribute__((always_inline)) vf load(const uint16_t *p, int left) {
-    return f16_load_part(p, (size_t)left);
-}
-
-static inline __attribute__((always_inline)) void store(uint16_t *p, int left, vf x) {
-    f16_store_part(p, (size_t)left, x);
-}
-
-#include "cpu/conv_wino_body.h"
+#include "cpu/conv_wino_f16_body.h"
 
 const gal_wino_level gal_wino_f16_avx2 = {.gemm = &gal_tile_avx2,
                                           .dtype = GALEN_F16,
